@@ -13,7 +13,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use compact_str::CompactString;
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 pub use email::{Email, email_key};
@@ -86,13 +87,36 @@ string_type! {
 }
 
 /// The value of a custom field. A multiple choice is the text of its machine-read value.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(untagged)]
 pub enum CustomValue {
     /// A yes or no.
     Boolean(bool),
     /// A text, or the value of a choice; never empty, NFC, trimmed.
     Text(Text),
+}
+
+// What serde derives would first keep a copy of each value.
+impl<'de> Deserialize<'de> for CustomValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Custom;
+        impl Visitor<'_> for Custom {
+            type Value = CustomValue;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, true or false")
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<CustomValue, E> {
+                Ok(CustomValue::Boolean(value))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<CustomValue, E> {
+                Ok(CustomValue::Text(text.into()))
+            }
+        }
+        deserializer.deserialize_any(Custom)
+    }
 }
 
 impl fmt::Display for CustomValue {

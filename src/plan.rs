@@ -201,7 +201,7 @@ pub enum Action {
     /// depends on takes it away from them.
     Create {
         /// The user to create.
-        after: Fields,
+        after: Box<Fields>,
     },
     /// Changes fields of a user. If one of them is [`Field::Active`], the user is inactive, and is made active again by
     /// the same request; see [`Operation::reactivates`].
@@ -231,7 +231,7 @@ pub enum Action {
         /// A digest of the managed fields as they were.
         before_hash: Digest,
         /// The managed fields as they were.
-        before: Fields,
+        before: Box<Fields>,
         /// The user's roles that not everybody has, sorted; `None` where the account does not tell them.
         roles: Option<Vec<String>>,
         /// Since when the user has been missing; none without second thoughts.
@@ -337,7 +337,7 @@ impl Change {
 }
 
 /// A value of any field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Value {
     /// A boolean custom field.

@@ -56,12 +56,34 @@ pub(crate) fn each_side_by_side<P: Sync, T: Send, E>(
     in_turns(turns, |turn| work(&parts[turn as usize]), take)
 }
 
+/// Calls `fill` with consecutive parts of `items` on several threads, each with the place of its first item.
+///
+/// # Errors
+/// The first one of `fill`, by the order of the parts.
+pub(crate) fn fill_side_by_side<T: Send, E: Send>(
+    items: &mut [T],
+    fill: impl Fn(usize, &mut [T]) -> Result<(), E> + Sync,
+) -> Result<(), E> {
+    let fill = &fill;
+    let part = items.len().div_ceil(threads()).max(1);
+    thread::scope(|scope| {
+        let parts = items.chunks_mut(part).enumerate();
+        let workers: Vec<_> = parts.map(|(turn, items)| scope.spawn(move || fill(turn * part, items))).collect();
+        let filled = workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        filled.fold(Ok(()), Result::and)
+    })
+}
+
+fn threads() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
 fn in_turns<T: Send, E>(
     turns: u32,
     work: impl Fn(u32) -> T + Sync,
     mut take: impl FnMut(T) -> Result<(), E>,
 ) -> Result<(), E> {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(turns as usize);
+    let threads = threads().min(turns as usize);
     if threads < 2 {
         return (0..turns).map(work).try_for_each(take);
     }
@@ -130,6 +152,20 @@ mod tests {
         };
         assert_eq!(some_side_by_side(&items, <[_]>::to_vec, add), Ok(()));
         assert_eq!(all, items);
+    }
+
+    #[test]
+    fn every_item_is_filled_once() {
+        for items in [0, 1, 2, 3, 1_001] {
+            let mut filled = vec![0; items];
+            let number = |at: usize, part: &mut [usize]| {
+                part.iter_mut().enumerate().for_each(|(index, item)| *item += at + index + 1);
+                if at == 0 { Ok(()) } else { Err(at) }
+            };
+            let result = fill_side_by_side(&mut filled, number);
+            assert_eq!(filled, (1..=items).collect::<Vec<_>>());
+            assert_eq!(result.is_ok(), threads() < 2 || items < 2, "{items}");
+        }
     }
 
     #[test]

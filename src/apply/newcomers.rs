@@ -58,7 +58,7 @@ mod tests {
 
     fn create(id: u32, after: Fields) -> Operation {
         let employee = after.external_identifier.clone();
-        let (name, action) = (format!("Eva {}", after.last_name), Action::Create { after });
+        let (name, action) = (format!("Eva {}", after.last_name), Action::Create { after: Box::new(after) });
         Operation { id: OperationId(id), employee, name: name.into(), depends_on: Vec::new(), action }
     }
 

@@ -290,7 +290,7 @@ impl<'a> Index<'a> {
         problems.extend(self.kept_identifier(operation));
         match &operation.action {
             Action::Create { after } => {
-                let Fields { external_identifier, primary_email, branch, manager, .. } = after;
+                let Fields { external_identifier, primary_email, branch, manager, .. } = &**after;
                 problems.extend(
                     external_identifier.as_ref().and_then(|id| self.taken_identifier(operation, id.as_str(), None)),
                 );

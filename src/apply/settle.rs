@@ -134,7 +134,7 @@ pub(super) mod tests {
             employee: Some("9".into()),
             name: "Eva Ek".into(),
             depends_on: Vec::new(),
-            action: Action::Create { after },
+            action: Action::Create { after: Box::new(after) },
         };
         let list = List::new(users).unwrap_or_else(|error| panic!("{error}"));
         let is_new = |user: &User| user.id.as_str() == new;

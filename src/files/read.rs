@@ -1,12 +1,14 @@
 //! Reading files that somebody else wrote: never more than a limit, never a device or a pipe without an end.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
+
+use crate::side_by_side::fill_side_by_side;
 
 /// What a symbolic link at a path means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +21,9 @@ pub enum Links {
 
 /// The kind of the error for a link, a device, a pipe or a folder.
 pub const WRONG_KIND: io::ErrorKind = io::ErrorKind::InvalidInput;
+
+/// A file of so many bytes is worth more than one thread.
+const LONG: usize = 1 << 20;
 
 const NOT_REGULAR: &str = "it is not a regular file";
 
@@ -73,14 +78,27 @@ fn in_words(error: io::Error, linked: &'static str) -> io::Error {
 /// # Errors
 /// As [`open_regular`], and if the file is longer.
 pub fn read_regular(path: &Path, most: u64, links: Links) -> io::Result<Vec<u8>> {
-    let file = open_regular(path, links)?;
+    let mut file = open_regular(path, links)?;
     let length = file.metadata()?.len();
     if length > most {
         return Err(too_long(most));
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default().saturating_add(1));
+    let length = usize::try_from(length).map_err(|_| too_long(most))?;
+    let mut bytes = at_once(&file, length).unwrap_or_else(|| Vec::with_capacity(length.saturating_add(1)));
+    // The rest, which is all of it, nothing, or what was added meanwhile.
+    file.seek(SeekFrom::Start(bytes.len() as u64))?;
     read_to_bound(file, most, &mut bytes)?;
     Ok(bytes)
+}
+
+/// So many bytes of a long file, read on several threads. None of a short one, or of one that ends earlier.
+fn at_once(file: &File, length: usize) -> Option<Vec<u8>> {
+    if length < LONG {
+        return None;
+    }
+    let mut bytes = vec![0; length];
+    fill_side_by_side(&mut bytes, |at, part| file.read_exact_at(part, at as u64)).ok()?;
+    Some(bytes)
 }
 
 /// Reads at most so many bytes from the path, which may be a pipe.
@@ -120,7 +138,7 @@ fn wait_for_nobody(options: &mut OpenOptions, more: OFlags) {
 }
 
 fn read_to_bound(file: File, most: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
-    file.take(most.saturating_add(1)).read_to_end(bytes)?;
+    file.take(most.saturating_sub(bytes.len() as u64).saturating_add(1)).read_to_end(bytes)?;
     if bytes.len() as u64 > most { Err(too_long(most)) } else { Ok(()) }
 }
 
@@ -136,6 +154,22 @@ fn into_text(bytes: Vec<u8>) -> io::Result<String> {
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_file_is_read_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for length in [LONG - 1, LONG, LONG + 1, 3 * LONG + 7] {
+            let bytes: Vec<u8> = (0..length).map(|at| (at / 251 + at) as u8).collect();
+            std::fs::write(&path, &bytes).unwrap();
+            assert!(read_regular(&path, length as u64, Links::Refuse).unwrap() == bytes, "{length}");
+            let error = read_regular(&path, length as u64 - 1, Links::Refuse).unwrap_err().to_string();
+            assert!(error.contains("longer than"), "{error}");
+            let file = open_regular(&path, Links::Refuse).unwrap();
+            // As if the file was cut after its length was asked for.
+            assert_eq!(at_once(&file, length + LONG), None);
+        }
+    }
 
     #[test]
     fn only_regular_files_are_read_and_only_up_to_the_bound() {

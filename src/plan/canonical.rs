@@ -51,6 +51,8 @@ struct Writer {
 struct Member {
     /// The key as it is written, without its quotes.
     key: Range<usize>,
+    /// How it begins; see [`beginning`].
+    begins: Option<u64>,
     /// The key and the value, as they are written.
     written: Range<usize>,
 }
@@ -71,12 +73,31 @@ struct List<'w> {
     end: &'static [u8],
 }
 
-/// The order of written keys: by the UTF-16 code units of their texts.
-fn order(a: &[u8], b: &[u8]) -> Ordering {
+/// Whether bytes of written keys have the order of the UTF-16 code units of their texts.
+fn is_plain(bytes: &[u8]) -> bool {
     /// The first byte of U+E000, and of all code points behind it, is this one or a greater one. Only there can the order
     /// differ from that of the bytes.
     const HIGH: u8 = 0xee;
-    let is_plain = |key: &[u8]| key.iter().fold(true, |plain, byte| plain & (*byte != b'\\') & (*byte < HIGH));
+    bytes.iter().fold(true, |plain, byte| plain & (*byte != b'\\') & (*byte < HIGH))
+}
+
+/// The first bytes of a written key as a number, if they are plain. Two such numbers that differ have the order of the
+/// keys: what fills up a short one is less than every byte that a text has without an escape.
+fn beginning(key: &[u8]) -> Option<u64> {
+    let mut first = [0; 8];
+    first.iter_mut().zip(key).for_each(|(first, byte)| *first = *byte);
+    is_plain(&first).then(|| u64::from_be_bytes(first))
+}
+
+/// The order of written members: by the UTF-16 code units of the texts of their keys.
+fn order(out: &[u8], a: &Member, b: &Member) -> Ordering {
+    match (a.begins, b.begins) {
+        (Some(a), Some(b)) if a != b => a.cmp(&b),
+        _ => order_of_keys(&out[a.key.clone()], &out[b.key.clone()]),
+    }
+}
+
+fn order_of_keys(a: &[u8], b: &[u8]) -> Ordering {
     if is_plain(a) && is_plain(b) {
         return a.cmp(b);
     }
@@ -160,20 +181,21 @@ impl Writer {
 impl Object<'_> {
     fn begin_member(&mut self, key: &(impl Serialize + ?Sized)) -> Result<(), NotCanonical> {
         let Self { writer, first, is_sorted, end: _ } = self;
-        let before = writer.members[*first..].last().map(|before| before.key.clone());
-        if before.is_some() {
+        if writer.members.len() > *first {
             writer.out.push(b',');
         }
         let at = writer.out.len();
         key.serialize(&mut **writer)?;
-        if writer.out.get(at) != Some(&b'"') {
+        let Writer { out, members, .. } = &mut **writer;
+        if out.get(at) != Some(&b'"') {
             return Err(ser::Error::custom("a key that is not a text"));
         }
-        let key = at + 1..writer.out.len() - 1;
-        *is_sorted =
-            *is_sorted && before.is_none_or(|before| order(&writer.out[before], &writer.out[key.clone()]).is_lt());
-        writer.out.push(b':');
-        writer.members.push(Member { key, written: at..at });
+        let key = at + 1..out.len() - 1;
+        let member = Member { begins: beginning(&out[key.clone()]), key, written: at..at };
+        let before = members[*first..].last();
+        *is_sorted = *is_sorted && before.is_none_or(|before| order(out, before, &member).is_lt());
+        out.push(b':');
+        members.push(member);
         Ok(())
     }
 
@@ -189,7 +211,7 @@ impl Object<'_> {
         if !self.is_sorted {
             let unsorted = &mut members[self.first..];
             let begin = unsorted[0].written.start;
-            unsorted.sort_by(|a, b| order(&out[a.key.clone()], &out[b.key.clone()]));
+            unsorted.sort_by(|a, b| order(out, a, b));
             scratch.clear();
             for (index, member) in unsorted.iter().enumerate() {
                 scratch.extend_from_slice(if index == 0 { b"" } else { b"," });

@@ -11,6 +11,7 @@ use crate::employee::{
     BranchId, CustomFieldId, CustomValue, Directory, Employee, ExternalIdentifier, Managed, Text, User, UserId,
 };
 
+pub(super) use manager::ManagerDocument;
 pub use manager::{CreateRef, ManagerRef, UserRef};
 
 /// The managed fields of a user. An outer `None` is a field that is not managed, an inner one "no value".

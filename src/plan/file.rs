@@ -6,6 +6,7 @@
 mod lines;
 mod operation;
 mod quick;
+mod value;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -64,7 +64,7 @@ impl Writer<'_, '_> {
                 let manager = manager.map(|manager| self.manager_ref(manager));
                 let after = Fields::of_employee(employee, manager, managed, directory);
                 let (employee, name) = (Some(employee.identifier.clone()), employee.full_name());
-                Operation { id, employee, name, depends_on, action: Action::Create { after } }
+                Operation { id, employee, name, depends_on, action: Action::Create { after: Box::new(after) } }
             }
             Draft::Update { employee: index, user: user_index, manager, changed } => {
                 let (employee, user) = (self.comparison.employee(*index), self.comparison.user(*user_index));
@@ -100,7 +100,7 @@ impl Writer<'_, '_> {
                 let action = Action::Delete {
                     user_id: user.id.clone(),
                     before_hash: before.hash(),
-                    before,
+                    before: Box::new(before),
                     roles: user.special_roles(),
                     missing_since: self.comparison.wait_of(*index).map(|wait| wait.missing_since),
                     reason: self.comparison.reason_to_remove(*index).to_owned(),

@@ -169,12 +169,13 @@ pub(super) fn plan(texts: &[String]) -> Plan {
         },
         Change { field: Field::Custom("cf_b".into()), before: None, after: value(text()) },
     ];
-    let create = Action::Create { after: fields(&mut text) };
+    let create = Action::Create { after: Box::new(fields(&mut text)) };
     let before = fields(&mut text);
     let roles = Some(vec![text()]);
     let missing_since = Some(Moment::new(0, 0));
     let user_id = text().as_str().into();
-    let delete = Action::Delete { user_id, before_hash: digest, before, roles, missing_since, reason: text() };
+    let delete =
+        Action::Delete { user_id, before_hash: digest, before: Box::new(before), roles, missing_since, reason: text() };
     let (user_id, stays) = (text().as_str().into(), Some(Some(branch("b1", text(), text()))));
     let update = Action::Update { user_id, before_hash: digest, branch: stays, roles: Some(vec![text()]), changes };
     let operation = |id, employee: String, name, action| Operation {

@@ -154,7 +154,7 @@ impl Masks {
         let employee = self.identifier(employee.as_ref());
         let name = self.text(Kind::Person, name).into();
         let action = match action {
-            Action::Create { after } => Action::Create { after: self.fields(after) },
+            Action::Create { after } => Action::Create { after: Box::new(self.fields(after)) },
             Action::Update { user_id, before_hash: _, branch, roles, changes } => Action::Update {
                 user_id: self.text(Kind::User, user_id.as_str()).into(),
                 before_hash: NO_DIGEST,
@@ -167,7 +167,7 @@ impl Masks {
             Action::Delete { user_id, before_hash: _, before, roles, missing_since, reason } => Action::Delete {
                 user_id: self.text(Kind::User, user_id.as_str()).into(),
                 before_hash: NO_DIGEST,
-                before: self.fields(before),
+                before: Box::new(self.fields(before)),
                 roles: roles.clone(),
                 missing_since: *missing_since,
                 reason: known_reason(reason),

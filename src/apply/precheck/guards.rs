@@ -205,11 +205,11 @@ mod tests {
         };
         let hash = Digest::of(b"");
         let value = |at: &str| Some(Value::Branch(branch(at)));
-        let create = Action::Create { after: fields("no") };
+        let create = Action::Create { after: Box::new(fields("no")) };
         let delete = Action::Delete {
             user_id: "d".into(),
             before_hash: hash,
-            before: fields("no"),
+            before: Box::new(fields("no")),
             roles: None,
             missing_since: None,
             reason: String::new(),

@@ -381,7 +381,7 @@ impl Action {
         match self {
             Self::Create { was: _, mut after } => {
                 after.manager = after.manager.map(|manager| manager.as_ref().map(&person));
-                plan::Action::Create { after }
+                plan::Action::Create { after: Box::new(after) }
             }
             Self::Update { user_id, before_hash, branch, roles, mut changes } => {
                 for change in &mut changes {
@@ -396,7 +396,14 @@ impl Action {
             }
             Self::Delete { user_id, mut before, roles, reason } => {
                 before.manager = before.manager.map(|manager| manager.as_ref().map(&now));
-                plan::Action::Delete { user_id, before_hash: before.hash(), before, roles, missing_since: None, reason }
+                plan::Action::Delete {
+                    user_id,
+                    before_hash: before.hash(),
+                    before: Box::new(before),
+                    roles,
+                    missing_since: None,
+                    reason,
+                }
             }
         }
     }

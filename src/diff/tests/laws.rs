@@ -39,7 +39,7 @@ impl Account {
                     branch,
                     manager: _,
                     custom_fields,
-                } = after.clone();
+                } = Fields::clone(after);
                 let made = User {
                     id: id.clone(),
                     identifier: external_identifier,

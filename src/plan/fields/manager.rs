@@ -42,14 +42,14 @@ pub struct CreateRef {
 /// A manager as in the file, before its keys decide which one it is.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ManagerDocument {
+pub(in crate::plan) struct ManagerDocument {
     #[serde(default, deserialize_with = "file::managed")]
-    user_id: Option<UserId>,
+    pub(in crate::plan) user_id: Option<UserId>,
     #[serde(default, deserialize_with = "file::managed")]
-    create: Option<OperationId>,
+    pub(in crate::plan) create: Option<OperationId>,
     #[serde(deserialize_with = "file::present")]
-    employee: Option<ExternalIdentifier>,
-    name: Text,
+    pub(in crate::plan) employee: Option<ExternalIdentifier>,
+    pub(in crate::plan) name: Text,
 }
 
 impl TryFrom<ManagerDocument> for ManagerRef {

@@ -73,7 +73,7 @@ struct OperationDocument {
     #[serde(default, deserialize_with = "managed")]
     before_hash: Option<Digest>,
     #[serde(default, deserialize_with = "managed")]
-    after: Option<Fields>,
+    after: Option<Box<Fields>>,
     #[serde(default, deserialize_with = "managed")]
     branch: Option<Option<BranchRef>>,
     #[serde(default, deserialize_with = "managed")]
@@ -83,7 +83,7 @@ struct OperationDocument {
     #[serde(default, deserialize_with = "managed")]
     changes: Option<Vec<Change>>,
     #[serde(default, deserialize_with = "managed")]
-    before: Option<Fields>,
+    before: Option<Box<Fields>>,
     #[serde(default, deserialize_with = "managed")]
     reason: Option<String>,
     #[serde(default, deserialize_with = "managed")]

@@ -26,17 +26,17 @@ const SHORTEST: usize = 100;
 /// Text of JSON has a line break only between tokens. So [`BEGIN`] names a member, and that the text before it is a
 /// document with an empty list proves that it is the document's own.
 pub(super) fn read(text: &[u8]) -> Option<(Content, Option<Digest>, Digest)> {
-    let text = str::from_utf8(text).ok()?;
-    let begin = Finder::new(BEGIN).find(text.as_bytes())? + BEGIN.len();
-    let operations = text[begin..].strip_suffix(REST)?;
-    let head = [text[..begin].trim_ascii_end(), "]}"].concat();
-    let mut frame: Document<'static> = serde_json::from_str(&head).ok()?;
+    let (head, rest) = text.split_at(Finder::new(BEGIN).find(text)? + BEGIN.len());
+    let operations = rest.strip_suffix(REST.as_bytes())?;
+    let head = [head.trim_ascii_end(), b"]}"].concat();
+    let mut frame: Document<'static> = serde_json::from_slice(&head).ok()?;
     is_known(&frame.format, frame.format_version).ok()?;
     let stated = frame.plan_hash.take();
     let mut hash = PlanHash::new(&frame).ok()?;
     let between = Finder::new(BETWEEN);
-    let part_of = |part: &&str| {
-        let operations = operations_of(part, &between)?;
+    // Each part ends with an ASCII character. So all of them are text exactly if the whole is.
+    let part_of = |part: &&[u8]| {
+        let operations = operations_of(str::from_utf8(part).ok()?, &between)?;
         let written = canonical_json(&operations).ok()?;
         Some((operations, written))
     };
@@ -57,9 +57,9 @@ pub(super) fn read(text: &[u8]) -> Option<(Content, Option<Digest>, Digest)> {
 }
 
 /// Cuts the operations into parts that end where an operation does.
-fn parts<'t>(mut text: &'t str, between: &Finder<'_>) -> Vec<&'t str> {
+fn parts<'t>(mut text: &'t [u8], between: &Finder<'_>) -> Vec<&'t [u8]> {
     let mut parts = Vec::new();
-    while let Some(found) = text.as_bytes().get(PART..).and_then(|behind| between.find(behind)) {
+    while let Some(found) = text.get(PART..).and_then(|behind| between.find(behind)) {
         let end = PART + found;
         parts.push(&text[..end + END.len()]);
         text = &text[end + between.needle().len()..];

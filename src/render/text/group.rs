@@ -21,13 +21,17 @@ pub(super) struct Group<'a> {
 impl<'a> Group<'a> {
     /// The groups that have somebody, the deletes last.
     pub(super) fn all(operations: &'a [Operation], options: &TextOptions) -> Vec<Self> {
-        let group = |kind| {
-            let of_kind = || operations.iter().filter(move |operation| Kind::of(operation) == kind);
-            let count = of_kind().count();
-            Self { kind, shown: of_kind().take(options.shown(count)).collect(), count }
-        };
         let kinds = [Kind::Create, Kind::Reactivate, Kind::Update, Kind::Link, Kind::Delete];
-        kinds.into_iter().map(group).filter(|group| group.count > 0).collect()
+        let mut groups = kinds.map(|kind| Self { kind, shown: Vec::new(), count: 0 });
+        for operation in operations {
+            let kind = Kind::of(operation);
+            groups.iter_mut().filter(|group| group.kind == kind).for_each(|group| group.shown.push(operation));
+        }
+        for group in &mut groups {
+            group.count = group.shown.len();
+            group.shown.truncate(options.shown(group.count));
+        }
+        groups.into_iter().filter(|group| group.count > 0).collect()
     }
 
     pub(super) fn write(&self, f: &mut fmt::Formatter<'_>, context: &Context<'_>) -> fmt::Result {

@@ -312,7 +312,7 @@ fn operation(plan: &model::Plan, server: &Server, index: usize) -> Operation {
                 manager: Some(manager(boss)),
                 custom_fields: std::collections::BTreeMap::new(),
             };
-            ((identifier, name), Action::Create { after: fields })
+            ((identifier, name), Action::Create { after: Box::new(fields) })
         }
         model::Action::Update { user, before, edit } => {
             let text = |name| Some(Value::Text(first_name(name).into()));
@@ -349,7 +349,7 @@ fn operation(plan: &model::Plan, server: &Server, index: usize) -> Operation {
             let action = Action::Delete {
                 user_id: held.id.clone(),
                 before_hash: hash(*user),
-                before: fields,
+                before: Box::new(fields),
                 roles: held.special_roles(),
                 missing_since: None,
                 reason: "left".to_owned(),

@@ -92,7 +92,7 @@ impl PlanBuilder {
             custom_fields: [("cf_cost_center".into(), Some(CustomValue::Text("4100".into())))].into(),
             ..fields(employee, name, email)
         };
-        self.operation(Some(employee), &format!("{} {}", name.0, name.1), Action::Create { after })
+        self.operation(Some(employee), &format!("{} {}", name.0, name.1), Action::Create { after: Box::new(after) })
     }
 
     pub(in crate::render) fn update(self, employee: &str, name: &str, changes: Vec<Change>) -> Self {
@@ -121,7 +121,8 @@ impl PlanBuilder {
         let before_hash = before.hash();
         let full_name = format!("{} {}", name.0, name.1);
         let (user_id, reason) = ("60f301".into(), reason.to_owned());
-        let action = Action::Delete { user_id, before_hash, before, roles: None, missing_since: None, reason };
+        let action =
+            Action::Delete { user_id, before_hash, before: Box::new(before), roles: None, missing_since: None, reason };
         self.operation(Some(employee), &full_name, action)
     }
 
@@ -204,7 +205,7 @@ pub(in crate::render) fn everything_plan() -> Plan {
             Action::Delete {
                 user_id: "60f302".into(),
                 before_hash: leaver.hash(),
-                before: leaver,
+                before: Box::new(leaver),
                 roles: Some(vec!["admin".to_owned(), "exporter".to_owned()]),
                 missing_since: None,
                 reason: "in no source".to_owned(),
