@@ -200,8 +200,13 @@ fn is_mark(c: char) -> bool {
 
 /// Escapes the characters that `unsafe_char` selects; it is told whether each is visible.
 fn escape_where(text: &str, unsafe_char: impl Fn(char, bool) -> bool) -> Cow<'_, str> {
+    // Printable ASCII is visible whatever stands before it. Without a way out of the loop it is done for many bytes at a
+    // time.
+    let is_safe = |byte: u8| (b' '..=b'~').contains(&byte) & !unsafe_char(char::from(byte), true);
     let mut reader = Reader::default();
-    if !text.chars().any(|c| unsafe_char(c, reader.sees(c))) {
+    if text.bytes().fold(true, |safe, byte| safe & is_safe(byte))
+        || !text.chars().any(|c| unsafe_char(c, reader.sees(c)))
+    {
         return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len() + 16);

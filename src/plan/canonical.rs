@@ -81,12 +81,15 @@ fn is_plain(bytes: &[u8]) -> bool {
     bytes.iter().fold(true, |plain, byte| plain & (*byte != b'\\') & (*byte < HIGH))
 }
 
-/// The first bytes of a written key as a number, if they are plain. Two such numbers that differ have the order of the
-/// keys: what fills up a short one is less than every byte that a text has without an escape.
+/// The first bytes of a written key as a number, if they are ASCII without an escape. Two such numbers that differ have
+/// the order of the keys: what fills up a short one is less than every byte that a text has without an escape.
 fn beginning(key: &[u8]) -> Option<u64> {
     let mut first = [0; 8];
-    first.iter_mut().zip(key).for_each(|(first, byte)| *first = *byte);
-    is_plain(&first).then(|| u64::from_be_bytes(first))
+    match key.first_chunk() {
+        Some(whole) => first = *whole,
+        None => first[..key.len()].copy_from_slice(key),
+    }
+    (first.is_ascii() && !first.contains(&b'\\')).then(|| u64::from_be_bytes(first))
 }
 
 /// The order of written members: by the UTF-16 code units of the texts of their keys.

@@ -11,6 +11,7 @@ use crate::config::{Invalid, Settings};
 use crate::diff::{Policy, Remove};
 use crate::employee::{BranchId, CustomFieldId, Managed, normal_text};
 use crate::plan::{Action, BranchRef, Change, Content, Field, Fields, Operation, Plan, Value};
+use crate::side_by_side::some_side_by_side;
 
 /// Checks what the settings alone can tell, without the account.
 ///
@@ -41,7 +42,8 @@ pub fn settings(plan: &Plan, settings: &Settings) -> Result<(), String> {
         branches: None,
         takes_back: plan.content().undone().is_some(),
     };
-    operations.iter().find_map(|operation| problem_of(operation, &allowed)).map_or(Ok(()), Err)
+    let problem_of_some = |operations: &[Operation]| operations.iter().find_map(|one| problem_of(one, &allowed));
+    some_side_by_side(operations, problem_of_some, |problem| problem.map_or(Ok(()), Err))
 }
 
 /// Checks what needs the account too: the fields and branches that the settings name. `takes_back` says that the plan

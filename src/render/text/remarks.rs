@@ -20,16 +20,19 @@ impl<'a> Remarks<'a> {
     /// Divides the diagnostics. A person with several operations gets them at the first one that is shown. A diagnostic
     /// about a person that the limit hides goes to the section.
     pub(super) fn of(diagnostics: &'a [Diagnostic], groups: &[Group<'_>]) -> Self {
-        let mut shown: HashMap<&str, OperationId> = HashMap::new();
-        for operation in groups.iter().flat_map(|group| &group.shown) {
-            if let Some(employee) = &operation.employee {
-                shown.entry(employee.as_str()).or_insert(operation.id);
+        let named = diagnostics.iter().filter_map(|diagnostic| diagnostic.employee.as_deref());
+        let mut shown: HashMap<&str, Option<OperationId>> = named.map(|employee| (employee, None)).collect();
+        if !shown.is_empty() {
+            for operation in groups.iter().flat_map(|group| &group.shown) {
+                if let Some(first) = operation.employee.as_ref().and_then(|employee| shown.get_mut(employee.as_str())) {
+                    first.get_or_insert(operation.id);
+                }
             }
         }
         let mut remarks = Self { beside: HashMap::new(), rest: BTreeMap::new() };
         for diagnostic in diagnostics {
-            match diagnostic.employee.as_deref().and_then(|employee| shown.get(employee)) {
-                Some(&operation) => remarks.beside.entry(operation).or_default().push(diagnostic),
+            match diagnostic.employee.as_deref().and_then(|employee| shown[employee]) {
+                Some(operation) => remarks.beside.entry(operation).or_default().push(diagnostic),
                 None => {
                     let kind = (diagnostic.severity, diagnostic.code.as_str());
                     remarks.rest.entry(kind).or_default().push(diagnostic);
