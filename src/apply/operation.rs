@@ -123,8 +123,8 @@ impl Worker<'_> {
         doubt: Option<&Doubt>,
     ) -> Attempt {
         // It holds the custom fields that a change of branch emptied, for the refill.
-        if let (Before::Planned(planned), Some(first)) = (before, doubt.and_then(|doubt| doubt.before.as_ref()))
-            && self.parse(first).is_none_or(|was| hash_of(&was, self.managed) != planned.hash)
+        if let (Before::Planned(planned), Some(unmoved)) = (before, doubt.and_then(|doubt| doubt.before.as_ref()))
+            && self.parse(unmoved).is_none_or(|was| hash_of(&was, self.managed) != planned.hash)
         {
             let problem = format!("conflict: the journal and the plan differ about the user {user_id}; plan again");
             return Attempt::new(End::Conflict(problem));
@@ -149,9 +149,11 @@ impl Worker<'_> {
             Before::Created(expected) => differences(expected, user, self.managed).is_empty(),
         };
         if is_as_planned {
+            if moves && let Some(problem) = self.emptied_since(doubt, &read) {
+                return Attempt::new(End::Conflict(problem));
+            }
             let expected = updated(user, changes, self.managed);
-            let first = doubt.and_then(|doubt| doubt.before.clone()).unwrap_or_else(|| read.stored.clone());
-            return self.write(id, read, first, &expected, changes, moves).await;
+            return self.write(id, read, &expected, changes, moves).await;
         }
         if is_inactive {
             return Attempt::new(End::Conflict(changed_meanwhile(user_id)));
@@ -164,15 +166,15 @@ impl Worker<'_> {
             return done(read, Vec::new());
         }
         let earlier = doubt.and_then(|doubt| doubt.before.as_ref());
-        let Some((first, was)) = earlier.and_then(|first| Some((first, self.parse(first)?))) else {
+        let Some((unmoved, was)) = earlier.and_then(|unmoved| Some((unmoved, self.parse(unmoved)?))) else {
             return Attempt::new(End::Conflict(changed_meanwhile(user_id)));
         };
         let expected = updated(&was, changes, self.managed);
         // Custom fields that the change of branch emptied are restored even if somebody changed something else since.
         if moves && user.branch == expected.branch {
-            self.refill(id, first.clone(), &expected, changes).await
+            self.refill(id, unmoved.clone(), &expected, changes).await
         } else if differences(&expected, user, self.managed).is_empty() {
-            let mut lost = self.losses(first, changes, &read.stored);
+            let mut lost = self.losses(unmoved, changes, &read.stored);
             lost.extend(roles_told_otherwise(&was, user));
             done(read, lost)
         } else {
@@ -184,7 +186,6 @@ impl Worker<'_> {
         &self,
         id: OperationId,
         read: LiveUser,
-        first: StoredUser,
         expected: &User,
         changes: &[Change],
         moves: bool,
@@ -196,7 +197,7 @@ impl Worker<'_> {
         if let Some(problem) = self.shows_less(&read, &body, changes) {
             return Attempt::new(End::Conflict(problem));
         }
-        if let Err(attempt) = self.announce(id, Step::Update, Some(&first)).await {
+        if let Err(attempt) = self.announce(id, Step::Update, Some(&read.stored)).await {
             return attempt;
         }
         let mut attempt = match self.provider.update(read.id(), &body, self.managed).await {
@@ -204,7 +205,7 @@ impl Worker<'_> {
                 let attempt = if let Some(halt) = changed_roles(&read.user, &after.user) {
                     Attempt::new(End::HalfDone(halt.to_string())).halting(halt)
                 } else if moves {
-                    self.refill(id, first.clone(), expected, changes).await
+                    self.refill(id, read.stored.clone(), expected, changes).await
                 } else {
                     let (after, differs) = self.as_stored(expected, &body.over(&read.stored), after).await;
                     done(after, differs)
@@ -215,8 +216,23 @@ impl Worker<'_> {
             Ok(None) => Attempt::not_done("the user vanished from Skovik between the read and the write; plan again"),
             Err(error) => end_of_write(&error),
         };
-        attempt.before = Some(first);
+        attempt.before = Some(read.stored);
         attempt
+    }
+
+    /// Says so if a user who is to be moved, and is not moved yet, has lost custom fields since an attempt whose outcome is
+    /// unknown. Then nobody can tell whether that attempt emptied them, or another client wanted them empty.
+    fn emptied_since(&self, doubt: Option<&Doubt>, read: &LiveUser) -> Option<String> {
+        let then = doubt?.before.as_ref()?;
+        match self.dialect().restore_request(then, &read.stored, &[]) {
+            Ok(None) => None,
+            Ok(Some(_)) => Some(format!(
+                "conflict: the user {} has lost custom fields since a request to move them that may have been carried \
+                out, and was left alone; look at them in Skovik, then plan again",
+                read.id()
+            )),
+            Err(problem) => Some(format!("conflict: the user {} cannot be judged: {problem}", read.id())),
+        }
     }
 
     /// After a change of branch: reads the user back, and sends missing custom fields again.

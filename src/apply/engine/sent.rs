@@ -38,8 +38,8 @@ impl Run<'_> {
     /// Keeps what a finished operation sent, based on the user read before it. Without that user only the changes can be
     /// compared. A delete is kept if the service keeps whom it deletes.
     pub(super) fn remember(&mut self, index: usize, before: Option<&StoredUser>) {
-        let doubted = self.doubts.get(&index).and_then(|doubt| doubt.before.as_ref());
-        let Some(before) = doubted.or(before) else { return };
+        let doubted = || self.doubts.get(&index).and_then(|doubt| doubt.before.as_ref());
+        let Some(before) = before.or_else(doubted) else { return };
         let (dialect, managed) = (self.worker.provider.dialect(), self.worker.managed);
         let (changes, request) = match self.task(&self.operations[index]) {
             Ok(Task::Update { changes, .. }) => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{MAX_ATTEMPTS, Parked, Run, State, Stop, wants};
-use crate::apply::journal::{Doubt, Record};
+use crate::apply::journal::Record;
 use crate::apply::list::List;
 use crate::apply::newcomers::Newcomers;
 use crate::apply::settle::{Verdict, judge};
@@ -20,7 +20,7 @@ impl Run<'_> {
             self.count_failure();
         }
         self.states[index] = State::Parked(parked);
-        self.doubts.entry(index).or_insert(Doubt { before });
+        self.doubts.entry(index).or_default().renew(before);
     }
 
     /// Settles all parked operations by one complete list, read late enough after the last request. Returns whether the

@@ -29,10 +29,19 @@ pub enum Progress {
 }
 
 /// One or more requests for an operation that may or may not have been carried out.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Doubt {
-    /// The whole user before the first of these requests.
+    /// The whole user before the last of these requests; a refill is none of them. Each but the first is sent only if the
+    /// user is still as planned. So it is the last that was seen of the user before the change, with all that other
+    /// clients wrote until then.
     pub before: Option<StoredUser>,
+}
+
+impl Doubt {
+    /// Notes the user as read before another request.
+    pub fn renew(&mut self, before: Option<StoredUser>) {
+        self.before = before.or_else(|| self.before.take());
+    }
 }
 
 /// What a journal says as a whole.
@@ -44,7 +53,7 @@ pub struct Replay {
     pub failed: HashSet<OperationId>,
     /// Who was in Skovik before anything was written, if the plan creates somebody.
     pub known: Known,
-    /// The whole user before the first request of each operation that changes or deletes one.
+    /// The whole user before the last request, as in [`Doubt`], of each operation that changes or deletes one.
     pub before: HashMap<OperationId, StoredUser>,
     /// Operations that were called done and that a later list contradicted.
     pub contradicted: HashSet<OperationId>,
@@ -167,10 +176,12 @@ impl Replay {
             Record::Intent { at: _, operation, step, before } => {
                 self.check_intent(plan, operation, step, before.as_ref())?;
                 if let (Some(before), Step::Update | Step::Delete) = (&before, step) {
-                    self.before.entry(operation).or_insert_with(|| before.clone());
+                    self.before.insert(operation, before.clone());
                 }
-                let doubt = || Progress::InDoubt(Doubt { before });
-                self.operations.entry(operation).or_insert_with(doubt);
+                match self.operations.entry(operation).or_insert_with(|| Progress::InDoubt(Doubt::default())) {
+                    Progress::InDoubt(doubt) if step != Step::Refill || doubt.before.is_none() => doubt.renew(before),
+                    Progress::InDoubt(_) | Progress::Done { .. } => {}
+                }
             }
             Record::Done { at: _, operation, user_id, after, differs } => {
                 self.check_done(plan, operation, user_id.as_ref(), after.as_ref())?;

@@ -116,7 +116,7 @@ impl Attempts {
         let Some(delay) = attempt.again.filter(|_| self.left > 0) else { return Err(attempt) };
         if let End::Unclear(_) = attempt.end {
             self.unclear = true;
-            self.doubt.get_or_insert_with(|| Doubt { before: attempt.before.clone() });
+            self.doubt.get_or_insert_default().renew(attempt.before.clone());
         }
         self.left -= 1;
         match provider.wait(delay).await {

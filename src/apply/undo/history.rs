@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::apply::journal::{JournalError, Record, Replay, read_lines};
+use crate::apply::journal::{JournalError, Record, Replay, Step, read_lines};
 use crate::employee::UserId;
 use crate::plan::{Digest, OperationId, Plan};
 use crate::provider::StoredUser;
@@ -21,7 +21,7 @@ pub struct History {
 pub(super) struct Entry {
     /// Whether a request was sent, or may have been.
     pub(super) announced: bool,
-    /// The whole user before the first request; none for a create.
+    /// The whole user before the last request that is no refill; none for a create.
     pub(super) before: Option<StoredUser>,
     /// `None` while it is in doubt.
     pub(super) done: Option<Done>,
@@ -56,11 +56,12 @@ impl History {
         let mut operations: HashMap<OperationId, Entry> = HashMap::new();
         let end = read_lines(path, state.key(), plan.hash(), |_, record| {
             match record {
-                Record::Intent { at: _, operation, step: _, before } => {
+                Record::Intent { at: _, operation, step, before } => {
                     let entry = operations.entry(operation).or_default();
-                    if !entry.announced {
-                        *entry = Entry { announced: true, before, ..Entry::default() };
+                    if !entry.announced || step != Step::Refill {
+                        entry.before = before;
                     }
+                    entry.announced = true;
                 }
                 Record::Done { at: _, operation, user_id, after, differs: _ } => {
                     operations.entry(operation).or_default().done = Some(Done { user_id, after });

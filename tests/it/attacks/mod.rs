@@ -15,6 +15,7 @@ mod later;
 mod leaves;
 mod letters;
 mod liar;
+mod moved;
 mod newcomers;
 mod outputs;
 mod pipes;
