@@ -5,6 +5,7 @@
 //! is renamed in one step. A reader sees the old file or the new one, never half of one; a failure leaves nothing
 //! behind. The leftovers of a killed run are removed by the next run that writes into the same folder.
 
+mod in_place;
 mod read;
 mod unchanged;
 mod under_way;
@@ -17,6 +18,7 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::NamedTempFile;
 
+pub(crate) use in_place::InPlace;
 pub use read::{Links, WRONG_KIND, open_regular, read_bounded, read_bounded_text, read_regular, read_regular_text};
 pub(crate) use read::{no_links, open_own};
 pub(crate) use unchanged::FileState;

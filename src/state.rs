@@ -25,7 +25,7 @@ mod store;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -46,7 +46,7 @@ pub use place::Place;
 pub(crate) use private::open_private;
 pub use retention::Held;
 
-use crate::files::{WRONG_KIND, write_private};
+use crate::files::{InPlace, WRONG_KIND, write_private};
 use crate::plan::Digest;
 use append::Lines;
 use private::{check_above, make_private};
@@ -81,6 +81,8 @@ pub struct State {
     folder: PathBuf,
     key: Arc<Key>,
     remote: Option<Remote>,
+    /// The lock without which no journal is written.
+    lock: Mutex<Option<InPlace>>,
 }
 
 impl State {
@@ -99,7 +101,7 @@ impl State {
                 Key::of_folder(folder)?
             }
         };
-        Ok(Self { folder: folder.to_owned(), key: Arc::new(key), remote: None })
+        Ok(Self { folder: folder.to_owned(), key: Arc::new(key), remote: None, lock: Mutex::default() })
     }
 
     /// Opens the state in an object store, with a folder of its own for this machine's copy. The store does not hold the
@@ -164,14 +166,25 @@ impl State {
         self.remote.as_ref().map_or(Ok(()), |remote| remote.keep_plan(plan, text)).map_err(StateError::Store)
     }
 
-    /// Opens the journal of a plan to append behind its whole lines, which end after so many bytes.
+    /// Lets journals be written only while the file of a lock is where it was when the lock was taken.
+    pub(crate) fn while_in_place(&self, lock: InPlace) {
+        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
+    }
+
+    fn lock(&self) -> Option<InPlace> {
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Opens the journal of a plan to append behind its whole lines, which end after so many bytes. `is_as_read` says
+    /// whether the file is as it was when these were read.
     ///
     /// # Errors
-    /// If it cannot be opened, or the lease of a store is not held.
-    pub fn append(&self, plan: Digest, whole: u64) -> io::Result<Box<dyn Append>> {
+    /// If it cannot be opened, or the lease of a store is not held; of the kind `AlreadyExists` if another process writes
+    /// it, or has written it since it was read.
+    pub fn append(&self, plan: Digest, whole: u64, is_as_read: &dyn Fn() -> bool) -> io::Result<Box<dyn Append>> {
         match &self.remote {
-            Some(remote) => remote.append(self, plan, whole),
-            None => Ok(Box::new(Lines::open(&self.journal(plan), whole)?)),
+            Some(remote) => remote.append(self, plan, whole, is_as_read),
+            None => Ok(Box::new(Lines::open(&self.journal(plan), whole, is_as_read, self.lock())?)),
         }
     }
 

@@ -5,14 +5,13 @@
 use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::files::{no_links, open_own};
+use crate::files::{InPlace, no_links, open_own};
 use crate::plan::Digest;
 use crate::state::{Lease, LeaseError, State, account_file};
 
@@ -77,6 +76,7 @@ pub enum LockError {
 pub fn take(state: &State, url: &str, holder: &Holder, waiting: &dyn Fn(Option<Holder>)) -> Result<Lock, LockError> {
     let mut lock = take_here(state.folder(), url, holder)?;
     let io = |error| LockError::Io { path: state.folder().to_owned(), error };
+    state.while_in_place(InPlace::of(&lock._file, &lock_file(state.folder(), url)).map_err(io)?);
     let text = to_raw_value(holder).map_err(|error| io(error.into()))?;
     let read = |holder: Option<&RawValue>| holder.and_then(|holder| serde_json::from_str(holder.get()).ok());
     lock._lease = state.lease(url, &text, &|holder| waiting(read(holder))).map_err(|error| match error {
@@ -91,7 +91,7 @@ pub fn take(state: &State, url: &str, holder: &Holder, waiting: &dyn Fn(Option<H
 /// # Errors
 /// As [`take`].
 pub fn take_here(folder: &Path, url: &str, holder: &Holder) -> Result<Lock, LockError> {
-    let path = folder.join(format!("{}.lock", account_file(url)));
+    let path = lock_file(folder, url);
     let io = |error| LockError::Io { path: path.clone(), error };
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false);
@@ -102,6 +102,10 @@ pub fn take_here(folder: &Path, url: &str, holder: &Holder) -> Result<Lock, Lock
     serde_json::to_writer(&file, holder).map_err(|error| io(error.into()))?;
     file.flush().map_err(io)?;
     Ok(Lock { _file: file, _lease: None })
+}
+
+fn lock_file(folder: &Path, url: &str) -> PathBuf {
+    folder.join(format!("{}.lock", account_file(url)))
 }
 
 /// Takes the lock of a plan file, which several users or state folders may share.
@@ -131,8 +135,7 @@ fn lock_as(path: &Path, url: &str, open: impl Fn() -> io::Result<File>) -> Resul
             }
             Err(TryLockError::Error(error)) => return Err(io(error)),
         }
-        let (ours, there) = (file.metadata().map_err(io)?, path.symlink_metadata());
-        if there.is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())) {
+        if InPlace::of(&file, path).map_err(io)?.is_there() {
             return Ok(file);
         }
     }

@@ -1,14 +1,14 @@
 //! A journal being appended to: a file of the state folder, or objects of a store.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
 use super::lease::Hold;
-use super::open_private;
+use super::private::make_owners;
 use super::store::{ObjectKind, Store, Written};
-use crate::files::{no_links, open_own};
+use crate::files::{InPlace, no_links, open_own};
 
 /// Where whole lines are appended.
 pub trait Append: Send {
@@ -19,34 +19,68 @@ pub trait Append: Send {
     fn append(&mut self, lines: &[u8]) -> io::Result<()>;
 }
 
-/// A file.
-pub(super) struct Lines(File);
+/// A file, which nobody else appends to while it is open.
+pub(super) struct Lines {
+    file: File,
+    /// Where the file, and the lock of the account, must be.
+    in_place: Vec<InPlace>,
+}
 
 impl Lines {
-    /// Opens a file to append behind its whole lines, which end after so many bytes.
-    pub(super) fn open(path: &Path, whole: u64) -> io::Result<Self> {
-        if whole > 0 {
-            let mut file = open_private(path, true)?;
-            file.set_len(whole)?;
-            file.seek(SeekFrom::End(0))?;
-            return Ok(Self(file));
-        }
-        // What stands there can only be a torn first line.
+    /// Opens a file to append behind its whole lines, which end after so many bytes. Whoever has removed the `lock` of the
+    /// account can begin another apply. Then the file has a lock of its own, and both end before they write over each
+    /// other's lines.
+    ///
+    /// # Errors
+    /// See [`super::State::append`].
+    pub(super) fn open(
+        path: &Path,
+        whole: u64,
+        is_as_read: &dyn Fn() -> bool,
+        lock: Option<InPlace>,
+    ) -> io::Result<Self> {
         let mut options = File::options();
-        options.write(true).create(true).truncate(true);
+        options.write(true).create(whole == 0).truncate(false);
         no_links(&mut options);
         let file = open_own(path, &options)?;
-        if let Some(folder) = path.parent() {
+        let another =
+            |problem: &str| io::Error::new(io::ErrorKind::AlreadyExists, format!("{} {problem}", path.display()));
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(another("is being written by another process")),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        let in_place = lock.into_iter().chain([InPlace::of(&file, path)?]).collect();
+        let lines = Self { file, in_place };
+        lines.check()?;
+        if !is_as_read() {
+            return Err(another("has changed since it was read"));
+        }
+        let Self { mut file, in_place } = lines;
+        make_owners(&file)?;
+        // What stands behind the whole lines can only be a torn one.
+        file.set_len(whole)?;
+        file.seek(SeekFrom::End(0))?;
+        if let (0, Some(folder)) = (whole, path.parent()) {
             File::open(folder)?.sync_all()?;
         }
-        Ok(Self(file))
+        Ok(Self { file, in_place })
+    }
+
+    fn check(&self) -> io::Result<()> {
+        self.in_place.iter().try_for_each(InPlace::check)
+    }
+
+    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+        self.check()?;
+        self.file.write_all(lines)
     }
 }
 
 impl Append for Lines {
     fn append(&mut self, lines: &[u8]) -> io::Result<()> {
-        self.0.write_all(lines)?;
-        self.0.sync_data()
+        self.write(lines)?;
+        self.file.sync_data()
     }
 }
 
@@ -96,7 +130,7 @@ impl Append for Parts {
         }
         create(&self.store, &part(&self.folder, self.next), lines.to_vec())?;
         self.next += 1;
-        self.copy.0.write_all(lines)?;
+        self.copy.write(lines)?;
         // The time to write may have been longer than the lease.
         self.hold.check()
     }

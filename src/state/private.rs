@@ -25,7 +25,7 @@ pub(crate) fn open_private(path: &Path, write: bool) -> io::Result<File> {
 }
 
 /// Makes a file readable and writable only for its owner.
-fn make_owners(file: &File) -> io::Result<()> {
+pub(super) fn make_owners(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     if file.metadata()?.permissions().mode() & 0o077 != 0 {
         file.set_permissions(fs::Permissions::from_mode(0o600))?;

@@ -250,7 +250,13 @@ impl Remote {
 
     /// Opens a journal to append behind its whole lines, of which this machine has a copy. What another machine has written
     /// since they were read is in the way of the first part: it is never continued without having been read.
-    pub(super) fn append(&self, state: &State, plan: Digest, whole: u64) -> io::Result<Box<dyn Append>> {
+    pub(super) fn append(
+        &self,
+        state: &State,
+        plan: Digest,
+        whole: u64,
+        is_as_read: &dyn Fn() -> bool,
+    ) -> io::Result<Box<dyn Append>> {
         let hold = self.check()?;
         let read = self.read_of(plan);
         if read.is_half_removed {
@@ -275,7 +281,7 @@ impl Remote {
             folder: journal(plan, number),
             next: if is_next { 0 } else { read.parts },
             hold: Arc::clone(hold),
-            copy: Lines::open(&path, whole)?,
+            copy: Lines::open(&path, whole, is_as_read, state.lock())?,
         }))
     }
 }

@@ -83,8 +83,8 @@ struct Attempts {
     left: u8,
     doubt: Option<Doubt>,
     unclear: bool,
-    /// The user before the first attempt that was sent.
-    first: Option<User>,
+    /// The user before the last attempt that was sent.
+    before: Option<User>,
 }
 
 /// The outcome of an attempt.

@@ -3,11 +3,18 @@
 use crate::plan::OPERATIONS;
 use crate::server::{Id, User};
 
-/// A request whose outcome is unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Requests whose outcome is unknown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Doubt {
-    /// The complete user before the first such request.
+    /// The complete user before the last such request; a refill is none.
     pub(crate) before: Option<User>,
+}
+
+impl Doubt {
+    /// Notes the user as read before another request.
+    pub(crate) fn renew(&mut self, before: Option<User>) {
+        self.before = before.or(self.before);
+    }
 }
 
 /// What a journal says about one operation.
@@ -52,7 +59,7 @@ pub(crate) struct Journal {
     /// The users before the first write, one bit for each id. Only noted if the plan creates somebody.
     pub(crate) known: u16,
     pub(crate) operations: [Option<Progress>; OPERATIONS],
-    /// The complete user before the first request of each operation that changes or deletes one.
+    /// The complete user before the last request of each operation that changes or deletes one.
     pub(crate) before: [Option<User>; OPERATIONS],
     /// The operations that a list has contradicted, one bit each.
     pub(crate) contradicted: u8,
@@ -68,9 +75,12 @@ impl Journal {
     pub(crate) fn announce(&mut self, operation: usize, before: Option<User>, keeps: bool) {
         self.flush();
         if keeps {
-            self.before[operation] = self.before[operation].or(before);
+            self.before[operation] = before.or(self.before[operation]);
         }
-        self.operations[operation].get_or_insert(Progress::InDoubt(Doubt { before }));
+        if let Progress::InDoubt(doubt) = self.operations[operation].get_or_insert(Progress::InDoubt(Doubt::default()))
+        {
+            doubt.renew(before);
+        }
     }
 
     /// Writes an outcome and does not wait.

@@ -107,7 +107,7 @@ pub(crate) fn judge_sending(world: &World, state: &mut State, message: &Message,
     if !is_in_order || is_stale || !references.into_iter().all(is_whom_it_seems) {
         state.breaks(Law::NobodyUnapproved);
     }
-    if approved(world, index, message, &made) != Some(message.request) {
+    if approved(world, state, index, message, &made) != Some(message.request) {
         state.breaks(Law::NobodyUnapproved);
     }
     if message.read.is_some_and(|read| read.is_admin) {
@@ -116,7 +116,7 @@ pub(crate) fn judge_sending(world: &World, state: &mut State, message: &Message,
 }
 
 /// The request that the reviewers of the plan approved.
-fn approved(world: &World, index: usize, message: &Message, made: &Made) -> Option<Request> {
+fn approved(world: &World, state: &State, index: usize, message: &Message, made: &Made) -> Option<Request> {
     match (&world.operation(index).action, message.step) {
         (Action::Create { after }, Sent::Create) => Some(Request::Post(created(after, made).ok()?)),
         (Action::Delete { user, before }, Sent::Delete) => {
@@ -130,10 +130,13 @@ fn approved(world: &World, index: usize, message: &Message, made: &Made) -> Opti
             let fields = Fields { manager: resolve(*manager, made).ok()?, ..created(after, made).ok()? };
             Some(Request::Put(made[*create]?, fields, message.read?.custom))
         }
-        // Only missing custom fields are restored, and only for a user whose branch the plan has changed.
+        // Only missing custom fields are restored, and only for a user whose branch the plan has changed: as they were
+        // before the change. If another client wrote them after the last read before it, what was read is restored.
         (Action::Update { user, edit: Edit::Branch(branch), .. }, Sent::Refill) => {
-            let (read, planned) = (message.read?, world.plan.users.get(usize::from(*user))?.custom);
-            (read.fields.branch == *branch && read.custom == 0).then_some(Request::Put(*user, read.fields, planned))
+            let (read, before) = (message.read?, state.server.moved[usize::from(*user)]);
+            let Request::Put(_, _, custom) = message.request else { return None };
+            let is_due = read.fields.branch == *branch && read.custom == 0 && before.contains(&custom);
+            is_due.then_some(Request::Put(*user, read.fields, custom))
         }
         _ => None,
     }
@@ -290,7 +293,7 @@ pub(crate) fn is_as_planned(plan: &Plan, server: &Server) -> bool {
             .is_some_and(|user| resolve(*manager, &made) == Ok(user.fields.manager)),
         Action::Update { user, before, edit } => server.user(*user).is_some_and(|held| {
             updated(*before, *edit, &made) == Ok(held.fields)
-                && plan.users.get(usize::from(*user)).is_some_and(|was| was.custom == held.custom)
+                && plan.users.get(usize::from(*user)).is_some_and(|was| was.custom == 0 || held.custom != 0)
         }),
         Action::Delete { user, .. } => server.user(*user).is_none(),
     })

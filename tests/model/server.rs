@@ -58,6 +58,9 @@ pub(crate) struct Server {
     pub(crate) users: [Option<User>; SLOTS],
     /// How many ids were given.
     pub(crate) given: u8,
+    /// Each user's custom field before the last change of branch: as the account held it, and as the request had it. Only
+    /// the laws read it.
+    pub(crate) moved: [[u8; 2]; SLOTS],
 }
 
 impl Request {
@@ -72,7 +75,7 @@ impl Request {
 
 impl Server {
     pub(crate) fn new(users: &[User]) -> Self {
-        let mut server = Self { users: [None; SLOTS], given: 0 };
+        let mut server = Self { users: [None; SLOTS], given: 0, moved: [[0; 2]; SLOTS] };
         for user in users {
             server.add(*user);
         }
@@ -138,9 +141,14 @@ impl Server {
             }
             Request::Put(id, fields, custom) => {
                 let Some(user) = self.user_mut(id) else { return Answer::NotFound };
-                user.custom = if user.fields.branch == fields.branch { custom } else { 0 };
-                user.fields = fields;
-                Answer::Stored(*user)
+                let before = *user;
+                let moves = before.fields.branch != fields.branch;
+                *user = User { fields, custom: if moves { 0 } else { custom }, ..before };
+                let after = *user;
+                if moves {
+                    self.moved[usize::from(id)] = [before.custom, custom];
+                }
+                Answer::Stored(after)
             }
             Request::Delete(id) if self.user(id).is_none() => Answer::NotFound,
             Request::Delete(id) => {

@@ -1,7 +1,7 @@
 //! The steps: what can happen next. The steps of an apply have the same names as in the program.
 
 use crate::laws;
-use crate::plan::{Action, created};
+use crate::plan::{Action, Edit, created};
 use crate::server::{Answer, Fields, Id, Request};
 use crate::world::{Budget, Sent, State, World};
 
@@ -12,6 +12,8 @@ pub(crate) enum Foreign {
     Promote(Id),
     Rename(Id),
     Remove(Id),
+    /// Gives a user who is to be moved another value in the custom field.
+    Fill(Id),
     /// Creates the same person as this operation.
     Twin(usize),
     /// Creates another person, with the identifier and e-mail of the person that this operation creates.
@@ -164,6 +166,10 @@ impl World {
         for (id, user) in state.server.iter() {
             let writes = [Foreign::Promote(id), Foreign::Rename(id), Foreign::Remove(id)];
             steps.extend(writes[usize::from(user.is_admin)..].iter().map(|write| Step::Other(*write)));
+            // Two machines that do not know of each other cannot tell whose request moved a user.
+            if self.is_to_be_moved(id) && self.folders.windows(2).all(|pair| pair[0] == pair[1]) {
+                steps.push(Step::Other(Foreign::Fill(id)));
+            }
         }
         if usize::from(state.server.given) + 3 < state.server.users.len() {
             for operation in 0..self.operations() {
@@ -175,6 +181,12 @@ impl World {
             }
             steps.push(Step::Other(Foreign::Stranger));
         }
+    }
+
+    fn is_to_be_moved(&self, id: Id) -> bool {
+        let moves =
+            |action: &Action| matches!(action, Action::Update { user, edit: Edit::Branch(_), .. } if *user == id);
+        (0..self.operations()).any(|operation| moves(&self.operation(operation).action))
     }
 
     /// The person that an operation creates, if it is a create and the manager exists.

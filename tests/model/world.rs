@@ -46,6 +46,8 @@ pub(crate) enum Mutation {
     ForgetsDoubts,
     /// Custom fields that a change of branch emptied are not sent again.
     SkipsRefill,
+    /// They are sent again as they were before the first attempt.
+    RefillsTheFirst,
     /// A user that other operations depend on is not read back after the write.
     ReadsNobodyBack,
     /// Finished operations are not confirmed by a list at the end.
@@ -302,6 +304,7 @@ impl World {
         match write {
             Foreign::Promote(id) => server.user_mut(id)?.is_admin = true,
             Foreign::Rename(id) => server.user_mut(id)?.fields.name = 9,
+            Foreign::Fill(id) => server.user_mut(id)?.custom = 5,
             Foreign::Remove(id) => server.remove(id),
             Foreign::Twin(operation) | Foreign::Rival(operation) => {
                 let fields = self.twin(state, operation)?;

@@ -95,6 +95,14 @@ impl Replay {
         self.file.as_ref().is_some_and(|file| fs::symlink_metadata(path).is_ok_and(|now| *file == FileState::of(&now)))
     }
 
+    /// Whether the journal at this path, which was opened since to be written, has nothing that was not read.
+    pub(super) fn is_as_read(&self, path: &Path) -> bool {
+        match &self.file {
+            Some(_) => self.is_up_to_date(path),
+            None => fs::symlink_metadata(path).is_ok_and(|now| now.len() == 0),
+        }
+    }
+
     /// Whether the apply was begun.
     #[must_use]
     pub fn is_begun(&self) -> bool {

@@ -54,7 +54,8 @@ impl Journal {
     pub async fn open(state: &State, replay: &Replay, plan_hash: Digest, head: Head) -> Result<Self, JournalError> {
         let path = state.journal(plan_hash);
         let io = |error| JournalError::Io { path: path.clone(), error };
-        let file = state.append(plan_hash, replay.end.length).map_err(io)?;
+        let is_as_read = || replay.is_as_read(&path);
+        let file = state.append(plan_hash, replay.end.length, &is_as_read).map_err(io)?;
         let (lines, waiting) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())

@@ -112,7 +112,9 @@ impl Attempts {
 
     /// Decides after an attempt whether to try again (`Ok`). If not, the error is the final attempt.
     pub(super) async fn go_on(&mut self, attempt: Attempt, provider: &dyn Provider) -> Result<(), Attempt> {
-        let attempt = if self.unclear { attempt.after_unclear() } else { attempt };
+        let mut attempt = if self.unclear { attempt.after_unclear() } else { attempt };
+        // One that could not read the user knows them from the attempt before it.
+        attempt.before = attempt.before.or_else(|| self.doubt.as_ref()?.before.clone());
         let Some(delay) = attempt.again.filter(|_| self.left > 0) else { return Err(attempt) };
         if let End::Unclear(_) = attempt.end {
             self.unclear = true;

@@ -15,6 +15,7 @@ mod later;
 mod leaves;
 mod letters;
 mod liar;
+mod locks;
 mod moved;
 mod newcomers;
 mod outputs;

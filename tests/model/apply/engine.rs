@@ -2,7 +2,7 @@
 
 use super::precheck::Contradiction;
 use super::{Attempts, End, Entry, MAX_ATTEMPTS, Outcome, Phase, Run};
-use crate::journal::{Doubt, Record};
+use crate::journal::Record;
 use crate::laws;
 use crate::plan::{Action, Made, created};
 use crate::server::{Fields, Id, Server, User};
@@ -87,7 +87,7 @@ impl World {
         let Some(run) = &mut state.runs[process] else { return };
         let entry = &mut run.entries[operation];
         entry.phase = phase;
-        entry.doubt.get_or_insert(Doubt { before });
+        entry.doubt.get_or_insert_default().renew(before);
         entry.attempts = Attempts::default();
     }
 
@@ -103,7 +103,7 @@ impl World {
     /// Remembers the values that a finished update or link has sent, on top of the user as it was read.
     fn remember(&self, state: &mut State, process: usize, operation: usize, before: Option<User>) {
         let Some(run) = &mut state.runs[process] else { return };
-        let before = run.entries[operation].doubt.and_then(|doubt| doubt.before).or(before);
+        let before = before.or(run.entries[operation].doubt.and_then(|doubt| doubt.before));
         run.entries[operation].sent = before.and_then(|before| self.sent(operation, before, &run.made()));
     }
 

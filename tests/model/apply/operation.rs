@@ -2,7 +2,6 @@
 //! `Attempts::go_on`.
 
 use super::{Attempts, End, Outcome, Phase, RETRIES};
-use crate::journal::Doubt;
 use crate::laws;
 use crate::plan::{Action, Edit, Made, OPERATIONS, created, updated};
 use crate::server::{Answer, Fields, Id, Request, User};
@@ -23,7 +22,7 @@ impl World {
             self.announce(state, process, operation, None);
             self.send(state, process, operation, Sent::Create, Request::Post(fields), None);
         } else {
-            entry.attempts = Attempts { left: RETRIES, doubt: entry.doubt, unclear: false, first: None };
+            entry.attempts = Attempts { left: RETRIES, doubt: entry.doubt, unclear: false, before: None };
             self.once(state, process, operation);
         }
     }
@@ -46,16 +45,22 @@ impl World {
             if read.fields != expected {
                 return self.go_on(state, process, operation, End::Conflict, false, None);
             }
-            self.set_first(state, process, operation, read);
+            self.set_before(state, process, operation, read);
             self.announce(state, process, operation, Some(read));
             return self.send(state, process, operation, Sent::Delete, Request::Delete(id), Some(read));
         };
         let after = |fields: Fields| updated(fields, edit, &made);
         if read.fields == expected {
             let Ok(fields) = after(read.fields) else { return };
-            let first = doubt.and_then(|doubt| doubt.before).unwrap_or(read);
-            self.set_first(state, process, operation, first);
-            self.announce(state, process, operation, Some(first));
+            let emptied_since =
+                |before: User| matches!(edit, Edit::Branch(_)) && before.custom != 0 && read.custom == 0;
+            if doubt.and_then(|doubt| doubt.before).is_some_and(emptied_since) {
+                return self.go_on(state, process, operation, End::Conflict, false, None);
+            }
+            let first = doubt.and_then(|doubt| doubt.before).filter(|_| self.has(Mutation::RefillsTheFirst));
+            let before = first.unwrap_or(read);
+            self.set_before(state, process, operation, before);
+            self.announce(state, process, operation, Some(before));
             let request = Request::Put(id, fields, read.custom);
             return self.send(state, process, operation, Sent::Update, request, Some(read));
         }
@@ -65,9 +70,9 @@ impl World {
         }
         let end = match doubt.and_then(|doubt| doubt.before) {
             None => End::Conflict,
-            Some(first) => match (edit, after(first.fields)) {
+            Some(before) => match (edit, after(before.fields)) {
                 (Edit::Branch(_), Ok(fields)) if fields.branch == read.fields.branch => {
-                    self.set_first(state, process, operation, first);
+                    self.set_before(state, process, operation, before);
                     return self.set_refilling(state, process, operation);
                 }
                 (_, Ok(fields)) if fields == read.fields => End::Done(Some(id)),
@@ -90,9 +95,9 @@ impl World {
         }
     }
 
-    fn set_first(&self, state: &mut State, process: usize, operation: usize, first: User) {
+    fn set_before(&self, state: &mut State, process: usize, operation: usize, before: User) {
         if let Some(run) = &mut state.runs[process] {
-            run.entries[operation].attempts.first = Some(first);
+            run.entries[operation].attempts.before = Some(before);
         }
     }
 
@@ -113,7 +118,7 @@ impl World {
         if entry.phase == Phase::Waiting {
             entry.begun += 1;
             entry.is_resumed = false;
-            entry.attempts = Attempts { left: RETRIES, doubt: entry.doubt, unclear: false, first: None };
+            entry.attempts = Attempts { left: RETRIES, doubt: entry.doubt, unclear: false, before: None };
         }
         let is_delete = matches!(self.operation(operation).action, Action::Delete { .. });
         let end = match how {
@@ -135,26 +140,28 @@ impl World {
     /// Reads a user back after a change of branch, and sends missing custom fields again.
     pub(crate) fn refill(&self, state: &mut State, process: usize, operation: usize) {
         let (Some(run), Some(id)) = (state.runs[process], self.touches(operation)) else { return };
-        let Some(first) = run.entries[operation].attempts.first else { return };
+        let Some(before) = run.entries[operation].attempts.before else { return };
         let Some(read) = state.server.user(id).copied() else {
             return self.go_on(state, process, operation, End::HalfDone, false, None);
         };
-        if read.custom != 0 || first.custom == 0 {
-            let end = self.refilled(operation, &read, &first);
+        if read.custom != 0 || before.custom == 0 {
+            let end = self.refilled(operation, &read, &before);
             return self.go_on(state, process, operation, end, false, None);
         }
         if read.is_admin && !self.has(Mutation::TouchesProtected) {
             return self.go_on(state, process, operation, End::HalfDone, false, None);
         }
-        self.announce(state, process, operation, Some(first));
-        let request = Request::Put(id, read.fields, first.custom);
+        self.announce(state, process, operation, Some(before));
+        let request = Request::Put(id, read.fields, before.custom);
         self.send(state, process, operation, Sent::Refill, request, Some(read));
     }
 
-    /// The end of a change of branch that has lost no custom fields. Another client may have changed other fields since.
-    fn refilled(&self, operation: usize, held: &User, first: &User) -> End {
+    /// The end of a change of branch that has lost no custom fields. Another client may have changed them or other fields
+    /// since.
+    fn refilled(&self, operation: usize, held: &User, before: &User) -> End {
         let Action::Update { user, edit, .. } = self.operation(operation).action else { return End::HalfDone };
-        let is_as_asked = updated(first.fields, edit, &[None; OPERATIONS]) == Ok(held.fields);
+        let is_as_asked = updated(before.fields, edit, &[None; OPERATIONS]) == Ok(held.fields)
+            && [0, held.custom].contains(&before.custom);
         if is_as_asked { End::Done(Some(user)) } else { End::DoneOtherwise(Some(user)) }
     }
 
@@ -201,7 +208,7 @@ impl World {
     pub(crate) fn answered(&self, state: &mut State, message: &Message, answer: Answer) {
         let (process, operation) = (usize::from(message.process), usize::from(message.operation));
         let Some(run) = &mut state.runs[process] else { return };
-        let first = run.entries[operation].attempts.first;
+        let before = run.entries[operation].attempts.before;
         run.has_written |= match answer {
             Answer::Created(_) | Answer::Stored(_) | Answer::Removed => true,
             Answer::NotFound => message.step == Sent::Delete,
@@ -218,8 +225,8 @@ impl World {
                     End::HalfDone
                 } else if message.step == Sent::Update && self.moves_branch(operation) {
                     return self.set_refilling(state, process, operation);
-                } else if let (Sent::Refill, Some(first)) = (message.step, first) {
-                    self.refilled(operation, &after, &first)
+                } else if let (Sent::Refill, Some(before)) = (message.step, before) {
+                    self.refilled(operation, &after, &before)
                 } else {
                     End::Done(id)
                 }
@@ -236,14 +243,14 @@ impl World {
                 return;
             }
         }
-        self.go_on(state, process, operation, end, false, first);
+        self.go_on(state, process, operation, end, false, before);
     }
 
     /// Compares an answer that says "done" with the user that it should name.
     pub(crate) fn read_back(&self, state: &mut State, process: usize, operation: usize) {
         let Some(run) = state.runs[process] else { return };
         let Phase::ReadingBack(id) = run.entries[operation].phase else { return };
-        let first = run.entries[operation].attempts.first;
+        let before = run.entries[operation].attempts.before;
         let held = state.server.user(id);
         let made = run.made();
         let end = match (&self.operation(operation).action, held) {
@@ -261,13 +268,13 @@ impl World {
             (Action::Update { edit, .. }, Some(user)) => as_asked(user.fields, *edit, &made, id),
             (Action::Link { manager, .. }, Some(user)) => as_asked(user.fields, Edit::Manager(*manager), &made, id),
         };
-        self.go_on(state, process, operation, end, false, first);
+        self.go_on(state, process, operation, end, false, before);
     }
 
     pub(crate) fn read_back_unread(&self, state: &mut State, process: usize, operation: usize) {
         state.left.faults -= 1;
-        let first = state.runs[process].and_then(|run| run.entries[operation].attempts.first);
-        self.go_on(state, process, operation, End::Unclear, false, first);
+        let before = state.runs[process].and_then(|run| run.entries[operation].attempts.before);
+        self.go_on(state, process, operation, End::Unclear, false, before);
     }
 
     pub(crate) fn turned_away(&self, state: &mut State, message: &Message, turned: Rejection) {
@@ -290,7 +297,7 @@ impl World {
         let (process, operation) = (usize::from(message.process), usize::from(message.operation));
         let Some(run) = &mut state.runs[process] else { return };
         let entry = &mut run.entries[operation];
-        let first = entry.attempts.first;
+        let before = entry.attempts.before;
         let may_repeat = message.step != Sent::Create && entry.attempts.left > 0;
         if self.has(Mutation::RepeatsBlindly) && may_repeat {
             entry.attempts.left -= 1;
@@ -303,9 +310,9 @@ impl World {
                 entry.phase = Phase::Refilling;
                 return;
             }
-            return self.go_on(state, process, operation, End::HalfDone, false, first);
+            return self.go_on(state, process, operation, End::HalfDone, false, before);
         }
-        self.go_on(state, process, operation, end, message.step != Sent::Create, first);
+        self.go_on(state, process, operation, end, message.step != Sent::Create, before);
     }
 
     /// Tries again if that may help. Otherwise this attempt is the end of all.
@@ -321,13 +328,14 @@ impl World {
         let Some(run) = &mut state.runs[process] else { return };
         let entry = &mut run.entries[operation];
         let attempts = &mut entry.attempts;
+        let before = before.or(attempts.doubt.and_then(|doubt| doubt.before));
         if attempts.unclear && end == End::NotDone {
             end = End::Unclear;
         }
         if again && attempts.left > 0 {
             if end == End::Unclear {
                 attempts.unclear = true;
-                attempts.doubt.get_or_insert(Doubt { before });
+                attempts.doubt.get_or_insert_default().renew(before);
             }
             attempts.left -= 1;
             entry.phase = Phase::Pausing;
