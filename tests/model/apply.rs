@@ -40,7 +40,7 @@ pub(crate) struct Entry {
     attempts: Attempts,
     pub(crate) made: Option<Id>,
     /// The complete user that a successful update or link should have stored.
-    sent: Option<User>,
+    pub(crate) sent: Option<User>,
     /// Whether an earlier run left the outcome unknown, and this run has not begun the operation.
     is_resumed: bool,
 }

@@ -234,7 +234,7 @@ impl World {
                 Some(sent) => self.contradicts_sent(operation, &list, &made, sent).then_some(Contradiction::Differs),
                 None => self.contradiction(operation, &list, &made),
             };
-            let is_less = sent.is_some_and(|sent| self.has_lost(operation, &list, &made, &sent));
+            let is_less = sent.is_some_and(|sent| self.has_lost(operation, &list, &made, &sent).is_some());
             let outcome = match contradiction {
                 Some(Contradiction::Undone) => Outcome::Failed,
                 Some(Contradiction::Differs) => Outcome::DoneOtherwise,

@@ -146,7 +146,7 @@ impl World {
         };
         if read.custom != 0 || before.custom == 0 {
             let end = self.refilled(operation, &read, &before);
-            return self.go_on(state, process, operation, end, false, None);
+            return self.go_on(state, process, operation, end, false, Some(before));
         }
         if read.is_admin && !self.has(Mutation::TouchesProtected) {
             return self.go_on(state, process, operation, End::HalfDone, false, None);

@@ -202,12 +202,12 @@ impl World {
     }
 
     /// Whether a user lost the unchanged values of the last write.
-    pub(super) fn has_lost(&self, operation: usize, list: &Server, made: &Made, sent: &User) -> bool {
+    pub(crate) fn has_lost(&self, operation: usize, list: &Server, made: &Made, sent: &User) -> Option<Id> {
         let id = match self.operation(operation).action {
             Action::Link { create, .. } => made[create],
             _ => self.touches(operation),
         };
-        id.and_then(|id| list.user(id)).is_some_and(|held| sent.custom != 0 && held.custom != sent.custom)
+        id.filter(|id| list.user(*id).is_some_and(|held| sent.custom != 0 && held.custom != sent.custom))
     }
 
     /// The user after an update or link.

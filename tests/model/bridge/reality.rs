@@ -9,7 +9,7 @@ use super::adapter::{Process, Program};
 use super::http::{self, Held};
 use super::wants::{Want, ends, is_same, read_back, wants, whom};
 use super::wire;
-use crate::apply::{Phase, RETRIES};
+use crate::apply::{Phase, RETRIES, Run};
 use crate::journal::{Journal, Progress};
 use crate::server::{Answer, Id, NOBODY, Request, Server, User};
 use crate::steps::{ReadFailure, Rejection, Step};
@@ -162,6 +162,19 @@ impl Reality {
         Ok(())
     }
 
+    /// Answers the reads of the users who seem to have lost something by the list.
+    async fn read_losers(&mut self, process: usize, last: &State, run: &Run) -> Result<(), String> {
+        for operation in 0..self.world.operations() {
+            let sent = run.entries[operation].sent;
+            let lost = sent.and_then(|sent| self.world.has_lost(operation, &last.server, &run.made(), &sent));
+            if let Some(id) = lost {
+                let held = self.take_next(process, &Want::User(id)).await?;
+                self.answer_read(held, id);
+            }
+        }
+        Ok(())
+    }
+
     /// Carries out a step of the model on the real side.
     pub(super) async fn follow(
         &mut self,
@@ -261,6 +274,9 @@ impl Reality {
             Step::Settle(process) | Step::Confirm(process) => {
                 let list = wire::list(&self.server);
                 self.take(process, &Want::List)?.answer(200, list);
+                if let (Step::Confirm(_), Some(run)) = (step, &last.runs[process]) {
+                    self.read_losers(process, last, run).await?;
+                }
             }
             Step::SettleUnread(process) | Step::ConfirmUnread(process) => self.fail(process, &Want::List, rng).await?,
             Step::Finish(process) => {
