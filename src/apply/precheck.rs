@@ -18,7 +18,7 @@ use super::admins::Admins;
 use super::confirm::{Contradiction, contradiction};
 use super::expected_state::{Made, already_holds, hash_of, is_elsewhere, made_already};
 use super::journal::{Progress, Replay};
-use super::labels::renames;
+use super::labels::alters;
 use super::list::List;
 use super::newcomers::Newcomers;
 use super::settle::may_be;
@@ -147,14 +147,14 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
         standing.users = live.directory.users.iter().chain(&live.directory.inactive).map(entry).collect();
     }
     let has_written = replay.has_written();
-    let renamed = renamed(plan, replay);
-    let is_renamed = |user: &UserId| renamed.contains(user);
+    let altered = altered(plan, replay);
+    let is_altered = |user: &UserId| altered.contains(user);
     let mut made: Option<Made> = None;
     let mut newcomers: Option<Newcomers<'_>> = None;
     for operation in &plan.content().operations {
         match replay.operations.get(&operation.id) {
             Some(Progress::InDoubt(_)) => {
-                let problems = labels::of_references(operation, live.directory, is_renamed);
+                let problems = labels::of_references(operation, live.directory, is_altered);
                 if !problems.is_empty() {
                     standing.mislabelled.insert(operation.id, problems);
                 }
@@ -175,7 +175,7 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
             None => {}
         }
         let mut problems = index.problems_of(operation);
-        problems.extend(labels::of_references(operation, live.directory, is_renamed));
+        problems.extend(labels::of_references(operation, live.directory, is_altered));
         if let Action::Create { after } = &operation.action
             && replay.failed.contains(&operation.id)
         {
@@ -206,10 +206,10 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
     Ok(standing)
 }
 
-/// The users that the plan itself may have renamed by now: it may still show their former names.
-fn renamed<'a>(plan: &'a Plan, replay: &Replay) -> HashSet<&'a UserId> {
+/// The users that the plan itself may have renamed or removed by now: it still shows them as they were.
+fn altered<'a>(plan: &'a Plan, replay: &Replay) -> HashSet<&'a UserId> {
     let begun = plan.content().operations.iter().filter(|operation| replay.operations.contains_key(&operation.id));
-    begun.filter_map(|operation| renames(&operation.action)).collect()
+    begun.filter_map(|operation| alters(&operation.action)).collect()
 }
 
 /// Whether an operation changes the branch. That may empty unmanaged fields, which only a journal remembers, so the

@@ -204,7 +204,8 @@ pub fn judge(
 type Person<'p, 'a> = Vec<&'p Accepted<'a>>;
 
 /// Groups approvals by person. Two approvals count as one person's if one person could have given both: the names look
-/// the same, the key is the same, or `allowed_signers` gives the key of one also to the other's approver.
+/// the same, the key is the same, or `allowed_signers` gives the key of one also to the other's approver, or both keys to
+/// somebody else.
 fn people<'p, 'a>(accepted: &'p [Accepted<'a>], rules: &Rules) -> Vec<Person<'p, 'a>> {
     let mut people: Vec<Person<'p, 'a>> = Vec::new();
     for one in accepted {
@@ -221,7 +222,10 @@ fn may_be_one_person(a: &Accepted<'_>, b: &Accepted<'_>, rules: &Rules) -> bool 
         return true;
     }
     let (Some(a_key), Some(b_key), Some(signers)) = (&a.key, &b.key, rules.signers()) else { return false };
-    a_key == b_key || signers.may_be(a_key, &b.approval.approver) || signers.may_be(b_key, &a.approval.approver)
+    a_key == b_key
+        || signers.may_be(a_key, &b.approval.approver)
+        || signers.may_be(b_key, &a.approval.approver)
+        || signers.may_have_one_owner(a_key, b_key)
 }
 
 /// Says so if approvals under several names count as one, and why.
@@ -230,7 +234,7 @@ fn counted_once(person: &Person<'_, '_>) -> Option<String> {
     let joined = names.iter().copied().collect::<Vec<_>>().join(" and ");
     let why = match person.iter().all(|one| !one.readings.is_disjoint(&person[0].readings)) {
         true => "their names look the same",
-        false => "allowed_signers gives one key to both",
+        false => "by allowed_signers one person may hold the keys of both",
     };
     (names.len() > 1).then(|| format!("{joined} count once, because {why}"))
 }

@@ -76,6 +76,17 @@ impl AllowedSigners {
         lines.map(|signer| &signer.principals).any(|names| names.matches(principal) || names.match_likeness(principal))
     }
 
+    /// Whether one principal may hold both keys, now or at another time.
+    #[must_use]
+    pub fn may_have_one_owner(&self, a: &SignerKey, b: &SignerKey) -> bool {
+        let lists = |key: &SignerKey| {
+            let lines = self.signers.iter().filter(|signer| signer.for_this && signer.key == *key);
+            lines.map(|signer| &signer.principals).collect::<Vec<_>>()
+        };
+        let (of_a, of_b) = (lists(a), lists(b));
+        of_a.iter().any(|a| of_b.iter().any(|b| a.may_share_a_name(b)))
+    }
+
     /// Whether any key counts as this principal's.
     #[must_use]
     pub fn knows(&self, principal: &str) -> bool {
@@ -255,6 +266,9 @@ fn is_key_kind(word: &str) -> bool {
     ["ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-", "rsa-sha2-"].iter().any(|start| word.starts_with(start))
 }
 
+/// What stands for other letters in a pattern.
+const WILDCARDS: [char; 2] = ['*', '?'];
+
 /// OpenSSH's list of patterns: separated by commas, with `*`, `?`, and `!` to exclude.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct PatternList {
@@ -288,6 +302,24 @@ impl PatternList {
         found
     }
 
+    /// Whether some name matches both lists, or one name and one that looks the same. If only patterns with wildcards match
+    /// it, what they exclude is not looked at.
+    fn may_share_a_name(&self, other: &Self) -> bool {
+        let takes = |list: &Self, name: &str| list.matches(name) || list.match_likeness(name);
+        self.wanted().any(|one| {
+            other.wanted().any(|another| match (one.contains(WILDCARDS), another.contains(WILDCARDS)) {
+                (true, true) => overlap(likeness(one).as_bytes(), likeness(another).as_bytes()),
+                (false, _) => takes(self, one) && takes(other, one),
+                (true, false) => takes(self, another) && takes(other, another),
+            })
+        })
+    }
+
+    /// The patterns that are not negated.
+    fn wanted(&self) -> impl Iterator<Item = &str> {
+        self.text.split(',').filter(|pattern| !pattern.starts_with('!'))
+    }
+
     /// The name, if the list is a single name without wildcards.
     fn only_name(&self) -> Option<&str> {
         (!self.text.contains(['*', '?', ',', '!'])).then_some(&self.text)
@@ -318,6 +350,28 @@ fn glob(pattern: &[u8], name: &[u8]) -> bool {
         }
     }
     pattern[at..].iter().all(|&byte| byte == b'*')
+}
+
+/// Whether some name matches both patterns.
+fn overlap(a: &[u8], b: &[u8]) -> bool {
+    // For each end of `b`: whether some name matches it and the end of `a` that was looked at last.
+    let mut ends = vec![false; b.len() + 1];
+    for at_a in (0..=a.len()).rev() {
+        let mut diagonal = false;
+        for at_b in (0..=b.len()).rev() {
+            let below = ends[at_b];
+            ends[at_b] = match (a.get(at_a), b.get(at_b)) {
+                (None, None) => true,
+                (Some(b'*'), _) if below => true,
+                (_, Some(b'*')) | (Some(b'*'), Some(_)) if ends.get(at_b + 1) == Some(&true) => true,
+                (_, Some(b'*')) => below,
+                (Some(b'*'), _) | (None, _) | (_, None) => false,
+                (Some(one), Some(other)) => (one == other || [one, other].contains(&&b'?')) && diagonal,
+            };
+            diagonal = below;
+        }
+    }
+    ends[0]
 }
 
 #[cfg(test)]

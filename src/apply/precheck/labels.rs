@@ -2,13 +2,15 @@
 //! branch or field that the plan's ids refer to in the live account. Pure functions.
 
 use std::collections::{BTreeSet, HashSet};
+use std::fmt::Display;
 
 use super::Live;
 use crate::apply::expected_state::updated;
-use crate::apply::labels::{label, other_person, person, renames, shown};
+use crate::apply::labels::{alters, label, other_person, person, shown};
 use crate::employee::{Branch, Directory, Text, User, UserId, full_name};
 use crate::plan::{
-    Action, BranchRef, Change, Common, Field, Fields, ManagerRef, Operation, Part, Plan, Subject, Value, display_name,
+    Action, BranchRef, Change, Common, Field, Fields, ManagerRef, Operation, Part, Plan, Subject, UserRef, Value,
+    display_name,
 };
 
 /// How the plan's names of custom fields and guarded branches differ from the account's.
@@ -29,25 +31,32 @@ pub(super) fn of_plan(plan: &Plan, directory: &Directory) -> Vec<String> {
 /// How the names of people and branches in a blocking guard differ from the account's.
 pub(super) fn of_parts(plan: &Plan, directory: &Directory) -> Vec<String> {
     let parts = plan.content().guards.iter().flat_map(|guard| &guard.parts);
-    // A plan whose journal was lost may have renamed people already.
-    let renamed: HashSet<&UserId> =
-        plan.content().operations.iter().filter_map(|operation| renames(&operation.action)).collect();
+    // A plan whose journal was lost may have renamed or removed people already.
+    let altered: HashSet<&str> =
+        plan.content().operations.iter().filter_map(|operation| Some(alters(&operation.action)?.as_str())).collect();
     let problem = |Part { common, name, id, count: _ }: &Part| {
         let id = id.as_deref()?;
         let (kind, held) = match common {
-            Common::Branch => ("branch", directory.branch(&id.into()).map(branch_label)?),
+            Common::Branch => ("branch", directory.branch(&id.into()).map(branch_label)),
+            Common::Manager | Common::Person if altered.contains(id) => return None,
             Common::Manager | Common::Person => {
-                let user = directory.user(&id.into()).filter(|user| !renamed.contains(&user.id))?;
-                let identifier = user.identifier.as_ref().map_or("", |identifier| identifier.as_str());
-                ("user", full_name(identifier, &display_name(user)).into())
+                let user = directory.user(&id.into()).or_else(|| directory.inactive_user(&id.into()));
+                let label = |user: &User| {
+                    let identifier = user.identifier.as_ref().map_or("", |identifier| identifier.as_str());
+                    full_name(identifier, &display_name(user)).into()
+                };
+                ("user", user.map(label))
             }
             Common::Field => {
-                let field = directory.custom_fields.iter().find(|field| field.id.as_str() == id)?;
-                ("custom field", field.name.to_string())
+                let field = directory.custom_fields.iter().find(|field| field.id.as_str() == id);
+                ("custom field", field.map(|field| field.name.to_string()))
             }
             Common::Reason => return None,
         };
-        (held != *name).then(|| shown(kind, &id, name, &held))
+        match held {
+            Some(held) => (held != *name).then(|| shown(kind, &id, name, &held)),
+            None => (!name.is_empty() && name != id).then(|| unlisted(kind, &id, name)),
+        }
     };
     let problems: BTreeSet<String> = parts.filter_map(problem).collect();
     problems.into_iter().collect()
@@ -60,14 +69,14 @@ fn branch_label(branch: &Branch) -> String {
 }
 
 /// How an operation's labels of people and branches that it refers to differ from the account's. People that the plan
-/// itself has renamed are not compared.
+/// itself has renamed or removed are not compared.
 pub(super) fn of_references(
     operation: &Operation,
     directory: &Directory,
-    is_renamed: impl Fn(&UserId) -> bool,
+    is_altered: impl Fn(&UserId) -> bool,
 ) -> Vec<String> {
     let of_manager = |manager: &ManagerRef| match manager {
-        ManagerRef::User(user) if is_renamed(&user.user_id) => None,
+        ManagerRef::User(user) if is_altered(&user.user_id) => None,
         manager => of_manager(manager, directory),
     };
     let fields = |fields: &Fields| {
@@ -162,16 +171,67 @@ fn of_branch(BranchRef { branch_id, external_identifier, name }: &BranchRef, dir
     if external_identifier.is_none() && name.is_empty() {
         return None;
     }
-    let branch = directory.branch(branch_id)?;
+    let planned = label(external_identifier.as_deref(), name);
+    let Some(branch) = directory.branch(branch_id) else { return Some(unlisted("branch", branch_id, &planned)) };
     if *branch.name == **name && branch.identifier.as_deref() == external_identifier.as_deref() {
         return None;
     }
-    let planned = label(external_identifier.as_deref(), name);
     Some(shown("branch", branch_id, &planned, &label(branch.identifier.as_deref(), &branch.name)))
 }
 
 fn of_manager(manager: &ManagerRef, directory: &Directory) -> Option<String> {
     let ManagerRef::User(shown) = manager else { return None };
-    let user = directory.user(&shown.user_id).or_else(|| directory.inactive_user(&shown.user_id));
-    other_person(shown, user?)
+    let UserRef { user_id, employee, name } = shown;
+    match directory.user(user_id).or_else(|| directory.inactive_user(user_id)) {
+        Some(user) => other_person(shown, user),
+        None if employee.is_none() && name.is_empty() => None,
+        None => Some(unlisted("manager", user_id, &person(employee.as_ref(), name))),
+    }
+}
+
+/// Nobody can tell whether the labels of what Skovik does not list are right. Such a plan shows the id alone.
+fn unlisted(kind: &str, id: &dyn Display, planned: &str) -> String {
+    format!("the plan shows the {kind} {id} as {planned:?}, but Skovik does not list it (any more)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A move away from a branch and a manager, as a plan shows them.
+    fn moved(branch: &str, manager: &str) -> Operation {
+        let hash = crate::plan::Digest::of(b"");
+        let branch = format!(r#"{{"branch_id": "br_gone", {branch}}}"#);
+        let here = r#"{"branch_id": "br_se", "external_identifier": null, "name": ""}"#;
+        let text = format!(
+            r#"{{"id": "1", "action": "update", "employee": "1001", "name": "Bo Ek", "user_id": "u1", "depends_on": [],
+            "before_hash": "{hash}", "branch": {branch}, "changes": [
+            {{"field": "branch", "before": {branch}, "after": {here}}},
+            {{"field": "manager", "before": {{"user_id": "ghost", {manager}}}, "after": null}}]}}"#
+        );
+        serde_json::from_str(&text).expect("an operation")
+    }
+
+    #[test]
+    fn what_is_not_listed_is_shown_by_its_id_alone() {
+        let nobody = Directory::default();
+        let problems = |branch: &str, manager: &str, altered: &[&str]| {
+            of_references(&moved(branch, manager), &nobody, |user| altered.contains(&user.as_str()))
+        };
+        let [no_branch, no_manager] = [r#""external_identifier": null, "name": """#, r#""employee": null, "name": """#];
+        assert_eq!(problems(no_branch, no_manager, &[]), Vec::<String>::new());
+        for branch in
+            [r#""external_identifier": null, "name": "Example AB""#, r#""external_identifier": "SE01", "name": """#]
+        {
+            let found = problems(branch, no_manager, &[]);
+            assert!(found.len() == 1 && found[0].contains("the branch br_gone as"), "{found:?}");
+            assert!(found[0].ends_with("but Skovik does not list it (any more)"), "{found:?}");
+        }
+        for manager in [r#""employee": null, "name": "Eva Alm""#, r#""employee": "1006", "name": """#] {
+            let found = problems(no_branch, manager, &[]);
+            assert!(found.len() == 1 && found[0].contains("the manager ghost as"), "{found:?}");
+            // An earlier run of this plan removed them.
+            assert_eq!(problems(no_branch, manager, &["ghost"]), Vec::<String>::new());
+        }
+    }
 }

@@ -159,3 +159,37 @@ fn the_owner_of_a_key_may_be_whoever_looks_like_a_principal() {
     let refused = signers.check(&key(ANNA), "Anna@example.com", at("2026-03-15T00:00:00Z"));
     assert!(refused.is_err_and(|problem| problem.contains("not Anna@example.com's")));
 }
+
+#[test]
+fn two_keys_may_be_one_owner_s() {
+    for (anna, ben, expected) in [
+        ("anna,kim", "ben,kim", true),
+        ("anna,Kim", "ben,\u{ff4b}im", true),
+        ("anna,kim@example.com", "ben,*@example.com", true),
+        ("anna,*@example.com", "ben,kim@*", true),
+        ("anna,*@one.example.com", "ben,*@two.example.com", false),
+        ("anna,kim", "ben,*,!kim,!anna", false),
+        ("anna", "ben", false),
+        ("anna,k?m", "ben,kimm", false),
+    ] {
+        let signers = parse(&format!("{anna} {ANNA}\n{ben} {BEN}")).expect("read");
+        for (one, other) in [(ANNA, BEN), (BEN, ANNA)] {
+            assert_eq!(signers.may_have_one_owner(&key(one), &key(other)), expected, "{anna} {ben}");
+        }
+    }
+    let other_use = format!("anna,kim {ANNA}\nkim namespaces=\"git\" {BEN}\nben {BEN}");
+    assert!(!parse(&other_use).expect("read").may_have_one_owner(&key(ANNA), &key(BEN)));
+}
+
+proptest::proptest! {
+    #[test]
+    fn patterns_overlap_if_both_match_some_name(a in "[ab*?]{0,4}", b in "[ab*?]{0,4}") {
+        // A name that both match needs no more letters than both patterns have together.
+        let names = (0..=8_usize).flat_map(|length| {
+            (0..1_u32 << length).map(move |bits| (0..length).map(|at| b'a' + (bits >> at & 1) as u8).collect::<Vec<_>>())
+        });
+        let [one, other] = [a.as_bytes(), b.as_bytes()];
+        let matched = names.into_iter().any(|name| glob(one, &name) && glob(other, &name));
+        proptest::prop_assert_eq!(overlap(one, other), matched);
+    }
+}
