@@ -4,6 +4,7 @@
 //! not computed; the results that the spreadsheet program has stored are used.
 
 mod archive;
+mod bounds;
 mod quiet;
 mod references;
 

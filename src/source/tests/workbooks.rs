@@ -119,6 +119,11 @@ fn a_file_that_is_cut_or_something_else_is_refused() {
 
 /// A sheet of three rows, with a piece of its XML replaced.
 fn replaced(old: &str, new: &str) -> Fixture {
+    changed(|name, text| (name.to_owned(), text.replace(old, new)))
+}
+
+/// A sheet of three rows, with the name and the XML of each part changed.
+fn changed(change: impl Fn(&str, &str) -> (String, String)) -> Fixture {
     let mut workbook = Workbook::new();
     sheet(&mut workbook, "People", &[&["id"], &["1"], &["2"]]);
     let whole = workbook.save_to_buffer().unwrap();
@@ -126,9 +131,10 @@ fn replaced(old: &str, new: &str) -> Fixture {
     let mut changed = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for part in 0..parts.len() {
         let part = parts.by_index(part).unwrap();
-        changed.start_file(part.name().unwrap(), zip::write::SimpleFileOptions::default()).unwrap();
-        let text = std::io::read_to_string(part).unwrap();
-        std::io::Write::write_all(&mut changed, text.replace(old, new).as_bytes()).unwrap();
+        let name = part.name().unwrap().into_owned();
+        let (name, text) = change(&name, &std::io::read_to_string(part).unwrap());
+        changed.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut changed, text.as_bytes()).unwrap();
     }
     let changed = changed.finish().unwrap().into_inner();
     Fixture::new(&source("hr", "xlsx", "hr.xlsx", "id"), &[("hr.xlsx", &changed)])
@@ -178,4 +184,63 @@ fn the_name_of_a_cell_that_no_sheet_has_is_not_that_of_another() {
     replaced("<sheetData", "<dimension ref=\"A1:ZZZZZZZ99999999999\"/><sheetData")
         .refused(ExitStatus::Untrusted, &["names the cell ZZZZZZZ99999999999, which no sheet has"]);
     assert_eq!(replaced("r=\"A3\"", "r=\"A4\"").read().unwrap().len(), 2);
+}
+
+/// The library makes room for as many texts as are declared, at once: the program would end without a word.
+#[test]
+fn the_number_of_texts_is_not_believed() {
+    let declared = |number: &str, before: &str| {
+        changed(|name, text| {
+            let text = text.replace(" uniqueCount=\"3\"", &format!(" uniqueCount=\"{number}\""));
+            (name.to_owned(), text.replace("<sst", &format!("{before}<sst")))
+        })
+    };
+    for number in ["4294967295", "2000000000", "+50000000", "99999999999999999999"] {
+        for before in ["", "<!-- \" -->", "<a>", "<?a '?>"] {
+            declared(number, before).refused(
+                ExitStatus::Untrusted,
+                &["its part \"xl/sharedStrings.xml\" declares ", " texts, which its ", " bytes cannot hold"],
+            );
+        }
+    }
+    // Some programs write how many cells have a text.
+    assert_eq!(declared("1000000", "").read().unwrap().len(), 2);
+}
+
+/// The library keeps these parts in memory, with copies, many times as large as they are in the file.
+#[test]
+fn what_is_beside_the_cells_is_bounded() {
+    let untrusted = ExitStatus::Untrusted;
+    let before = |end: &str, more: &str| replaced(end, &format!("{more}{end}"));
+    let xfs = |number: usize| before("</cellXfs>", &"<xf numFmtId=\"164\"/>".repeat(number));
+    assert_eq!(xfs(65_490).read().unwrap().len(), 2);
+    let styles = "its part \"xl/styles.xml\" holds";
+    xfs(600_000).refused(untrusted, &[styles, "more than 524288 formats, fonts, fills and borders"]);
+    before("</fonts>", &"<font/>".repeat(600_000)).refused(untrusted, &[styles, "more than 524288 formats"]);
+    before("</styleSheet>", &" ".repeat(33 << 20)).refused(untrusted, &[styles, "more than 32 MiB"]);
+    // A few long ones that all formats of cells copy.
+    let long = "x".repeat(100_000);
+    for one in [
+        format!("<fonts><font><name val=\"{long}\"/></font></fonts>"),
+        format!("<numFmts><numFmt numFmtId=\"164\" formatCode=\"{long}\"/></numFmts>"),
+        format!("<fills><fill><gradientFill>{}</gradientFill></fill></fills>", "<stop position=\"0\"/>".repeat(9000)),
+    ] {
+        let all = format!("{one}<x:cellXfs>{}</x:cellXfs>", "<x:xf numFmtId=\"164\"/>".repeat(60_000));
+        before("</styleSheet>", &all).refused(untrusted, &[styles, "formats that are too long"]);
+    }
+    // The workbook can have any name.
+    for name in ["workbook.xml", "w.bin"] {
+        let book = |more: String| {
+            changed(|part, text| {
+                let text = text.replace("</sheets>", &format!("{more}</sheets>"));
+                (part.replace("workbook.xml", name), text.replace("workbook.xml", name))
+            })
+        };
+        let part = format!("its part \"xl/{name}\" holds more than");
+        assert_eq!(book(" ".repeat(1 << 20)).read().unwrap().len(), 2);
+        book("<definedName/>".repeat(3_000_000)).refused(untrusted, &[&part, "32 MiB"]);
+        book("<sheet name=\"S\"/>".repeat(5000)).refused(untrusted, &[&part, "4096 sheets"]);
+    }
+    let target = format!("<Relationship Id=\"x\" Target=\"{long}\"/></Relationships>");
+    replaced("</Relationships>", &target).refused(untrusted, &[".rels\" has a relationship that is too long"]);
 }

@@ -14,6 +14,8 @@ use memchr::memchr;
 const LAST: (u32, u32) = (16_384, 1_048_576);
 /// No more of a tag, an attribute or a value is looked at, in bytes.
 const LONGEST: usize = 256;
+/// The ids of relationships are kept; no part has more of them than a sheet has rows.
+const MOST_RELATIONSHIPS: usize = 1_048_576;
 /// Where the texts of cells have to be, from the folder of the workbook: elsewhere the library does not look for them. It
 /// takes upper and lower case for the same.
 const TEXTS: [&[u8]; 2] = [b"sharedStrings.xml", b"/xl/sharedStrings.xml"];
@@ -181,6 +183,9 @@ impl References {
             (Part::Relationships, b"Id") if !self.ids.insert(self.word.clone()) => {
                 self.problem =
                     Some(format!("uses the id {} twice", String::from_utf8_lossy(&self.word).escape_debug()));
+            }
+            (Part::Relationships, b"Id") if self.ids.len() > MOST_RELATIONSHIPS => {
+                self.problem = Some(format!("has more than {MOST_RELATIONSHIPS} relationships"));
             }
             (Part::Relationships, b"Type") => self.relationship.kind = self.word.clone(),
             (Part::Relationships, b"Target") => self.relationship.target = self.word.clone(),
