@@ -43,12 +43,19 @@ const WORST_FIRST: [ExitStatus; 10] = [
 pub(super) struct Customer {
     pub(super) name: String,
     pub(super) config: PathBuf,
+    /// Why it is not run, if it is not. The others are.
+    pub(super) refused: Option<String>,
 }
 
 impl Customer {
     /// Where the plan and the report are written.
     pub(super) fn outputs(&self, plans: &Path) -> [PathBuf; 2] {
         ["plan", "report"].map(|what| plans.join(format!("{}.{what}.json", self.name)))
+    }
+
+    /// Why it is not run, as an error.
+    pub(super) fn refusal(&self) -> Option<anyhow::Error> {
+        self.refused.clone().map(|problem| refused(ExitStatus::Usage, problem))
     }
 }
 
@@ -69,15 +76,21 @@ pub(super) async fn prepare(
     global: &Global,
 ) -> anyhow::Result<(Vec<Customer>, PathBuf)> {
     refuse_config(global)?;
-    let customers = customers(folder)?;
+    let mut customers = customers(folder)?;
     let plans = plans.map_or_else(|| PathBuf::from("plans"), Path::to_owned);
     // Every file is read before anything is started, so that each knows the others' secrets. The run of a file reports its
     // errors.
     let load = |customer: &'_ Customer| Settings::load(&customer.config).ok();
-    let settings: Vec<(&Customer, Settings)> =
-        customers.iter().filter_map(|customer| Some((customer, load(customer)?))).collect();
+    let settings: Vec<(&Customer, Settings)> = customers
+        .iter()
+        .filter(|customer| customer.refused.is_none())
+        .filter_map(|customer| Some((customer, load(customer)?)))
+        .collect();
     own_accounts(&settings).await?;
-    own_files(&settings, &customers, &plans, global)?;
+    let refusals = own_files(&settings, &customers, &plans, global)?;
+    for (customer, problem) in customers.iter_mut().filter(|customer| customer.refused.is_none()).zip(refusals) {
+        customer.refused = problem;
+    }
     make_folder(&plans)?;
     Ok((customers, plans))
 }
@@ -140,16 +153,10 @@ fn customers(folder: &Path) -> anyhow::Result<Vec<Customer>> {
             }
         }
         // Two names that are no text could look the same, and their plans would share a file.
-        let Some(name) = path.file_stem().and_then(OsStr::to_str) else {
-            let problem = format!("the name of the settings file {} is not UTF-8; rename it", shown(&path));
-            return Err(refused(ExitStatus::Usage, problem));
-        };
-        let unusable = || format!("cannot read the settings {}", shown(&path));
-        let is_file = fs::metadata(&path).with_context(unusable).or_refuse(ExitStatus::Usage)?.is_file();
-        if !is_file {
-            return Err(refused(ExitStatus::Usage, format!("{}: it is no file", unusable())));
-        }
-        found.push(Customer { name: name.to_owned(), config: path });
+        let name = path.file_stem().unwrap_or_default();
+        let not_text = || format!("the name of the settings file {} is not UTF-8; rename it", shown(&path));
+        let refused = name.to_str().is_none().then(not_text);
+        found.push(Customer { name: name.to_string_lossy().into_owned(), config: path, refused });
     }
     if found.is_empty() {
         let problem = format!("the folder --all {} holds no settings: no file NAME.{ENDING}", shown(folder));
@@ -227,13 +234,13 @@ async fn same_key(one: &Settings, other: &Settings) -> bool {
     }
 }
 
-/// Refuses a plan or report of one customer that would overwrite a file of another.
+/// Why the plan or report of each customer that is not refused yet would overwrite another file, if it would.
 fn own_files(
     settings: &[(&Customer, Settings)],
     customers: &[Customer],
     plans: &Path,
     global: &Global,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Vec<Option<String>>> {
     let mut places = Places::new(global);
     for customer in customers {
         places = places.reads("the settings file", &customer.config);
@@ -241,11 +248,8 @@ fn own_files(
     for (_, settings) in settings {
         places = places.settings(settings);
     }
-    for customer in customers {
-        let [plan, report] = customer.outputs(plans);
-        places = places.writes_plan(&plan).writes("the report", Some(&report));
-    }
-    places.check()
+    let to_run = customers.iter().filter(|customer| customer.refused.is_none());
+    places.check_each(to_run.map(|customer| customer.outputs(plans)).collect())
 }
 
 /// The run of one customer. Boxed, because a run is a large thing to keep on a stack.
@@ -256,9 +260,13 @@ fn one<'a>(
     ui: &'a Ui,
 ) -> std::pin::Pin<Box<dyn Future<Output = Line> + 'a>> {
     Box::pin(async move {
-        let Customer { name, config } = customer;
+        let Customer { name, config, refused: _ } = customer;
         let global = Global { config: config.clone(), ..global.clone() };
         let ui = &ui.named(&printable(name)).for_options(&global);
+        if let Some(problem) = customer.refusal() {
+            ui.error(&problem);
+            return Line { name: name.clone(), status: ExitStatus::Usage, plan: None };
+        }
         ui.note("begins");
         let [plan, report] = customer.outputs(plans);
         let args = cli::Run::to(plan, Some(report));

@@ -136,6 +136,44 @@ impl Places {
     /// # Errors
     /// Leads to exit 3, and names both.
     pub(super) fn check(mut self) -> anyhow::Result<()> {
+        let streams = self.add_streams();
+        for (index, output) in self.outputs.iter().enumerate() {
+            if let Some(problem) = self.problem(output, &self.outputs[..index]) {
+                return Err(streams.refuse(output, &problem)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// What is wrong with each of several plans with their reports, which different runs of one command write.
+    ///
+    /// # Errors
+    /// As [`Places::check`], for standard output and standard error.
+    pub(super) fn check_each(mut self, runs: Vec<[PathBuf; 2]>) -> anyhow::Result<Vec<Option<String>>> {
+        let mut order = Vec::new();
+        for (run, [plan, report]) in runs.iter().enumerate() {
+            order.extend([run; 2]);
+            self = self.writes_plan(plan).writes("the report", Some(report));
+        }
+        // Whoever put a link to the plan of another run there holds up its own run only.
+        let (links, files): (Vec<_>, Vec<_>) =
+            self.outputs.drain(..).zip(order).partition(|(output, _)| output.path.is_symlink());
+        let (outputs, order): (Vec<_>, Vec<_>) = files.into_iter().chain(links).unzip();
+        self.outputs = outputs;
+        let streams = self.add_streams();
+        let mut problems: Vec<Option<String>> = vec![None; runs.len()];
+        for (index, output) in self.outputs.iter().enumerate() {
+            let Some(problem) = self.problem(output, &self.outputs[..index]) else { continue };
+            match order.get(index) {
+                Some(run) => problems[*run] = problems[*run].take().or_else(|| Some(output.refused(&problem))),
+                None => return Err(streams.refuse(output, &problem)?),
+            }
+        }
+        Ok(problems)
+    }
+
+    /// Adds standard output and standard error, if they lead to files, and the approvals beside the plans.
+    fn add_streams(&mut self) -> Errors {
         // Existing files are compared by inode here; names are compared below.
         self.outputs.extend(Place::stream("standard output", "/dev/stdout", io::stdout().as_fd()));
         let errors = Place::stream("standard error", "/dev/stderr", io::stderr().as_fd());
@@ -143,24 +181,13 @@ impl Places {
         let is_shared =
             |errors: &Place| self.outputs.iter().any(|other| other.is_stream && other.identity.is(&errors.identity));
         let shared = errors.as_ref().is_some_and(is_shared);
-        let has_errors = errors.is_some();
+        let is_file = errors.is_some();
         self.outputs.extend(errors.filter(|_| !shared));
         if self.outputs.iter().any(|output| output.identity.file.is_some()) {
             let beside = self.plans.iter().flat_map(|plan| approvals_of(plan).unwrap_or_default());
             self.inputs.extend(beside.map(|(name, path)| Place::new(format!("the approval {name}"), &path, true)));
         }
-        for (index, output) in self.outputs.iter().enumerate() {
-            let problem = self.problem(output, &self.outputs[..index]);
-            if let Some(problem) = problem {
-                let Place { name, path, .. } = output;
-                if output.is_stream && has_errors && (shared || *name == "standard error") {
-                    spare(shared)?;
-                }
-                let problem = format!("{name} {}: {problem}; name another file, nothing was done", shown(path));
-                return Err(refused(ExitStatus::Usage, problem));
-            }
-        }
-        Ok(())
+        Errors { is_file, shared }
     }
 
     fn problem(&self, output: &Place, before: &[Place]) -> Option<String> {
@@ -190,6 +217,23 @@ impl Places {
         };
         let state = self.states.iter().map(|state| resolved(state)).find(is_inside)?;
         Some(format!("{} is the program's own, its state", shown(&state)))
+    }
+}
+
+/// What standard error leads to.
+struct Errors {
+    is_file: bool,
+    /// Whether standard output leads to the same file.
+    shared: bool,
+}
+
+impl Errors {
+    /// The refusal of an output, which is not printed into that output.
+    fn refuse(&self, output: &Place, problem: &str) -> io::Result<anyhow::Error> {
+        if output.is_stream && self.is_file && (self.shared || output.name == "standard error") {
+            spare(self.shared)?;
+        }
+        Ok(refused(ExitStatus::Usage, output.refused(problem)))
     }
 }
 
@@ -228,6 +272,10 @@ impl Place {
             is_plan: false,
             is_stream: true,
         })
+    }
+
+    fn refused(&self, problem: &str) -> String {
+        format!("{} {}: {problem}; name another file, nothing was done", self.name, shown(&self.path))
     }
 
     fn new(name: String, path: &Path, is_approval: bool) -> Self {

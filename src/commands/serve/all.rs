@@ -38,12 +38,16 @@ pub(super) async fn run(folder: &Path, plans: Option<&Path>, global: &Global, ui
         let args = cli::Serve { out, report: Some(report), all: None, plans: None };
         let global = Global { config: customer.config.clone(), ..global.clone() };
         let ui = ui.named(&printable(&customer.name)).for_options(&global);
-        (args, global, ui)
+        (args, global, ui, customer.refusal())
     };
     let each: Vec<_> = customers.iter().map(one).collect();
     let mut running = Vec::new();
     let turn = Arc::new(Semaphore::new(1));
-    for (args, global, ui) in &each {
+    for (args, global, ui, refusal) in &each {
+        if let Some(problem) = refusal {
+            ui.error(problem);
+            continue;
+        }
         let mut signal: Signal = Box::pin(ended()?);
         let started = tokio::select! {
             biased;

@@ -125,21 +125,68 @@ fn no_program_of_a_customer_gets_or_shows_the_key_of_another() {
     assert!(said.contains("it is [key]") && !said.contains(&key), "{ran}");
 }
 
+/// A file that cannot be read is a customer that failed, and holds up no other.
 #[test]
 fn no_customer_is_left_out_without_a_word() {
     let acme = customer(AUTOMATIC);
     let folder = folder(&[("acme", &acme)]);
     let other = folder.path().join("other.toml");
+    let failed = |line: &str, words: &[&str]| {
+        let before = acme.requests().len();
+        let ran = run(&folder, &acme).ends(3).says(&["error: other: ", "other.toml"]).says(words);
+        assert!(ran.stdout.contains("acme   succeeded    exit code   0") && ran.stdout.contains(line), "{ran}");
+        assert!(acme.requests().len() > before, "{ran}");
+    };
+    let line = "other  failed       exit code   3";
     std::os::unix::fs::symlink("nowhere", &other).expect("a link");
-    run(&folder, &acme).ends(3).says(&["cannot read the settings", "other.toml"]);
+    failed(line, &["No such file"]);
+    fs::remove_file(&other).expect("removed");
+    std::os::unix::fs::symlink("/dev/zero", &other).expect("a link");
+    failed(line, &["not a regular file"]);
     fs::remove_file(&other).expect("removed");
     fs::create_dir(&other).expect("a folder");
-    run(&folder, &acme).ends(3).says(&["other.toml: it is no file"]);
+    failed(line, &["not a regular file"]);
     fs::remove_dir(&other).expect("removed");
-    let name = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"\xff.toml");
+    assert!(std::process::Command::new("mkfifo").arg(&other).status().expect("it runs").success());
+    failed(line, &["not a regular file"]);
+    fs::remove_file(&other).expect("removed");
+    let name = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"\xffother.toml");
     fs::copy(acme.path("skovik-sync.toml"), folder.path().join(name)).expect("copied");
-    run(&folder, &acme).ends(3).says(&["is not UTF-8"]);
-    assert_eq!(acme.requests().len(), 0);
+    let ran = run(&folder, &acme).ends(3).says(&["other.toml is not UTF-8; rename it"]);
+    assert!(ran.stdout.contains("acme    succeeded"), "{ran}");
+    assert!(ran.stdout.contains("other  failed       exit code   3"), "{ran}");
+    assert_eq!(acme.writes().len(), 1, "nobody twice");
+}
+
+/// What somebody put at the place of one customer's plan or report holds up the run of that customer only.
+#[test]
+fn what_cannot_be_replaced_holds_up_one_customer() {
+    let (acme, globex) = (customer(""), customer(""));
+    let folder = folder(&[("acme", &acme), ("globex", &globex)]);
+    fs::create_dir_all(acme.path("out")).expect("a folder");
+    let settings = fs::read(folder.path().join("globex.toml")).expect("settings");
+    let linked = |to: std::path::PathBuf, at: &str| std::os::unix::fs::symlink(to, acme.path(at)).expect("a link");
+    let plant: [&dyn Fn(&str); 4] = [
+        &|at| fs::create_dir(acme.path(at)).expect("a folder"),
+        &|at| linked(folder.path().join("globex.toml"), at),
+        &|at| fs::hard_link(folder.path().join("globex.toml"), acme.path(at)).expect("a link"),
+        // The run of the other customer replaces its plan, and the link stays where it is.
+        &|at| linked(acme.path("out/globex.plan.json"), at),
+    ];
+    for (index, plant) in plant.iter().enumerate() {
+        for at in ["out/acme.plan.json", "out/acme.report.json"] {
+            for file in ["out/acme.plan.json", "out/acme.report.json"] {
+                let _ = fs::remove_file(acme.path(file)).or_else(|_| fs::remove_dir(acme.path(file)));
+            }
+            plant(at);
+            let (of_acme, of_globex) = (acme.requests().len(), globex.requests().len());
+            let ran = run(&folder, &acme).ends(3).says(&["error: acme: ", at]);
+            assert!(ran.stdout.contains("acme    failed       exit code   3\nglobex  waiting"), "{index} {at}: {ran}");
+            assert_eq!(acme.requests().len(), of_acme, "{ran}");
+            assert!(globex.requests().len() > of_globex, "{ran}");
+            assert_eq!(fs::read(folder.path().join("globex.toml")).expect("settings"), settings, "{index} {at}");
+        }
+    }
 }
 
 #[test]
@@ -209,12 +256,22 @@ fn a_service_of_many_serves_each_by_itself() {
     let (acme, globex) = (customer(&settings("")), customer(&settings("")));
     let broken = customer("[guard]\nmax_delet_percent = 5\n");
     let folder = folder(&[("acme", &acme), ("globex", &globex), ("broken", &broken)]);
+    std::os::unix::fs::symlink("nowhere", folder.path().join("gone.toml")).expect("a link");
+    let name = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"\xff.toml");
+    fs::copy(acme.path("skovik-sync.toml"), folder.path().join(name)).expect("copied");
     let all = folder.path().to_str().expect("text");
     let mut service = Service::start_with(&acme, &["serve", "--all", all, "--plans", "out"]);
     service.until("both", |_| (acme.writes().len() + globex.writes().len() == 2).then_some(()));
     service.until("both ends", |service| (service.said().matches("run ended after").count() == 2).then_some(()));
     let said = service.said();
-    for line in ["acme: run: schedule", "globex: run: schedule", "error: broken: ", "are not served: 1"] {
+    for line in [
+        "acme: run: schedule",
+        "globex: run: schedule",
+        "error: broken: ",
+        "error: gone: ",
+        "is not UTF-8",
+        "are not served: 3",
+    ] {
         assert!(said.contains(line), "{line}:\n{said}");
     }
     assert!(acme.path("out/globex.plan.json").exists());
