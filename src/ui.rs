@@ -145,6 +145,13 @@ impl Ui {
         forgive_broken_pipe(written).context("cannot write to standard output")
     }
 
+    /// Prints a result of a command that does more than to print it. If it cannot be printed, there is a warning.
+    pub fn print_or_warn(&self, result: impl Display) {
+        if let Err(error) = self.print(result) {
+            self.warn(format!("{error:#}"));
+        }
+    }
+
     /// Prints a result and a line break.
     ///
     /// # Errors

@@ -114,7 +114,7 @@ pub(super) async fn run(folder: &Path, plans: Option<&Path>, global: &Global, ui
         }
     }
     let not_run = customers.len() - lines.len();
-    sum_up(&lines, not_run, ui)?;
+    sum_up(&lines, not_run, ui);
     Ok(worst(&lines, not_run))
 }
 
@@ -287,7 +287,8 @@ fn one<'a>(
 }
 
 /// One line for each customer.
-fn sum_up(lines: &[Line], not_run: usize, ui: &Ui) -> anyhow::Result<()> {
+fn sum_up(lines: &[Line], not_run: usize, ui: &Ui) {
+    let mut said = String::new();
     let width = lines.iter().map(|line| printable(&line.name).chars().count()).max().unwrap_or_default();
     for Line { name, status, plan } in lines {
         let counts = plan.as_ref().map(|plan| plan.summary).map_or_else(String::new, |counts| {
@@ -296,12 +297,13 @@ fn sum_up(lines: &[Line], not_run: usize, ui: &Ui) -> anyhow::Result<()> {
         });
         let outcome = Outcome::of(*status).name();
         let name = printable(name);
-        ui.line(format!("{name:width$}  {outcome:11}  exit code {:3}{counts}", *status as u8).trim_end())?;
+        said += format!("{name:width$}  {outcome:11}  exit code {:3}{counts}", *status as u8).trim_end();
+        said.push('\n');
     }
     if not_run > 0 {
-        ui.line(format!("not run, because of the interruption: {not_run}"))?;
+        said += &format!("not run, because of the interruption: {not_run}\n");
     }
-    Ok(())
+    ui.print_or_warn(said);
 }
 
 fn worst(lines: &[Line], not_run: usize) -> ExitStatus {

@@ -264,6 +264,11 @@ pub(super) fn show(plan: &Plan, path: &Path, ids: Ids, ui: &Ui) -> anyhow::Resul
     ui.print(display(plan, &TextOptions { ids, ..text_options(path, false, ui) }))
 }
 
+/// Shows a plan that nobody has to read before it is applied.
+pub(super) fn show_or_warn(plan: &Plan, path: &Path, ui: &Ui) {
+    ui.print_or_warn(display(plan, &text_options(path, false, ui)));
+}
+
 /// How a plan is shown on standard output. On a terminal, long groups are shortened.
 pub(super) fn text_options(path: &Path, all: bool, ui: &Ui) -> TextOptions {
     let on_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());

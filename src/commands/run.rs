@@ -12,7 +12,7 @@ use super::common::{
     same_settings, shown, write_approval,
 };
 use super::places::Places;
-use super::plan::{holds_up, show, write_plan};
+use super::plan::{holds_up, show_or_warn, write_plan};
 use super::retention::tidy;
 use super::signals::end_until_heard;
 use super::state_place::{open_state, unusable_state};
@@ -24,7 +24,6 @@ use crate::config::Settings;
 use crate::exit::{ExitStatus, refused, status_of};
 use crate::guard::Ceiling;
 use crate::plan::{Digest, GuardResult, Plan};
-use crate::render::Ids;
 use crate::state::State;
 use crate::text::shell_path;
 use crate::ui::Ui;
@@ -113,7 +112,7 @@ async fn plan_and_apply(
     (ending.plan, ending.waiting) = (Some(plan.hash()), plan.content().waiting_people());
     // The diff would disturb a reader of the events.
     if events.as_deref() != Some(Path::new("-")) {
-        show(&plan, out, Ids::Hidden, ui)?;
+        show_or_warn(&plan, out, ui);
     }
     if plan.content().operations.is_empty() && plan.blocking_guards().next().is_none() {
         return Ok(ExitStatus::Done);

@@ -9,6 +9,7 @@ use tokio::process::Child;
 
 use crate::company::{Company, row};
 use crate::harness::{self, BINARY, Output};
+use crate::house::{House, people};
 use crate::world::{Pace, World, room, signal};
 
 /// More than fill a pipe with their events.
@@ -221,6 +222,26 @@ async fn a_result_that_cannot_be_printed_changes_no_exit_code() {
         assert!(ended.stderr.contains(words), "{ended:?}");
     }
     assert_eq!(world.writes().len(), 3);
+}
+
+/// The log of a scheduled job is on a full disk: the job does what it is for all the same.
+#[test]
+fn a_run_that_cannot_show_its_plan_applies_it() {
+    let automatic = "[approval]\nautomatic = true\n";
+    for options in [&["run"][..], &["run", "-q"], &["run", "--all", "customers"]] {
+        let house = House::new(&people("SE01", 21), &people("SE01", 20), automatic, &[]);
+        std::fs::create_dir(house.path("customers")).expect("a folder");
+        let settings = house.read("skovik-sync.toml").replace("\"people.csv\"", "\"../people.csv\"");
+        let settings = settings.replace("\"key\"", "\"../key\"");
+        std::fs::write(house.path("customers/acme.toml"), settings).expect("written");
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("a device");
+        let output = house.command(options).stdout(full).stderr(Stdio::piped()).output().expect("it runs");
+        let ran = Output::of(options, output).ends(0);
+        assert_eq!(house.writes().len(), 1, "{ran}");
+        if options.len() != 2 {
+            ran.says(&["warning: ", "cannot write to standard output", "No space left on device"]);
+        }
+    }
 }
 
 #[tokio::test]
