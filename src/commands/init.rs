@@ -17,7 +17,7 @@ use crate::cli;
 use crate::exit::{ExitStatus, OrRefuse, refused};
 use crate::files::{Links, read_regular};
 use crate::source::csv_header;
-use crate::text::{escape, shell_path};
+use crate::text::{escape, shell_path, unescape};
 use crate::ui::Ui;
 
 /// The largest list that `init` reads, in bytes. It reads the whole list to find out the encoding.
@@ -212,7 +212,9 @@ fn ask(folder: &Path, asker: &mut dyn Asker) -> anyhow::Result<Answers> {
     let url = asker.ask("URL of Skovik's API (the default is the sandbox)", &defaults.url)?;
     let csv = asker.ask("CSV file with the employees", &defaults.csv)?;
     let mut answers = fitted(Answers { url, csv, ..defaults }, folder)?;
-    let key = asker.ask("Column with the employee number", IDENTIFIER.column(&answers.columns))?;
+    // Shown and typed with escapes, so that the person sees all of the name.
+    let default = escape(IDENTIFIER.column(&answers.columns));
+    let key = unescape(&asker.ask("Column with the employee number", &default)?).into_owned();
     if key.contains(UNQUOTABLE) || key.chars().any(char::is_control) {
         let problem = format!(
             "the column {} cannot be written into a template, because of its quotes, braces or backslashes; rename it in the file, or \
@@ -336,8 +338,32 @@ fn template(column: &str, filter: &str) -> String {
     if is_name { format!("{{{{ hr.{column}{filter} }}}}") } else { format!("{{{{ hr['{column}']{filter} }}}}") }
 }
 
+/// A text as a value of TOML, with every unseen character escaped: the reader of the settings must see all of a name.
 fn toml_text(text: &str) -> String {
-    toml::Value::from(text).to_string()
+    let shown = escape(text);
+    if shown == text {
+        return toml::Value::from(text).to_string();
+    }
+    let mut written = String::from('"');
+    let mut rest = &*shown;
+    while let Some((before, escaped)) = rest.split_once('\\') {
+        written += &before.replace('"', "\\\"");
+        rest = match escaped.strip_prefix("u{").and_then(|code| code.split_once('}')) {
+            // The same number, as TOML writes it.
+            Some((code, after)) => {
+                written += &format!("\\U{code:0>8}");
+                after
+            }
+            // A letter that means the same in TOML.
+            None => {
+                let length = escaped.chars().next().map_or(0, char::len_utf8);
+                written.push('\\');
+                written += &escaped[..length];
+                &escaped[length..]
+            }
+        };
+    }
+    written + &rest.replace('"', "\\\"") + "\""
 }
 
 fn exists(path: &Path) -> anyhow::Error {

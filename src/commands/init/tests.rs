@@ -137,3 +137,33 @@ fn a_column_that_would_end_its_place_in_a_template_is_refused() {
     let (written, _) = init(folder.path(), false, true, &["", "", "employee id % # | lower"]);
     Settings::load(&written.unwrap().settings).unwrap();
 }
+
+/// The reader of the settings sees every letter of a name, and the program reads the same name.
+#[test]
+fn what_nobody_sees_is_escaped() {
+    let folder = tempfile::tempdir().unwrap();
+    let header =
+        "\u{202e}employee_id,e\u{200b}mail,first_name\t,\u{e0061}last_name,cost\u{2066}_center\n1,a@x.se,A,B,1\n";
+    let file = "li\u{2028}st \"q\" \\ \u{1b}[31m.csv";
+    fs::write(folder.path().join(file), header).unwrap();
+    let (written, asked) = init(folder.path(), false, true, &["http://127.0.0.1:1/v1\u{200d}", file]);
+    let text = fs::read_to_string(&written.unwrap().settings).unwrap();
+    assert!(text.chars().all(|c| c == '\n' || !crate::text::is_unseen(c)), "{text:?}");
+    for line in [
+        "url = \"http://127.0.0.1:1/v1\\U0000200d\" ",
+        "path = \"li\\U00002028st \\\"q\\\" \\\\ \\U0000001b[31m.csv\"\n",
+        "key = \"\\U0000202eemployee_id\"\n",
+        "primary_email = \"{{ hr['e\\U0000200bmail'] | lower }}\"\n",
+        "last_name = \"{{ hr['\\U000e0061last_name'] }}\"\n",
+        "\n# \"Cost center\" = \"{{ hr['cost\\U00002066_center'] }}\"\n",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    assert!(asked[2].ends_with("[\\u{202e}employee_id]"), "{asked:?}");
+    let text = text.replace("http://127.0.0.1:1/v1\\U0000200d", "http://127.0.0.1:1/v1");
+    let settings = Settings::parse(&text, &folder.path().join(SETTINGS)).unwrap();
+    assert_eq!(&*settings.sources[0].key.label(), "\u{202e}employee_id");
+    let records = crate::source::tests::read(&settings).unwrap();
+    let people = crate::mapping::Mapper::new(&settings).resolve(&[], &[]).unwrap().employees(&records).unwrap();
+    assert_eq!((people.employees.len(), people.set_aside.len()), (1, 0));
+}
