@@ -4,6 +4,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -24,6 +27,9 @@ pub const WRONG_KIND: io::ErrorKind = io::ErrorKind::InvalidInput;
 
 /// A file of so many bytes is worth more than one thread.
 const LONG: usize = 1 << 20;
+
+/// How long a pipe is waited for.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 const NOT_REGULAR: &str = "it is not a regular file";
 
@@ -101,14 +107,27 @@ fn at_once(file: &File, length: usize) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Reads at most so many bytes from the path, which may be a pipe.
+/// Reads at most so many bytes from the path, which may be a pipe. It gives up on a pipe without an end, or one that nobody
+/// writes to.
 ///
 /// # Errors
-/// If it cannot be read, or has more.
+/// If it cannot be read, has more, or has not ended after two minutes.
 pub fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    read_to_bound(File::open(path)?, most, &mut bytes)?;
-    Ok(bytes)
+    read_within(PATIENCE, path, most)
+}
+
+fn read_within(patience: Duration, path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let (sender, read) = channel();
+    let path = path.to_owned();
+    // Nothing waits for this thread at the end of the program.
+    thread::Builder::new().spawn(move || {
+        let mut bytes = Vec::new();
+        let read = File::open(path).and_then(|file| read_to_bound(file, most, &mut bytes));
+        // The reader may have given up.
+        let _ = sender.send(read.map(|()| bytes));
+    })?;
+    let late = || format!("nothing came from it, or not its end, within {} seconds", patience.as_secs());
+    read.recv_timeout(patience).map_err(|_| io::Error::new(io::ErrorKind::TimedOut, late()))?
 }
 
 /// The same, as text.
@@ -192,6 +211,13 @@ mod tests {
         ] {
             let error = read_regular(path, 4, links).unwrap_err().to_string();
             assert!(error.contains(word), "{}: {error}", path.display());
+        }
+        // Where a pipe is read, nobody may write to it, or without an end.
+        let short = Duration::from_millis(50);
+        for _writer in [None, Some(File::options().read(true).write(true).open(&pipe).unwrap())] {
+            let error = read_within(short, &pipe, 4).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+            assert!(error.to_string().contains("nothing came from it"), "{error}");
         }
         let socket = folder.path().join("socket");
         let _socket = std::os::unix::net::UnixListener::bind(&socket).unwrap();
