@@ -13,7 +13,7 @@ use anyhow::Context;
 
 use super::common::shown;
 use super::places::Places;
-use crate::cli;
+use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse, refused};
 use crate::files::{Links, read_regular};
 use crate::source::csv_header;
@@ -140,13 +140,19 @@ impl Default for Answers {
 /// Runs `init` at the terminal.
 ///
 /// # Errors
-/// As [`run`].
-pub fn command(args: &cli::Init, ui: &Ui) -> anyhow::Result<ExitStatus> {
+/// As [`run`], and exit code 3 if an option names another settings file.
+pub fn command(args: &cli::Init, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     struct AtTerminal<'a>(&'a Ui);
     impl Asker for AtTerminal<'_> {
         fn ask(&mut self, question: &str, default: &str) -> anyhow::Result<String> {
             self.0.input(question, Some(default), "use `init --yes` to take the defaults")
         }
+    }
+    if global.config != Path::new(SETTINGS) {
+        let problem = format!(
+            "init writes {SETTINGS} into a folder; leave out --config, and name the folder: skovik-sync init DIR"
+        );
+        return Err(refused(ExitStatus::Usage, problem));
     }
     let Written { settings, example, not_found } = run(args, ui.can_ask(), &mut AtTerminal(ui))?;
     ui.line(format!("wrote {}", shown(&settings)))?;

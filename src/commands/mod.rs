@@ -46,7 +46,7 @@ pub async fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<ExitStatus> {
         _ => None,
     };
     match command {
-        Command::Init(args) => init::command(args, ui),
+        Command::Init(args) => init::command(args, global, ui),
         Command::Check(args) => check::run(args, global, ui).await,
         Command::Plan(args) => plan::run(args, global, ui).await,
         Command::Show(args) => show::run(args, global, ui),

@@ -76,6 +76,7 @@ fn init_in_an_empty_folder_works_against_the_sandbox_at_once() {
 fn init_writes_to_another_folder_and_without_a_terminal_asks_nobody() {
     let company = Company::empty();
     company.run(&["init"]).ends(3).says(&["init --yes"]);
+    company.run(&["init", "--config", "other.toml", "--yes"]).ends(3).says(&["leave out --config"]);
     assert!(!company.exists("skovik-sync.toml"));
     company.run(&["init", "deep/company", "--yes"]).ends(0);
     let names: Vec<_> =
