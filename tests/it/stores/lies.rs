@@ -136,6 +136,30 @@ fn a_list_that_begins_anew_is_an_error() {
     assert_eq!(liar.heard().len(), 2, "{:?}", liar.heard());
 }
 
+/// A proxy answers in the store's place, or the store with something else or a part of it: taken for an empty list, it would
+/// make the program forget the ledger and the journals.
+#[test]
+fn what_is_no_list_is_an_error_and_not_an_empty_list() {
+    for (page, words) in [
+        ("<html><body>Login</body></html>", "is not a list of objects"),
+        ("<Error><Code>InternalError</Code></Error>", "is not a list of objects"),
+        ("<ListBucketResult><Name>bucket</Name></ListBucketResult>", "is not a list of objects"),
+        (
+            "<ListBucketResult><Prefix>elsewhere/</Prefix><IsTruncated>false</IsTruncated></ListBucketResult>",
+            "a list of other objects",
+        ),
+        ("<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>", "does not say where"),
+    ] {
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{page}", page.len());
+        let liar = Liar::saying(&answer, b"");
+        applied_at(&liar).says(&[words]);
+        assert_eq!(liar.heard().len(), 1, "it is not asked again: {:?}", liar.heard());
+        // The guards of a plan count without the ledger, which is said.
+        let planned = led_to(liar.port).run(&["plan", "-o", "counted.json"]).ends(0).prints(&["ledger_unreadable"]);
+        planned.says(&["s3://bucket/skovik/ledgers/", words]);
+    }
+}
+
 #[test]
 fn an_answer_without_end_is_an_error_before_it_fills_the_memory() {
     let names = b"<Contents><Key>skovik/journals/a</Key></Contents>".repeat(1000).leak();
