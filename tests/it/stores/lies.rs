@@ -68,10 +68,14 @@ fn a_part_that_is_cut_is_damage_and_says_what_to_do() {
     let written = company.writes().len();
     let last = parts(&store).pop().expect("a part");
     let text = store.read(&last);
-    let damages = [&text[..40], &text[..text.len() - 1], "", "{\"mac\":\"\n"];
-    for damage in damages {
+    for (damage, words) in [
+        (&text[..40], "is cut"),
+        (&text[..text.len() - 1], "is cut"),
+        ("", "is cut"),
+        ("{\"mac\":\"\n", "is damaged"),
+        ("{\"mac\":\"\0\0\n", "its last line is damaged"),
+    ] {
         store.write(&last, damage);
-        let words = if damage.ends_with('\n') { "its last line is damaged" } else { "is cut" };
         company.run(&["apply", "plan.json"]).ends(8).says(&[words, "restore the objects"]);
         assert_eq!(company.writes().len(), written, "{damage:?}");
     }
