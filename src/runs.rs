@@ -234,6 +234,13 @@ impl Runs {
         }
     }
 
+    /// Dates nothing later than now from which a time is counted: a clock that was ahead must not silence the notifications until
+    /// it gets there.
+    pub fn none_after(&mut self, now: Timestamp) {
+        let times = self.since.iter_mut().chain(&mut self.last_success).chain(self.told.values_mut());
+        times.for_each(|time| *time = now.min(*time));
+    }
+
     /// Forgets what the runs said that ended before this: it may name people.
     pub fn forget(&mut self, before: Timestamp) {
         for ran in self.recent.iter_mut().filter(|ran| ran.ended < before) {

@@ -16,6 +16,7 @@ mod journals;
 mod key;
 mod lease;
 pub mod ledger;
+mod listed;
 mod place;
 mod private;
 mod remote;

@@ -194,8 +194,11 @@ pub enum JournalError {
         /// Counted from 1.
         line: u64,
     },
-    /// A line that is not the last one cannot be read.
-    #[error("{path} line {line} is damaged: {problem}; restore the file, or ask for a new plan")]
+    /// A whole line cannot be read, and no crash can have left it so.
+    #[error(
+        "{path} line {line} is damaged: {problem}; restore the file (if a store holds the state: restore the objects), or ask \
+         for a new plan"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -231,7 +234,7 @@ fn seed(plan_hash: Digest) -> [u8; 32] {
 /// Reads a journal's complete lines, and returns where they end. A missing file has none.
 ///
 /// # Errors
-/// If the file cannot be read, or a line is not authentic, or one that is not the last is damaged.
+/// If the file cannot be read, or a line is not authentic or damaged. A last line that a crash cut or left a gap in is left out.
 pub fn read_lines(
     path: &Path,
     key: &Key,
@@ -280,7 +283,7 @@ pub fn read_lines_of(
     plan_hash: Digest,
     mut each: impl FnMut(u64, Record) -> Result<(), JournalError>,
 ) -> Result<End, JournalError> {
-    // A crash may leave a gap in the last line, which then is an error only if something follows it.
+    // A crash may leave a gap in the last line, also if its line break is there. It is an error only if something follows it.
     let mut gap = None;
     let parse = |_, record: &str| serde_json::from_str(record);
     let ChainEnd { length, code, is_torn } = read_chain(reader, key, seed(plan_hash), parse, |number, record| {
@@ -290,11 +293,13 @@ pub fn read_lines_of(
         match record {
             Ok(record) => each(number, record),
             Err(Flaw::Io(error)) => Err(JournalError::Io { path: path.to_owned(), error }),
-            Err(Flaw::Unreadable(error)) if number > 1 => {
+            Err(Flaw::Gap(error)) if number > 1 => {
                 gap = Some(damaged(path, number, error.to_string()));
                 Ok(())
             }
-            Err(Flaw::Unreadable(error) | Flaw::Unknown(error)) => Err(damaged(path, number, error.to_string())),
+            Err(Flaw::Unreadable(error) | Flaw::Gap(error) | Flaw::Unknown(error)) => {
+                Err(damaged(path, number, error.to_string()))
+            }
             Err(Flaw::Forged) => Err(JournalError::Forged { path: path.to_owned(), line: number }),
         }
     })?;

@@ -112,6 +112,7 @@ impl History {
 
     /// Records a run and sends the notifications.
     pub(super) async fn add(&mut self, ran: Ran, settings: &Settings, plan: &Path, ui: &Ui) {
+        self.runs.none_after(now());
         let due = notify::due(&settings.notify, &self.runs, Some(&ran), now());
         let last_success = self.runs.last_success;
         // Before the notifications, so that they can be interrupted.
@@ -124,6 +125,7 @@ impl History {
 
     /// Sends the notifications that no run has succeeded for a while.
     pub(super) async fn watch(&mut self, settings: &Settings, plan: &Path, ui: &Ui) {
+        self.runs.none_after(now());
         let due = notify::due(&settings.notify, &self.runs, None, now());
         let last_success = self.runs.last_success;
         self.tell(due, None, last_success, settings, plan, ui).await;

@@ -32,6 +32,9 @@ const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(1);
 /// How often the clock is read: a changed clock, or a machine that slept, must not delay a run for long.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
+/// By how much a clock may go back without a warning.
+const SMALL_CORRECTION: SignedDuration = SignedDuration::from_secs(5);
+
 /// Completes when the program is asked to end.
 type Signal = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -48,6 +51,8 @@ struct Running<'a> {
     turn: Arc<Semaphore>,
     /// The random delay of the next scheduled run.
     jitter: SignedDuration,
+    /// From when on the first run of the schedule is waited for, if none is known.
+    since: Timestamp,
     /// The time before which events are not handled again, and how long that wait is.
     retry: Option<(Timestamp, SignedDuration)>,
 }
@@ -118,14 +123,28 @@ impl Running<'_> {
         }
     }
 
-    fn due_by_schedule(&self) -> Option<Timestamp> {
+    fn due_by_schedule(&mut self) -> Option<Timestamp> {
+        let time = now();
+        self.since = self.since.min(time);
         let schedule = self.settings.schedule.as_ref()?;
         let last = self.history.runs.recent.iter().rev().find(|ran| ran.outcome != Outcome::Interrupted);
-        let due = schedule::due(schedule, &self.settings.scope.time_zone, last.map(|ran| ran.began), now());
+        let due = schedule::due(schedule, &self.settings.scope.time_zone, last.map(|ran| ran.began), self.since, time);
         Some(due.checked_add(self.jitter).unwrap_or(due))
     }
 
-    fn events_are_due(&self) -> Option<Timestamp> {
+    /// Neither an event nor the end of a wait may be further away than if it began now: the clock may have been ahead.
+    fn events_are_due(&mut self) -> Option<Timestamp> {
+        let time = now();
+        if let Some(ahead) = self.queue.none_after(time).filter(|ahead| *ahead > SMALL_CORRECTION) {
+            let ahead = SignedDuration::from_secs(ahead.as_secs());
+            self.ui.warn(format!(
+                "an event that waits is dated {ahead:#} after now, so the clock was ahead when it came: it counts as having come \
+                 now"
+            ));
+        }
+        if let Some((until, wait)) = &mut self.retry {
+            *until = time.checked_add(*wait).unwrap_or(Timestamp::MAX).min(*until);
+        }
         let debounce = SignedDuration::try_from(self.settings.serve.debounce).unwrap_or_default();
         let due = self.queue.oldest()?.checked_add(debounce).ok()?;
         Some(self.retry.map_or(due, |(until, _)| due.max(until)))

@@ -130,6 +130,28 @@ mod tests {
         }
     }
 
+    /// What was told and what succeeded under a clock that was ahead.
+    #[test]
+    fn a_clock_that_goes_back_silences_nobody_for_longer_than_usual() {
+        let receivers = [receiver(&[Occasion::Failed, Occasion::Silent], Some(60))];
+        let (mut runs, failed) = (Runs::default(), ran(Outcome::Failed, 100));
+        runs.add(ran(Outcome::Succeeded, 1_000_000));
+        runs.told.insert(
+            due(&receivers, &runs, Some(&failed), failed.ended)[0].key.clone(),
+            failed.ended + SignedDuration::from_hours(99),
+        );
+        let due_at = |runs: &mut Runs, second| {
+            let now = Timestamp::from_second(second).unwrap();
+            runs.none_after(now);
+            let due = due(&receivers, runs, Some(&failed), now);
+            due.into_iter().map(|due| due.occasion).collect::<Vec<_>>()
+        };
+        assert_eq!(due_at(&mut runs, 100), []);
+        assert_eq!(due_at(&mut runs, 159), []);
+        assert_eq!(due_at(&mut runs, 160), [Occasion::Silent]);
+        assert_eq!(due_at(&mut runs, 1100), [Occasion::Failed, Occasion::Silent]);
+    }
+
     #[test]
     fn silence_is_told_without_a_run_too() {
         let receivers = [receiver(&[Occasion::Silent], Some(60))];

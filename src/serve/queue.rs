@@ -12,7 +12,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::state::{Line, State};
@@ -130,7 +130,14 @@ impl Queue {
     /// When the oldest event came that no run is handling.
     #[must_use]
     pub fn oldest(&self) -> Option<Timestamp> {
-        self.shared.lock().pending.first().map(|line| line.at)
+        self.shared.lock().pending.iter().map(|line| line.at).min()
+    }
+
+    /// Lets events that are dated later than `now` count as having come now, because the clock was ahead when they came: they must
+    /// not wait until it gets there, and hold up the others. Returns how far ahead the furthest one was.
+    #[must_use]
+    pub fn none_after(&self, now: Timestamp) -> Option<SignedDuration> {
+        self.shared.lock().none_after(now)
     }
 
     /// Whether the last event could be written.

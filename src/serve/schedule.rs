@@ -7,9 +7,16 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use crate::config::serve::{ScheduleSettings, When};
 
 /// When a run is due, without the jitter; a past time means now. `last` is when the last run began. If the service was
-/// not running, one missed run is made up for.
+/// not running, one missed run is made up for. `since` is from when on a service that knows of no run waits for the first of its
+/// times: that must not move on with the clock, because none would ever come.
 #[must_use]
-pub fn due(schedule: &ScheduleSettings, zone: &TimeZone, last: Option<Timestamp>, now: Timestamp) -> Timestamp {
+pub fn due(
+    schedule: &ScheduleSettings,
+    zone: &TimeZone,
+    last: Option<Timestamp>,
+    since: Timestamp,
+    now: Timestamp,
+) -> Timestamp {
     // A clock that was set back must not put off runs.
     let last = last.filter(|last| *last <= now);
     match &schedule.when {
@@ -18,7 +25,7 @@ pub fn due(schedule: &ScheduleSettings, zone: &TimeZone, last: Option<Timestamp>
             last.map_or(now, |last| last.checked_add(every).unwrap_or(Timestamp::MAX))
         }
         When::At(times) => {
-            let after = last.unwrap_or(now);
+            let after = last.unwrap_or(since);
             let day = after.to_zoned(zone.clone()).date();
             // The day after, and one more where the clocks of a zone skip a day.
             let days = (0..3).filter_map(|days: i64| day.checked_add(days.days()).ok());
@@ -51,7 +58,8 @@ mod tests {
     #[test]
     fn every_so_long_from_the_last_one() {
         let every = schedule(When::Every(Duration::from_secs(3 * 3600)));
-        let due = |last: Option<&str>| due(&every, &TimeZone::UTC, last.map(at), at("2026-11-28T12:00:00Z"));
+        let now = at("2026-11-28T12:00:00Z");
+        let due = |last: Option<&str>| due(&every, &TimeZone::UTC, last.map(at), now, now);
         assert_eq!(due(None), at("2026-11-28T12:00:00Z"));
         assert_eq!(due(Some("2026-11-28T11:00:00Z")), at("2026-11-28T14:00:00Z"));
         assert_eq!(due(Some("2026-11-20T11:00:00Z")), at("2026-11-20T14:00:00Z"), "missed, so now");
@@ -72,9 +80,15 @@ mod tests {
             ("2026-10-24T12:00:00Z", "2026-10-25T00:30:00Z"),
             ("2026-10-25T00:30:00Z", "2026-10-25T11:00:00Z"),
         ] {
-            assert_eq!(due(&times, &zone, Some(at(last)), at("2026-12-31T00:00:00Z")), at(expected), "{last}");
+            let now = at("2026-12-31T00:00:00Z");
+            assert_eq!(due(&times, &zone, Some(at(last)), now, now), at(expected), "{last}");
         }
-        let now = at("2026-11-28T05:00:00Z");
-        assert_eq!(due(&times, &zone, None, now), at("2026-11-28T11:00:00Z"), "the first one waits for its time");
+        // The first one waits for its time, and is due once that has come; so does one after a clock that was ahead.
+        let since = at("2026-11-28T05:00:00Z");
+        for last in [None, Some(at("2099-01-01T00:00:00Z"))] {
+            for now in ["2026-11-28T05:00:00Z", "2026-11-28T11:00:00.1Z", "2026-11-28T20:00:00Z"] {
+                assert_eq!(due(&times, &zone, last, since, at(now)), at("2026-11-28T11:00:00Z"), "{last:?} at {now}");
+            }
+        }
     }
 }

@@ -64,6 +64,9 @@ pub enum Flaw {
     Io(io::Error),
     /// The line is not one of a chain.
     Unreadable(serde_json::Error),
+    /// The same, and some of its bytes are 0: a crash leaves such a gap if a file has become longer, and not all that makes it longer
+    /// was written.
+    Gap(serde_json::Error),
     /// Its code is not that of its record after the line before.
     Forged,
     /// It is authentic, but not what is read here.
@@ -194,7 +197,8 @@ fn read_line<T>(
     before: Option<[u8; 32]>,
     parse: impl Fn(&str) -> serde_json::Result<T>,
 ) -> Result<(T, [u8; 32]), Flaw> {
-    let coded = Coded::read(line).map_err(Flaw::Unreadable)?;
+    let flaw = if memchr::memchr(0, line).is_some() { Flaw::Gap } else { Flaw::Unreadable };
+    let coded = Coded::read(line).map_err(flaw)?;
     // Nothing follows a line that has a flaw.
     let (record, code) = before.and_then(|before| coded.authentic(key, &before)).ok_or(Flaw::Forged)?;
     Ok((parse(record).map_err(Flaw::Unknown)?, code))

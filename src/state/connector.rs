@@ -13,6 +13,8 @@ use object_store::client::{
 use object_store::{ClientConfigKey, ClientOptions};
 use reqwest::{NoProxy, Proxy, StatusCode, redirect};
 
+use super::listed::{BadList, Listed};
+
 /// The largest answer that is not an object, in bytes: a page of a list, or the words of an error.
 const LARGEST_ANSWER: usize = 8 << 20;
 /// How long one request may take, from the connection to the end of the answer, unless the environment says otherwise.
@@ -32,6 +34,8 @@ pub(super) enum Fault {
     LongAnswer,
     #[error("it has more than {0} bytes, which the program never writes there")]
     LongObject(u64),
+    #[error(transparent)]
+    List(#[from] BadList),
     #[error("the list of objects never ends: the store gives the same page again")]
     RepeatedPage,
     #[error("the list of objects is longer than any that the program makes")]
@@ -100,7 +104,7 @@ fn duration(text: Option<String>) -> Result<Option<Duration>, String> {
     }
 }
 
-/// Refuses redirects and long answers.
+/// Refuses redirects, long answers, and lists that are none.
 #[derive(Debug)]
 struct Bounded(HttpClient);
 
@@ -108,6 +112,7 @@ struct Bounded(HttpClient);
 impl HttpService for Bounded {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let is_counted = request.extensions().get::<Counted>().is_some();
+        let listed = request.extensions().get::<Listed>().cloned();
         let answer = self.0.execute(request).await?;
         let status = answer.status();
         if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
@@ -123,7 +128,12 @@ impl HttpService for Bounded {
                 error.downcast::<HttpError>().map_or_else(too_long, |error| *error)
             }))
         };
-        Ok(answer.map(bounded))
+        let answer = answer.map(bounded);
+        let Some(listed) = listed.filter(|_| status.is_success()) else { return Ok(answer) };
+        let (head, body) = answer.into_parts();
+        let page = body.bytes().await?;
+        listed.check(&page).map_err(|bad| HttpError::new(HttpErrorKind::Unknown, Fault::from(bad)))?;
+        Ok(HttpResponse::from_parts(head, page.into()))
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, Cursor, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::store::ObjectKind;
+use super::store::{Object, ObjectKind};
 use super::{JOURNALS, State, StateError, open_private};
 use crate::plan::{Digest, bytes_of};
 
@@ -70,7 +70,7 @@ impl State {
             return Ok(journals
                 .map(|(plan, parts)| JournalFile {
                     plan,
-                    length: parts.iter().map(|part| part.size).sum(),
+                    length: length(&parts),
                     modified: parts.iter().map(|part| part.modified).max().unwrap_or(SystemTime::UNIX_EPOCH),
                     text: Text::Objects(parts.into_iter().map(|part| part.name).collect()),
                 })
@@ -144,6 +144,11 @@ impl State {
     }
 }
 
+/// How long parts are together, by what the store says of each: a sum that cannot be true is the largest number.
+fn length(parts: &[Object]) -> u64 {
+    parts.iter().fold(0, |length: u64, part| length.saturating_add(part.size))
+}
+
 /// A file of the state, if it is there.
 pub(super) fn read_private(path: &Path, most: u64) -> Result<Option<Vec<u8>>, StateError> {
     let mut text = Vec::new();
@@ -162,4 +167,17 @@ fn plan_of(name: &str) -> Option<(Digest, bool)> {
     let is_number = |number: &str| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
     let is_journal = rest == "journal" || rest.strip_suffix(".journal").is_some_and(is_number);
     (is_journal || rest == "plan.json").then(|| Some((Digest::from_bytes(bytes_of(hash)?), is_journal))).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_that_cannot_be_true_do_not_overflow() {
+        let part = |size| Object { name: String::new(), size, modified: SystemTime::UNIX_EPOCH };
+        assert_eq!(length(&[part(1), part(2)]), 3);
+        assert_eq!(length(&[part(1 << 62), part(1 << 62), part(1 << 62), part(1 << 62), part(7)]), u64::MAX);
+        assert_eq!(length(&[part(u64::MAX), part(u64::MAX)]), u64::MAX);
+    }
 }

@@ -295,7 +295,7 @@ impl State {
                     return Ok(());
                 }
                 Err(Flaw::Io(error)) => error.to_string(),
-                Err(Flaw::Unreadable(_)) => "cannot be read; it was altered or cut".to_owned(),
+                Err(Flaw::Unreadable(_) | Flaw::Gap(_)) => "cannot be read; it was altered or cut".to_owned(),
                 Err(Flaw::Forged) => {
                     "is not authentic: it was altered, is of another account, or was written with another key"
                         .to_owned()

@@ -27,6 +27,7 @@ use url::Url;
 
 use super::connector::{Connector, Counted, Fault};
 use super::credentials::store_secrets;
+use super::listed::Listed;
 use crate::http::Redactor;
 use crate::plan::Digest;
 
@@ -184,7 +185,8 @@ impl Store {
         let prefix = format!("{folder}/");
         let (mut objects, mut length, mut tokens, mut token) = (Vec::new(), 0, HashSet::new(), None);
         for _ in 0..MOST_PAGES {
-            let options = PaginatedListOptions { page_token: token, ..PaginatedListOptions::default() };
+            let mut options = PaginatedListOptions { page_token: token, ..PaginatedListOptions::default() };
+            options.extensions.insert(Listed { prefix: prefix.clone() });
             let page = self.lists.list_paginated(Some(&prefix), options).await?;
             let listed = page.result.objects.iter().filter_map(|meta| {
                 let parts: Vec<_> =

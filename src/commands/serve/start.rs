@@ -99,7 +99,9 @@ pub(super) async fn start<'a>(
         Server::start(&settings.serve, service).await.map_err(|problem| refused(ExitStatus::Usage, problem))?;
     tell(&settings, &server, queue.len(), ui);
     let jitter = SignedDuration::ZERO;
-    Ok((Running { args, global, ui, settings, queue, board, history, turn, jitter, retry: None }, server, lock))
+    let running =
+        Running { args, global, ui, settings, queue, board, history, turn, jitter, since: now(), retry: None };
+    Ok((running, server, lock))
 }
 
 async fn webhooks(settings: &Settings) -> anyhow::Result<Vec<Webhook>> {

@@ -112,6 +112,14 @@ impl State {
         self.pending.push(line);
     }
 
+    /// Dates nothing later than now. Returns how far ahead the furthest of the pending events was.
+    pub(super) fn none_after(&mut self, now: Timestamp) -> Option<SignedDuration> {
+        let late = self.pending.iter_mut().filter(|line| line.at > now);
+        let ahead = late.map(|line| std::mem::replace(&mut line.at, now).duration_since(now)).max()?;
+        self.seen.values_mut().for_each(|at| *at = now.min(*at));
+        Some(ahead)
+    }
+
     /// Forgets events that came too long ago to be repeated.
     pub(super) fn forget(&mut self, now: Timestamp) {
         let waits: HashSet<&str> = self.pending.iter().chain(&self.in_flight).map(|line| &*line.key).collect();

@@ -52,6 +52,39 @@ async fn an_event_is_there_after_the_program_has_ended_until_a_run_has_looked_at
     assert_eq!(queue.add(once("2")).await.unwrap(), Accepted::Repeated, "it is remembered");
 }
 
+/// The clock was ahead when they came, and was corrected while the service did not run.
+#[tokio::test]
+async fn events_of_the_future_count_as_of_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events");
+    let now: Timestamp = "2026-11-28T12:00:00Z".parse().unwrap();
+    let hours = |hours| now + SignedDuration::from_hours(hours);
+    let at = |id, at| Event { at, ..once(id) };
+    let open = |now| Queue::open(&path, now, Timestamp::MIN).unwrap();
+    let queue = open(hours(30));
+    for event in [at("1", hours(1)), at("2", hours(30)), at("3", hours(-1))] {
+        queue.add(event).await.unwrap();
+    }
+    drop(queue);
+
+    let queue = open(now);
+    assert_eq!(queue.oldest(), Some(hours(-1)), "whichever was added first");
+    assert_eq!(queue.none_after(now), Some(SignedDuration::from_hours(30)));
+    assert_eq!((queue.none_after(now), queue.len()), (None, 3));
+    // Also if a run takes them and gives them back.
+    queue.put_back(queue.take());
+    assert_eq!((queue.none_after(now), queue.oldest()), (None, Some(hours(-1))));
+    drop(queue);
+
+    // One of the future is remembered for no longer than others.
+    let queue = open(now);
+    assert!(queue.none_after(now).is_some());
+    queue.done(queue.take()).await.unwrap();
+    drop(queue);
+    let queue = open(hours(1));
+    assert_eq!(queue.add(at("2", hours(1))).await.unwrap(), Accepted::New);
+}
+
 #[tokio::test]
 async fn what_a_failed_run_took_is_looked_at_again_in_its_order() {
     let folder = tempfile::tempdir().unwrap();

@@ -118,6 +118,12 @@ async fn lines_that_the_key_did_not_make_are_refused() {
         ("taken out", [&lines[..3], &lines[4..]].concat().join("\n") + "\n"),
         ("in another order", swapped),
         ("without a code", format!("{good}{forged}\n{forged}\n")),
+        // Whole lines at the end, as no crash leaves them.
+        ("the last one without a code", format!("{good}{forged}\n")),
+        ("an empty object", format!("{good}{{}}\n")),
+        ("an empty line", format!("{good}\n")),
+        ("half a line with its end", format!("{good}{{\"mac\":\"00\n")),
+        ("a gap with something behind it", format!("{good}\0\0\n{forged}\n")),
     ] {
         fs::write(&path, text).expect("written");
         let writes = world.writes().len();
@@ -125,9 +131,11 @@ async fn lines_that_the_key_did_not_make_are_refused() {
         assert_eq!(ended.code, Some(8), "{what}: {ended:?}");
         assert_eq!(world.writes().len(), writes, "{what}");
     }
-    // What is torn off at the end is what a crash leaves.
-    fs::write(&path, format!("{good}{{\"mac\":\"00")).expect("written");
-    assert_eq!(world.apply().await.code, Some(0));
+    // What is torn off at the end is what a crash leaves, or a line in which a block was not written.
+    for left in ["{\"mac\":\"00", "{\"mac\":\"00\0\0\0\0}}\n"] {
+        fs::write(&path, format!("{good}{left}")).expect("written");
+        assert_eq!(world.apply().await.code, Some(0), "{left:?}");
+    }
 }
 
 /// Even the right key makes no line good that the plan does not know.

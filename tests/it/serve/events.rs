@@ -137,6 +137,28 @@ fn events_wait_while_a_list_cannot_be_read() {
     assert_eq!(service.metric("queue_events"), Some(0.0));
 }
 
+/// The clock was ahead when an event came, and was corrected while the service did not run.
+#[test]
+fn an_event_of_the_future_holds_up_nothing() {
+    let house = house(&webhook("1h", ""));
+    let service = Service::start(&house);
+    assert_eq!(service.event(&event(20)), Some(202));
+    service.kill();
+    let files = std::fs::read_dir(house.path("state/skovik-sync")).expect("a state");
+    let mut files = files.map(|file| file.expect("a file").path());
+    let file = files.find(|path| path.to_string_lossy().ends_with(".events.jsonl")).expect("the file of events");
+    let text = std::fs::read_to_string(&file).expect("text");
+    let mut line: serde_json::Value = serde_json::from_str(text.trim()).expect("one line");
+    line["at"] = "2099-01-01T00:00:00Z".into();
+    std::fs::write(&file, format!("{line}\n")).expect("written");
+    house.list(&more_people(1));
+    house.settings(&webhook("100ms", ""));
+    let mut service = Service::start(&house);
+    service.has_run(1);
+    assert!(service.said().contains("the clock was ahead when it came"), "{}", service.said());
+    assert_eq!(house.writes().len(), 1);
+}
+
 #[test]
 fn too_many_events_a_second_are_turned_away_for_now() {
     let house = house(&(webhook("1h", "") + "max_per_second = 1\n"));

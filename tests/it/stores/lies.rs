@@ -68,10 +68,14 @@ fn a_part_that_is_cut_is_damage_and_says_what_to_do() {
     let written = company.writes().len();
     let last = parts(&store).pop().expect("a part");
     let text = store.read(&last);
-    let damages = [&text[..40], &text[..text.len() - 1], "", "{\"mac\":\"\n"];
-    for damage in damages {
+    for (damage, words) in [
+        (&text[..40], "is cut"),
+        (&text[..text.len() - 1], "is cut"),
+        ("", "is cut"),
+        ("{\"mac\":\"\n", "is damaged"),
+        ("{\"mac\":\"\0\0\n", "its last line is damaged"),
+    ] {
         store.write(&last, damage);
-        let words = if damage.ends_with('\n') { "its last line is damaged" } else { "is cut" };
         company.run(&["apply", "plan.json"]).ends(8).says(&[words, "restore the objects"]);
         assert_eq!(company.writes().len(), written, "{damage:?}");
     }
@@ -134,6 +138,30 @@ fn a_list_that_begins_anew_is_an_error() {
     let liar = Liar::saying(&page_with_more(), b"");
     applied_at(&liar).says(&["the store gives the same page again"]);
     assert_eq!(liar.heard().len(), 2, "{:?}", liar.heard());
+}
+
+/// A proxy answers in the store's place, or the store with something else or a part of it: taken for an empty list, it would
+/// make the program forget the ledger and the journals.
+#[test]
+fn what_is_no_list_is_an_error_and_not_an_empty_list() {
+    for (page, words) in [
+        ("<html><body>Login</body></html>", "is not a list of objects"),
+        ("<Error><Code>InternalError</Code></Error>", "is not a list of objects"),
+        ("<ListBucketResult><Name>bucket</Name></ListBucketResult>", "is not a list of objects"),
+        (
+            "<ListBucketResult><Prefix>elsewhere/</Prefix><IsTruncated>false</IsTruncated></ListBucketResult>",
+            "a list of other objects",
+        ),
+        ("<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>", "does not say where"),
+    ] {
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{page}", page.len());
+        let liar = Liar::saying(&answer, b"");
+        applied_at(&liar).says(&[words]);
+        assert_eq!(liar.heard().len(), 1, "it is not asked again: {:?}", liar.heard());
+        // The guards of a plan count without the ledger, which is said.
+        let planned = led_to(liar.port).run(&["plan", "-o", "counted.json"]).ends(0).prints(&["ledger_unreadable"]);
+        planned.says(&["s3://bucket/skovik/ledgers/", words]);
+    }
 }
 
 #[test]

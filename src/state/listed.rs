@@ -1,0 +1,162 @@
+//! Whether a successful answer is the page of a list that was asked for. `object_store` takes any well-formed XML for a list, in
+//! which it finds nothing, and takes a page for the last one if it names no next one.
+
+use quick_xml::Reader;
+use quick_xml::escape::resolve_predefined_entity;
+use quick_xml::events::Event;
+
+/// Why an answer is not the page of the list.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BadList {
+    #[error(
+        "the answer says that all is well and is not a list of objects, but perhaps a proxy's page; check the endpoint and the \
+         proxy in the environment"
+    )]
+    NoList,
+    #[error("the answer is a list of other objects than those that were asked for")]
+    OtherList,
+    #[error("the list of objects goes on, and the store does not say where")]
+    HalfList,
+}
+
+/// Marks a request for a page of a list, and says what the names on it begin with.
+#[derive(Debug, Clone)]
+pub(super) struct Listed {
+    pub(super) prefix: String,
+}
+
+/// The parts of a page that say what it is.
+#[derive(Debug, Default)]
+struct Page {
+    root: Vec<u8>,
+    prefix: Option<String>,
+    is_truncated: Option<String>,
+    /// What leads to the next page.
+    token: String,
+}
+
+impl Listed {
+    /// Fails if this is not a page of the list: that of S3 and Google Cloud Storage, or that of Azure.
+    pub(super) fn check(&self, page: &[u8]) -> Result<(), BadList> {
+        let page = Page::read(page).ok_or(BadList::NoList)?;
+        match (page.root.as_slice(), page.is_truncated.as_deref().map(str::trim)) {
+            (b"ListBucketResult", Some("false")) | (b"EnumerationResults", _) => {}
+            (b"ListBucketResult", Some("true")) if page.token.trim().is_empty() => return Err(BadList::HalfList),
+            (b"ListBucketResult", Some("true")) => {}
+            _ => return Err(BadList::NoList),
+        }
+        // Each service repeats it. One that only speaks like them may leave it out.
+        match page.prefix {
+            Some(prefix) if prefix != self.prefix => Err(BadList::OtherList),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Page {
+    /// Reads one whole document; `None` if it is none.
+    fn read(document: &[u8]) -> Option<Self> {
+        let mut reader = Reader::from_reader(document);
+        let (mut page, mut open) = (Self::default(), Vec::new());
+        loop {
+            match reader.read_event().ok()? {
+                Event::Start(element) => {
+                    let name = element.local_name().as_ref().to_vec();
+                    page.opens(&name, open.len())?;
+                    open.push(name);
+                }
+                Event::Empty(element) => page.opens(element.local_name().as_ref(), open.len())?,
+                Event::End(_) => drop(open.pop()),
+                Event::Text(text) => page.says(&text.decode().ok()?, &open)?,
+                Event::CData(text) => page.says(&text.decode().ok()?, &open)?,
+                Event::GeneralRef(reference) => match reference.resolve_char_ref().ok()? {
+                    Some(character) => page.says(character.encode_utf8(&mut [0; 4]), &open)?,
+                    None => page.says(resolve_predefined_entity(&reference.decode().ok()?)?, &open)?,
+                },
+                Event::Eof => return (open.is_empty() && !page.root.is_empty()).then_some(page),
+                _ => {}
+            }
+        }
+    }
+
+    /// An element begins so deep; `None` if it is a second root.
+    fn opens(&mut self, name: &[u8], depth: usize) -> Option<()> {
+        match (depth, name) {
+            (0, _) if !self.root.is_empty() => return None,
+            (0, _) => self.root = name.to_vec(),
+            (1, b"Prefix") => drop(self.prefix.get_or_insert_default()),
+            (1, b"IsTruncated") => drop(self.is_truncated.get_or_insert_default()),
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// Text in the elements that are open; `None` if it is outside the root.
+    fn says(&mut self, text: &str, open: &[Vec<u8>]) -> Option<()> {
+        match open {
+            [] => return text.trim_start_matches('\u{feff}').trim().is_empty().then_some(()),
+            [_, name] => match name.as_slice() {
+                b"Prefix" => self.prefix.get_or_insert_default().push_str(text),
+                b"IsTruncated" => self.is_truncated.get_or_insert_default().push_str(text),
+                b"NextContinuationToken" => self.token.push_str(text),
+                _ => {}
+            },
+            _ => {}
+        }
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(page: &str) -> String {
+        let listed = Listed { prefix: "a&b/ledgers/".to_owned() };
+        listed.check(page.as_bytes()).map_or_else(|bad| format!("{bad:?}"), |()| "fine".to_owned())
+    }
+
+    #[test]
+    fn only_a_whole_page_of_the_list_that_was_asked_for_passes() {
+        let s3 = |content: &str| {
+            format!(
+                "<?xml version=\"1.0\"?>\n<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{content}\
+                 </ListBucketResult>\n"
+            )
+        };
+        let azure = |content: &str| {
+            format!("\u{feff}<?xml version=\"1.0\"?><EnumerationResults>{content}</EnumerationResults>")
+        };
+        let object = "<Contents><Key>a&amp;b/ledgers/x</Key><Size>1</Size><Prefix>c</Prefix></Contents>";
+        for (page, expected) in [
+            (s3("<Prefix>a&amp;b/ledgers/</Prefix><IsTruncated>false</IsTruncated>"), "fine"),
+            (s3(&format!("<Prefix>a&#38;b/ledgers/</Prefix>{object}<IsTruncated> false </IsTruncated>")), "fine"),
+            (s3("<Prefix><![CDATA[a&b/ledgers/]]></Prefix><IsTruncated>false</IsTruncated>"), "fine"),
+            (s3("<IsTruncated>true</IsTruncated><NextContinuationToken>x</NextContinuationToken>"), "fine"),
+            (azure("<Prefix>a&amp;b/ledgers/</Prefix><Blobs /><NextMarker />"), "fine"),
+            (azure("<Blobs/><NextMarker>x</NextMarker>"), "fine"),
+            // A page says that another one follows, and not which.
+            (s3("<IsTruncated>true</IsTruncated>"), "HalfList"),
+            (s3("<IsTruncated>true</IsTruncated><NextContinuationToken/>"), "HalfList"),
+            // The list of another folder.
+            (s3("<Prefix>a&amp;b/</Prefix><IsTruncated>false</IsTruncated>"), "OtherList"),
+            (s3("<Prefix/><IsTruncated>false</IsTruncated>"), "OtherList"),
+            (azure("<Prefix>journals/</Prefix><Blobs/>"), "OtherList"),
+            // No list.
+            (s3(""), "NoList"),
+            (s3("<IsTruncated>no</IsTruncated>"), "NoList"),
+            (s3("<Owner><IsTruncated>false</IsTruncated></Owner>"), "NoList"),
+            ("<html><body>Login</body></html>".to_owned(), "NoList"),
+            ("<html><ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult></html>".to_owned(), "NoList"),
+            (format!("<html/>{}", s3("<IsTruncated>false</IsTruncated>")), "NoList"),
+            (format!("Login {}", s3("<IsTruncated>false</IsTruncated>")), "NoList"),
+            ("<ListBucketResult><IsTruncated>false</IsTruncated>".to_owned(), "NoList"),
+            ("<Error><Code>InternalError</Code></Error>".to_owned(), "NoList"),
+            ("hello".to_owned(), "NoList"),
+            ("{\"kind\":\"storage#objects\"}".to_owned(), "NoList"),
+            (String::new(), "NoList"),
+        ] {
+            assert_eq!(checked(&page), expected, "{page}");
+        }
+    }
+}
