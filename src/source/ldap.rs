@@ -126,8 +126,11 @@ impl LdapSource {
         let (mut connection, rows) = self.find(connection, &manner, conditions).await?;
         let columns: Vec<(String, bool)> =
             manner.columns.names().map(|(name, is_attribute)| (name.to_owned(), is_attribute)).collect();
-        let (lacking, having): (Vec<_>, Vec<_>) =
-            columns.iter().enumerate().filter(|(_, (_, is_attribute))| *is_attribute).partition(|(place, _)| !rows.has(*place));
+        let (lacking, having): (Vec<_>, Vec<_>) = columns
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, is_attribute))| *is_attribute)
+            .partition(|(place, _)| !rows.has(*place));
         let lacking: Vec<&str> = lacking.into_iter().map(|(_, (name, _))| &**name).collect();
         let schema = connection.schema().await;
         if let Some(schema) = &schema {
@@ -156,9 +159,11 @@ impl LdapSource {
         let reading = async move {
             let mut rows = Rows::new(manner.columns.names().count());
             for search in &searches {
-                connection.search(search, &manner, &mut rows, &|so_far| {
-                    told.send_replace(so_far);
-                }).await?;
+                connection
+                    .search(search, &manner, &mut rows, &|so_far| {
+                        told.send_replace(so_far);
+                    })
+                    .await?;
             }
             Ok::<_, String>((connection, rows))
         };

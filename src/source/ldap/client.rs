@@ -210,9 +210,7 @@ impl Message<'_> {
     /// error.
     pub(super) fn answers(&self, number: u32) -> Result<bool, ClientError> {
         match self.operation {
-            Operation::Disconnection(outcome) => {
-                Err(ClientError::Disconnection(outcome.into()))
-            }
+            Operation::Disconnection(outcome) => Err(ClientError::Disconnection(outcome.into())),
             Operation::Notice => Ok(false),
             _ if self.number == number => Ok(true),
             _ => Err(ClientError::OtherRequest),
@@ -228,7 +226,9 @@ impl Frames {
             if tag != SEQUENCE {
                 return Err(Malformed::Tag { expected: SEQUENCE, found: tag }.into());
             }
-            let length = Some(length).filter(|length| *length <= LONGEST_MESSAGE).and_then(|length| usize::try_from(length).ok());
+            let length = Some(length)
+                .filter(|length| *length <= LONGEST_MESSAGE)
+                .and_then(|length| usize::try_from(length).ok());
             let length = length.ok_or(ClientError::TooLong)?;
             // Both are small by now.
             if rest.len() - size < length {
@@ -239,3 +239,6 @@ impl Frames {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -193,7 +193,8 @@ impl Column {
     fn is_given_by(&self, came: &str) -> bool {
         let From::Attribute { description, .. } = &self.from else { return false };
         let Some((name, rest)) = came.as_bytes().split_at_checked(description.len()) else { return false };
-        (rest.is_empty() || rest.eq_ignore_ascii_case(BINARY_OPTION)) && name.eq_ignore_ascii_case(description.as_bytes())
+        (rest.is_empty() || rest.eq_ignore_ascii_case(BINARY_OPTION))
+            && name.eq_ignore_ascii_case(description.as_bytes())
     }
 }
 
@@ -204,9 +205,8 @@ fn add_cell<'m>(
     (column, form, is_list): (&str, Form, bool),
     rows: &mut Rows,
 ) -> Result<(), Unusable> {
-    let text = |value| {
-        form.text(value).map_err(|problem| Unusable::Entry(format!(": a value of `{column}` {problem}")))
-    };
+    let text =
+        |value| form.text(value).map_err(|problem| Unusable::Entry(format!(": a value of `{column}` {problem}")));
     let Some(first) = values.next().transpose()? else {
         if is_list {
             rows.cell(CellKind::Structured, "[]");
@@ -224,7 +224,9 @@ fn add_cell<'m>(
     let mut texts = vec![first];
     for value in second.map(Ok).into_iter().chain(values) {
         if texts.len() == MOST_VALUES {
-            return Err(Unusable::Entry(format!(" has more than {MOST_VALUES} values of `{column}`, which is too many")));
+            return Err(Unusable::Entry(format!(
+                " has more than {MOST_VALUES} values of `{column}`, which is too many"
+            )));
         }
         texts.push(text(value?)?);
     }
@@ -258,7 +260,10 @@ mod tests {
     }
 
     /// The cells of an entry, without those that it does not have.
-    fn read(names: &[&'static str], attributes: &[(&str, &[&[u8]])]) -> Result<Vec<Option<(CellKind, String)>>, Unusable> {
+    fn read(
+        names: &[&'static str],
+        attributes: &[(&str, &[&[u8]])],
+    ) -> Result<Vec<Option<(CellKind, String)>>, Unusable> {
         let columns = columns(names);
         let mut rows = Rows::new(names.len());
         rows.begin_search();

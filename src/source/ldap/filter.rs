@@ -22,7 +22,9 @@ pub(super) fn from_section(section: &Section<'_>) -> Result<Option<String>, Conf
         return Err(section.problem("filter", problem));
     }
     if parse(text).is_none() {
-        return Err(section.problem("filter", "is not an LDAP filter (RFC 4515), such as \"(&(objectClass=person)(mail=*))\""));
+        return Err(
+            section.problem("filter", "is not an LDAP filter (RFC 4515), such as \"(&(objectClass=person)(mail=*))\"")
+        );
     }
     Ok(Some(text.to_owned()))
 }

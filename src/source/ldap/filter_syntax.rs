@@ -154,7 +154,8 @@ impl<'f> Parser<'f> {
         }
         let start = self.rest;
         self.number()?;
-        while self.rest.strip_prefix('.').is_some_and(|rest| Parser { rest, attributes: Vec::new() }.number().is_some()) {
+        while self.rest.strip_prefix('.').is_some_and(|rest| Parser { rest, attributes: Vec::new() }.number().is_some())
+        {
             self.skip(".");
             self.number()?;
         }
@@ -220,13 +221,62 @@ mod tests {
     #[test]
     fn filters_are_read_as_another_library_reads_them() {
         for filter in [
-            "(mail=*)", "mail=a", "(&(a=x)(|(b=x*y*z)(!(c>=1)))(d<=2)(e~=f))", "(!(!(&(a=\\28b=c\\29))))",
-            "(memberOf:1.2.840.113556.1.4.1941:=CN=x,DC=y)", "(ou:dn:=staff)", "(cn:dn:2.5.13.5:=a)", "(:dn:2.5.13.5:=a)",
-            "(:caseExactMatch:=a)", "(cn;lang-de;x-a=*)", "(2.5.4.4=a)", "(&)", "(|)", "(cn:=Å)", "(cn=\\c3\\85*)", "(cn=*a*)",
-            "(cn=a*)", "(cn=*a)", "(cn=a**b)", "(cn=**)", "(cn=)", "(cn>=)", "(cn=a=b)", "cn", "", "(", ")", "()", "(cn=a))",
-            "((cn=a))", "(!)", "(!(a=b)(c=d))", "(&(a=b)", "(cn=\\)", "(cn=\\2)", "(cn=\\zz)", "(cn=\\2Å)", "(:=a)", "(:dn:=a)",
-            "(cn:dnx:=a)", "(cn:dn)", "(01.2=a)", "(1.02=a)", "(1.=a)", "(cn;=a)", "(cn;a;=b)", "(c_n=a)", "( cn=a)", "(cn=a\0)",
-            "(cn>=a*b)", "(1..2=a)", "(cn:1.2.=a)", "(cn:a:b:=c)", "&(a=b)", "(cn~a)", "(a<b)",
+            "(mail=*)",
+            "mail=a",
+            "(&(a=x)(|(b=x*y*z)(!(c>=1)))(d<=2)(e~=f))",
+            "(!(!(&(a=\\28b=c\\29))))",
+            "(memberOf:1.2.840.113556.1.4.1941:=CN=x,DC=y)",
+            "(ou:dn:=staff)",
+            "(cn:dn:2.5.13.5:=a)",
+            "(:dn:2.5.13.5:=a)",
+            "(:caseExactMatch:=a)",
+            "(cn;lang-de;x-a=*)",
+            "(2.5.4.4=a)",
+            "(&)",
+            "(|)",
+            "(cn:=Å)",
+            "(cn=\\c3\\85*)",
+            "(cn=*a*)",
+            "(cn=a*)",
+            "(cn=*a)",
+            "(cn=a**b)",
+            "(cn=**)",
+            "(cn=)",
+            "(cn>=)",
+            "(cn=a=b)",
+            "cn",
+            "",
+            "(",
+            ")",
+            "()",
+            "(cn=a))",
+            "((cn=a))",
+            "(!)",
+            "(!(a=b)(c=d))",
+            "(&(a=b)",
+            "(cn=\\)",
+            "(cn=\\2)",
+            "(cn=\\zz)",
+            "(cn=\\2Å)",
+            "(:=a)",
+            "(:dn:=a)",
+            "(cn:dnx:=a)",
+            "(cn:dn)",
+            "(01.2=a)",
+            "(1.02=a)",
+            "(1.=a)",
+            "(cn;=a)",
+            "(cn;a;=b)",
+            "(c_n=a)",
+            "( cn=a)",
+            "(cn=a\0)",
+            "(cn>=a*b)",
+            "(1..2=a)",
+            "(cn:1.2.=a)",
+            "(cn:a:b:=c)",
+            "&(a=b)",
+            "(cn~a)",
+            "(a<b)",
         ] {
             judged(filter);
         }

@@ -173,7 +173,11 @@ impl<'m> Message<'m> {
                 return Err(Malformed::Twice);
             }
         }
-        Ok(Self { number: id, operation: Operation::read(operation, id, name)?, controls: controls.unwrap_or_default() })
+        Ok(Self {
+            number: id,
+            operation: Operation::read(operation, id, name)?,
+            controls: controls.unwrap_or_default(),
+        })
     }
 
     /// What the controls say about the next page.

@@ -116,7 +116,8 @@ impl Rows {
         let sources: Vec<usize> =
             (1..).zip(columns).map(|(place, (_, is_attribute))| if *is_attribute { place } else { 0 }).collect();
         let cells = |row: usize| sources.iter().map(move |&place| (row, place));
-        let size = rows.iter().flat_map(|&(_, row)| cells(row)).map(|(row, place)| found.cell(row, place).text.len()).sum();
+        let size =
+            rows.iter().flat_map(|&(_, row)| cells(row)).map(|(row, place)| found.cell(row, place).text.len()).sum();
         let mut table = TableBuilder::with_columns(names, size);
         for (number, &(_, row)) in (1..).zip(&rows) {
             for &place in &sources {
