@@ -37,6 +37,7 @@ pub use anchors::Anchors;
 pub use day::Day;
 pub use digest::Digest;
 pub(crate) use digest::{bytes_of, hex};
+use fields::ManagerDocument;
 pub use fields::{CreateRef, Fields, ManagerRef, UserRef, display_name};
 pub(crate) use file::in_lines;
 pub use file::{FORMAT, FORMAT_VERSION, PlanError, canonical_digest, canonical_json};

@@ -3,11 +3,16 @@
 //! A list is complete if every page of every search succeeded, no part of the directory was on another server, and no
 //! entry came twice. Nothing is ever written to a directory, and only attributes that the settings use are requested.
 
+mod ber;
+mod client;
 mod columns;
 mod connection;
 mod entry;
 mod error_messages;
 mod filter;
+mod filter_syntax;
+mod message;
+mod rows;
 mod schema;
 mod search;
 #[cfg(test)]
@@ -15,20 +20,21 @@ mod tests;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
-use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use url::{Host, Url};
 
-use super::table::{Table, TableBuilder};
 use super::{Conditions, ReadError, Reading, Source, blocking};
 use crate::http;
 use crate::setting::section::Section;
 use crate::setting::{ConfigError, Secret, SecretShape};
 
-use columns::{Columns, Row, is_description};
+use columns::{Columns, is_description};
 use connection::{Connection, Server};
+use rows::Rows;
 use schema::Schema;
 use search::{Manner, Search, SearchScope};
 
@@ -38,7 +44,7 @@ pub(super) struct LdapSource {
     server: Server,
     bind: Option<Bind>,
     searches: Vec<Search>,
-    page_size: i32,
+    page_size: u32,
     /// Further attributes, for templates that compute the name of an attribute.
     attributes: Vec<String>,
     /// Attributes that are lists, in lower case.
@@ -55,13 +61,13 @@ struct Bind {
     password: Secret,
 }
 
-/// The entries found so far.
-#[derive(Debug, Default)]
-struct Found {
-    /// The rows, each with the index of its search.
-    rows: Vec<(Row, usize)>,
-    /// Attributes that came although they were not requested, in lower case.
-    others: BTreeSet<String>,
+/// A task that ends when it is dropped.
+struct Task<T>(JoinHandle<T>);
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl LdapSource {
@@ -91,7 +97,7 @@ impl LdapSource {
             server: server(section)?,
             bind: bind(section)?,
             searches: searches(section)?,
-            page_size: page_size.and_then(|size| i32::try_from(size).ok()).unwrap_or(500),
+            page_size: page_size.and_then(|size| u32::try_from(size).ok()).unwrap_or(500),
             attributes: attributes(section, "attributes")?,
             lists: lower(attributes(section, "lists")?),
             binary: lower(attributes(section, "binary")?),
@@ -114,59 +120,74 @@ impl LdapSource {
             None => None,
         };
         let bind_dn = self.bind.as_ref().map(|bind| &*bind.name);
-        let mut connection = self.server.connect(bind_dn, password).await?;
-        let found = self.find(&mut connection, &columns, conditions).await?;
-        let lacking = lacking(&columns, &found);
+        let connection = self.server.connect(bind_dn, password).await?;
+        let Self { page_size, ignores_referrals, .. } = *self;
+        let manner = Arc::new(Manner { columns, page_size, ignores_referrals });
+        let (mut connection, rows) = self.find(connection, &manner, conditions).await?;
+        let columns: Vec<(String, bool)> =
+            manner.columns.names().map(|(name, is_attribute)| (name.to_owned(), is_attribute)).collect();
+        let (lacking, having): (Vec<_>, Vec<_>) = columns
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, is_attribute))| *is_attribute)
+            .partition(|(place, _)| !rows.has(*place));
+        let lacking: Vec<&str> = lacking.into_iter().map(|(_, (name, _))| &**name).collect();
         let schema = connection.schema().await;
         if let Some(schema) = &schema {
-            let having = columns.names().filter(|(name, is_attribute)| *is_attribute && !lacking.contains(name));
-            let came =
-                having.map(|(name, _)| name).map(str::to_ascii_lowercase).chain(found.others.iter().cloned()).collect();
+            let having = having.into_iter().map(|(_, (name, _))| name.to_ascii_lowercase());
+            let came = having.chain(rows.others().iter().cloned()).collect();
             filter::judge(&self.searches, schema, &came, label)?;
         }
         // After the check of the filter: a mistake there is the better explanation for an empty result.
-        self.refuse_nobody(&found, &connection.words.server)?;
-        judge(&lacking, schema.as_ref(), &found.others, label)?;
+        self.refuse_nobody(&rows, &connection.words.server)?;
+        judge(&lacking, schema.as_ref(), rows.others(), label)?;
         connection.close().await;
-        let proof = if self.ignores_referrals { "paged-results,referrals-ignored" } else { "paged-results" };
-        let table = blocking(move || Ok(table(&columns, found)?)).await?;
+        let proof = if ignores_referrals { "paged-results,referrals-ignored" } else { "paged-results" };
+        let table = blocking(move || Ok(rows.into_table(&columns)?)).await?;
         Ok(Reading { table, proof: Some(proof), modified: None })
     }
 
+    /// Reads all entries in a task of its own, which waits for the server on the thread that hears from it first.
     async fn find(
         &self,
-        connection: &mut Connection,
-        columns: &Columns,
+        mut connection: Connection,
+        manner: &Arc<Manner>,
         conditions: &Conditions<'_>,
-    ) -> Result<Found, ReadError> {
-        let attributes = columns.attributes();
-        let Self { page_size, ignores_referrals, .. } = *self;
-        let manner = Manner { attributes: &attributes, page_size, ignores_referrals };
-        let mut found = Found::default();
-        for (place, search) in self.searches.iter().enumerate() {
-            let before = found.rows.len();
-            let Found { rows, others } = &mut found;
-            let mut take = |entry| {
-                rows.push((columns.row(entry, others)?, place));
-                Ok(())
-            };
-            let progress = |came| conditions.came(before as u64 + came, None);
-            connection.search(search, &manner, &mut take, &progress).await?;
+    ) -> Result<(Connection, Rows), ReadError> {
+        let (manner, searches) = (Arc::clone(manner), self.searches.clone());
+        let (told, mut heard) = watch::channel(0_usize);
+        let reading = async move {
+            let mut rows = Rows::new(manner.columns.names().count());
+            for search in &searches {
+                connection
+                    .search(search, &manner, &mut rows, &|so_far| {
+                        told.send_replace(so_far);
+                    })
+                    .await?;
+            }
+            Ok::<_, String>((connection, rows))
+        };
+        let mut task = Task(tokio::spawn(reading));
+        while heard.changed().await.is_ok() {
+            let so_far = *heard.borrow_and_update();
+            conditions.came(so_far as u64, None)?;
         }
-        Ok(found)
+        let (connection, rows) =
+            (&mut task.0).await.unwrap_or_else(|error| Err(format!("reading it stopped: {error}")))?;
+        conditions.came(rows.len() as u64, None)?;
+        Ok((connection, rows))
     }
 
     /// Refuses an empty result: an account that has lost the right to read finds nobody, too. A single search may be
     /// empty if the settings allow it; the whole list never.
-    fn refuse_nobody(&self, found: &Found, server: &str) -> Result<(), String> {
+    fn refuse_nobody(&self, rows: &Rows, server: &str) -> Result<(), String> {
         const WHY: &str =
             "a directory shows nothing to an account without the right to read, so that this cannot be told";
-        if found.rows.is_empty() {
+        if rows.len() == 0 {
             return Err(format!("{server} finds nobody; {WHY} from a list that was lost"));
         }
-        let finding: BTreeSet<usize> = found.rows.iter().map(|&(_, place)| place).collect();
         for (place, Search { base, scope: _, filter, may_be_empty }) in self.searches.iter().enumerate() {
-            if finding.contains(&place) {
+            if rows.has_found(place) {
                 continue;
             }
             if !may_be_empty {
@@ -204,10 +225,7 @@ impl Source for LdapSource {
     }
 
     fn read<'a>(&'a self, conditions: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>> {
-        // The library panics if the server does not speak LDAP.
-        let reading = AssertUnwindSafe(self.run(conditions)).catch_unwind();
-        let not_ldap = || format!("{} sent what is not LDAP", self.server.url).into();
-        Box::pin(async move { reading.await.unwrap_or_else(|_| Err(not_ldap())) })
+        Box::pin(self.run(conditions))
     }
 }
 
@@ -323,17 +341,6 @@ fn lower(names: Vec<String>) -> BTreeSet<String> {
     names.into_iter().map(|name| name.to_ascii_lowercase()).collect()
 }
 
-/// The attributes that no entry has.
-fn lacking<'c>(columns: &'c Columns, found: &Found) -> Vec<&'c str> {
-    let is_lacking = |place: usize| found.rows.iter().all(|(row, _)| row.cells[place].is_none());
-    columns
-        .names()
-        .enumerate()
-        .filter(|(place, (_, is_attribute))| *is_attribute && is_lacking(*place))
-        .map(|(_, (name, _))| name)
-        .collect()
-}
-
 /// Judges attributes that no entry has: nobody happens to have them, this account may not read them, or the settings
 /// are wrong.
 fn judge(lacking: &[&str], schema: Option<&Schema>, others: &BTreeSet<String>, label: &str) -> Result<(), ConfigError> {
@@ -352,33 +359,4 @@ fn judge(lacking: &[&str], schema: Option<&Schema>, others: &BTreeSet<String>, l
         tracing::warn!("{label}: no entry has a `{name}`; if some should, the account may lack the right to read it");
     }
     Ok(())
-}
-
-/// The entries ordered by name, so that the same directory always gives the same table.
-fn table(columns: &Columns, found: Found) -> Result<Table, String> {
-    let mut rows = found.rows;
-    rows.sort_unstable_by(|(a, found_a), (b, found_b)| (&a.dn, found_a).cmp(&(&b.dn, found_b)));
-    for twice in rows.windows(2) {
-        let [(one, found_one), (other, found_other)] = twice else { continue };
-        if one.dn == other.dn && found_one == found_other {
-            return Err(format!("{:?} came twice in one search; another entry may have been left out for it", one.dn));
-        }
-        if one.dn == other.dn && one != other {
-            return Err(format!("{:?} was changed while the directory was read; run it again", one.dn));
-        }
-    }
-    // Two searches may overlap.
-    rows.dedup_by(|(a, _), (b, _)| a.dn == b.dn);
-    let names = columns.names().map(|(name, _)| name.to_owned()).collect();
-    let size = rows.iter().flat_map(|(row, _)| &row.cells).flatten().map(|cell| cell.text.len()).sum();
-    let mut table = TableBuilder::with_columns(names, size);
-    for (number, (row, _)) in (1..).zip(&rows) {
-        for (place, cell) in row.cells.iter().enumerate() {
-            let absent = || columns.absent(place);
-            let (kind, text) = cell.as_ref().map_or_else(absent, |cell| (cell.kind, &*cell.text));
-            table.cell(kind, text);
-        }
-        table.end_row(number)?;
-    }
-    Ok(table.finish())
 }

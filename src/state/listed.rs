@@ -28,7 +28,7 @@ pub(super) struct Listed {
 /// The parts of a page that say what it is.
 #[derive(Debug, Default)]
 struct Page {
-    root: Vec<u8>,
+    root: String,
     prefix: Option<String>,
     is_truncated: Option<String>,
     /// What leads to the next page.
@@ -39,10 +39,10 @@ impl Listed {
     /// Fails if this is not a page of the list: that of S3 and Google Cloud Storage, or that of Azure.
     pub(super) fn check(&self, page: &[u8]) -> Result<(), BadList> {
         let page = Page::read(page).ok_or(BadList::NoList)?;
-        match (page.root.as_slice(), page.is_truncated.as_deref().map(str::trim)) {
-            (b"ListBucketResult", Some("false")) | (b"EnumerationResults", _) => {}
-            (b"ListBucketResult", Some("true")) if page.token.trim().is_empty() => return Err(BadList::HalfList),
-            (b"ListBucketResult", Some("true")) => {}
+        match (page.root.as_str(), page.is_truncated.as_deref().map(str::trim)) {
+            ("ListBucketResult", Some("false")) | ("EnumerationResults", _) => {}
+            ("ListBucketResult", Some("true")) if page.token.trim().is_empty() => return Err(BadList::HalfList),
+            ("ListBucketResult", Some("true")) => {}
             _ => return Err(BadList::NoList),
         }
         // Each service repeats it. One that only speaks like them may leave it out.
@@ -61,17 +61,17 @@ impl Page {
         loop {
             match reader.read_event().ok()? {
                 Event::Start(element) => {
-                    let name = element.local_name().as_ref().to_vec();
+                    let name = element.local_name().as_ref().to_owned();
                     page.opens(&name, open.len())?;
                     open.push(name);
                 }
                 Event::Empty(element) => page.opens(element.local_name().as_ref(), open.len())?,
                 Event::End(_) => drop(open.pop()),
-                Event::Text(text) => page.says(&text.decode().ok()?, &open)?,
-                Event::CData(text) => page.says(&text.decode().ok()?, &open)?,
+                Event::Text(text) => page.says(&text, &open)?,
+                Event::CData(text) => page.says(&text, &open)?,
                 Event::GeneralRef(reference) => match reference.resolve_char_ref().ok()? {
                     Some(character) => page.says(character.encode_utf8(&mut [0; 4]), &open)?,
-                    None => page.says(resolve_predefined_entity(&reference.decode().ok()?)?, &open)?,
+                    None => page.says(resolve_predefined_entity(&reference)?, &open)?,
                 },
                 Event::Eof => return (open.is_empty() && !page.root.is_empty()).then_some(page),
                 _ => {}
@@ -80,25 +80,25 @@ impl Page {
     }
 
     /// An element begins so deep; `None` if it is a second root.
-    fn opens(&mut self, name: &[u8], depth: usize) -> Option<()> {
+    fn opens(&mut self, name: &str, depth: usize) -> Option<()> {
         match (depth, name) {
             (0, _) if !self.root.is_empty() => return None,
-            (0, _) => self.root = name.to_vec(),
-            (1, b"Prefix") => drop(self.prefix.get_or_insert_default()),
-            (1, b"IsTruncated") => drop(self.is_truncated.get_or_insert_default()),
+            (0, _) => name.clone_into(&mut self.root),
+            (1, "Prefix") => drop(self.prefix.get_or_insert_default()),
+            (1, "IsTruncated") => drop(self.is_truncated.get_or_insert_default()),
             _ => {}
         }
         Some(())
     }
 
     /// Text in the elements that are open; `None` if it is outside the root.
-    fn says(&mut self, text: &str, open: &[Vec<u8>]) -> Option<()> {
+    fn says(&mut self, text: &str, open: &[String]) -> Option<()> {
         match open {
             [] => return text.trim_start_matches('\u{feff}').trim().is_empty().then_some(()),
-            [_, name] => match name.as_slice() {
-                b"Prefix" => self.prefix.get_or_insert_default().push_str(text),
-                b"IsTruncated" => self.is_truncated.get_or_insert_default().push_str(text),
-                b"NextContinuationToken" => self.token.push_str(text),
+            [_, name] => match name.as_str() {
+                "Prefix" => self.prefix.get_or_insert_default().push_str(text),
+                "IsTruncated" => self.is_truncated.get_or_insert_default().push_str(text),
+                "NextContinuationToken" => self.token.push_str(text),
                 _ => {}
             },
             _ => {}

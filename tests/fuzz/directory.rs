@@ -1,11 +1,14 @@
-//! Answers of a directory over LDAP: to the bind, to the search for people, and to the searches for its schema.
+//! Answers of a directory over LDAP (to the bind, to the search for people, and to the searches for its schema), and the
+//! filters of searches.
 //!
 //! An input contains one answer for each request, in order. The server puts the number of the request into each answer
 //! that still is a message.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use skovik_sync::config::Settings;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -24,6 +27,7 @@ const BIND_RESULT: u8 = 0x61;
 const ENTRY: u8 = 0x64;
 const DONE: u8 = 0x65;
 const REFERENCE: u8 = 0x73;
+const EXTENDED_RESULT: u8 = 0x78;
 
 /// A value in BER: a tag, a length, and the content.
 fn ber(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
@@ -84,12 +88,21 @@ fn seeds() -> Vec<Vec<u8>> {
     let names: &[&[u8]] = &[b"( 1.2 NAME 'id' )", b"( 1.3 NAME ( 'email' 'mail' ) SUP name )", b"( 1.4 NAME 'name' )"];
     let schema = [entry("cn=schema", &[("attributeTypes", names)]), done(0, "", None)].concat();
     let reference = message(&ber(REFERENCE, &[&ber(4, &[b"ldap://elsewhere/"])]), &[]);
-    let answers: [&[&[u8]]; 5] = [
+    let name = ber(0x8a, &[b"1.3.6.1.4.1.1466.20036"]);
+    let says: &[u8] = &[0x0a, 1, 52, 4, 0, 4, 3, b'b', b'y', b'e'];
+    let notice = ber(0x30, &[&[2, 1, 0], &ber(EXTENDED_RESULT, &[says, &name])]);
+    let notice_outside = ber(0x30, &[&[2, 1, 0], &ber(EXTENDED_RESULT, &[says]), &name]);
+    let control = &paged(b"")[2..];
+    let twice = message(&result(DONE, 0, ""), &ber(0xa0, &[control, control]));
+    let answers: [&[&[u8]]; 8] = [
         &[&bound, &people, &root, &schema],
         &[&bound, &first, &last, &root, &schema],
         &[&bound, &[reference, done(0, "", Some(b""))].concat()],
         &[&bound, &done(4, "size limit \u{1b}[2J", None)],
         &[&message(&result(BIND_RESULT, 49, "80090308: data 52e"), &[])],
+        &[&bound, &[entry("cn=a", anna), notice].concat()],
+        &[&bound, &notice_outside],
+        &[&bound, &twice],
     ];
     answers.iter().map(|parts| parts.join(NEXT)).collect()
 }
@@ -126,7 +139,9 @@ async fn serve(mut stream: TcpStream, input: Vec<u8>) {
         rest = end.map(|end| &answers[end + NEXT.len()..]);
         let messages = messages(&answer);
         for &(start, _) in &messages {
-            if let Some([2, 1, place]) = answer.get_mut(start..start + 3) {
+            // A notice answers no request.
+            let is_notice = answer.get(start + 3) == Some(&EXTENDED_RESULT);
+            if let Some([2, 1, place]) = answer.get_mut(start..start + 3).filter(|_| !is_notice) {
                 *place = number;
             }
         }
@@ -195,5 +210,35 @@ fn ldap() {
                 refused(input, &error.replace(&address.to_string(), ""))
             }
         }
+    });
+}
+
+#[test]
+fn filter() {
+    let seeds = [
+        "(&(objectClass=person)(|(mail=*@x.se)(cn=a*b*c))(!(employeeType=left)))",
+        "(memberOf:1.2.840.113556.1.4.1941:=CN=Expenses\\2c x,DC=y)",
+        "(:dn:caseExactMatch:=Å)",
+        "(cn;lang-de>=1)",
+        "uid=p1",
+    ];
+    let seeds = seeds.iter().map(|seed| seed.as_bytes().to_vec()).collect();
+    let words = &["(", ")", "&", "|", "!", "=", "*", ":=", ":dn", ">=", "<=", "~=", "\\2a", "\\", ";x", "1.2", "0"];
+    Target { name: "directory::filter", seeds, words }.run(|input| {
+        let text = String::from_utf8_lossy(input);
+        // The settings trim it, and refuse one that is empty, too long, or nested too deep for a parser that recurses.
+        let text = text.trim();
+        if text.is_empty() || text.len() > 8 * 1024 || text.matches('(').count() > 50 {
+            return Err("not compared".to_owned());
+        }
+        let settings = toml::Value::from(text);
+        let settings = format!(
+            "[target]\nkind = \"skovik\"\nurl = \"https://api.example.com\"\n{SIMPLE_EMPLOYEE}[[source]]\nname = \"hr\"\n\
+             kind = \"ldap\"\nkey = \"id\"\nurl = \"ldaps://dc1\"\nbase = \"dc=x\"\nfilter = {settings}\n"
+        );
+        let read = Settings::parse(&settings, Path::new("skovik-sync.toml"));
+        let expected = ldap3::parse_filter(text).is_ok();
+        assert_eq!(read.is_ok(), expected, "{text:?}: {:?}", read.err().map(|error| error.to_string()));
+        read.map(|_| "read".to_owned()).or_else(|error| refused(input, &error))
     });
 }

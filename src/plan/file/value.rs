@@ -7,8 +7,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::employee::{BranchId, ExternalIdentifier, Text, UserId};
-use crate::plan::fields::ManagerDocument;
-use crate::plan::{BranchRef, ManagerRef, OperationId, Value};
+use crate::plan::{BranchRef, ManagerDocument, ManagerRef, OperationId, Value};
 use crate::strict_json::managed;
 
 /// A branch or a manager as it is in the file, before its keys decide which one it is.

@@ -4,10 +4,15 @@
 
 use std::collections::BTreeSet;
 
-use super::entry::Entry;
+use super::ber::Malformed;
+use super::entry::{Attribute, Entry, Values};
+use super::rows::Rows;
 use super::values::Form;
+use crate::setting::shortened;
 use crate::source::cell::CellKind;
 
+/// How many values an attribute may have; no person has so many, and no group that is worth reading.
+const MOST_VALUES: usize = 1_000_000;
 /// The column that holds an entry's distinguished name.
 const DN: &str = "dn";
 /// Requests no attribute at all (RFC 4511, 4.5.1.8).
@@ -35,6 +40,9 @@ pub(super) const LISTS: &[&str] = &[
     "uniquemember",
 ];
 
+/// What a server may add to the description of an attribute.
+const BINARY_OPTION: &[u8] = b";binary";
+
 /// The columns that are wanted.
 #[derive(Debug)]
 pub(super) struct Columns(Vec<Column>);
@@ -56,18 +64,22 @@ enum From {
     },
 }
 
-/// An entry in columns.
+/// Why an entry cannot be used.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Row {
-    pub(super) dn: Box<str>,
-    /// In the order of the columns; `None` if the entry does not have the attribute.
-    pub(super) cells: Box<[Option<Cell>]>,
+pub(super) enum Unusable {
+    Malformed(Malformed),
+    /// Its distinguished name is not UTF-8.
+    Name,
+    /// What is wrong with it; follows its distinguished name.
+    Entry(String),
+    /// What is wrong with the list as a whole.
+    List(String),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Cell {
-    pub(super) kind: CellKind,
-    pub(super) text: Box<str>,
+impl std::convert::From<Malformed> for Unusable {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed)
+    }
 }
 
 impl Columns {
@@ -100,7 +112,7 @@ impl Columns {
     }
 
     /// The cell of an entry that does not have the attribute.
-    pub(super) fn absent(&self, column: usize) -> (CellKind, &'static str) {
+    fn absent(&self, column: usize) -> (CellKind, &'static str) {
         match self.0[column].from {
             From::Attribute { is_list: true, .. } => (CellKind::Structured, "[]"),
             From::Attribute { .. } | From::Dn => (CellKind::Text, ""),
@@ -121,34 +133,43 @@ impl Columns {
         if wanted.is_empty() { vec![NO_ATTRIBUTES.to_owned()] } else { wanted }
     }
 
-    /// An entry in these columns. `others` collects the attributes that were not requested, in lower case.
-    pub(super) fn row(&self, entry: Entry, others: &mut BTreeSet<String>) -> Result<Row, String> {
-        let Entry { dn, attributes } = entry;
-        let mut values: Vec<Option<Vec<Vec<u8>>>> = self.0.iter().map(|_| None).collect();
-        for (description, came) in attributes {
-            let lower = description.to_ascii_lowercase();
-            self.refuse_part(&dn, &lower)?;
-            let wanted = self.0.iter().zip(&mut values).filter(|(column, _)| column.is_given_by(&lower));
-            let mut is_wanted = false;
-            for (_, values) in wanted {
-                is_wanted = true;
-                values.get_or_insert_default().extend_from_slice(&came);
-            }
-            if !is_wanted {
-                others.insert(lower);
+    /// Adds an entry to the rows.
+    pub(super) fn add(&self, entry: Entry<'_>, rows: &mut Rows) -> Result<(), Unusable> {
+        let dn = std::str::from_utf8(entry.dn).map_err(|_| Unusable::Name)?;
+        let mut came: Vec<(usize, Values<'_>)> = Vec::with_capacity(self.0.len());
+        for attribute in entry.attributes() {
+            let Attribute { description, values } = attribute?;
+            self.refuse_part(description).map_err(Unusable::Entry)?;
+            let before = came.len();
+            let columns = self.0.iter().enumerate().filter(|(_, column)| column.is_given_by(description));
+            came.extend(columns.map(|(place, _)| (place, values)));
+            if came.len() == before {
+                rows.other(description);
             }
         }
-        let cells = self.0.iter().zip(values).map(|(column, values)| match &column.from {
-            From::Dn => Ok(Some(Cell { kind: CellKind::Text, text: dn.as_str().into() })),
-            From::Attribute { form, is_list, .. } => cell(values, *form, *is_list)
-                .map_err(|problem| format!("{dn:?}: a value of `{}` {problem}", column.name)),
-        });
-        let cells = cells.collect::<Result<_, String>>()?;
-        Ok(Row { dn: dn.into(), cells })
+        rows.begin(dn);
+        for (place, column) in self.0.iter().enumerate() {
+            let mut parts = came.iter().filter(|(of, _)| *of == place).map(|(_, values)| *values).peekable();
+            let is_absent = parts.peek().is_none();
+            match &column.from {
+                From::Attribute { form, is_list, .. } if !is_absent => {
+                    add_cell(parts.flatten(), (&column.name, *form, *is_list), rows)?;
+                }
+                From::Attribute { .. } | From::Dn => {
+                    let (kind, text) = self.absent(place);
+                    rows.absent(kind, text);
+                }
+            }
+        }
+        rows.end().map_err(Unusable::List)
     }
 
     /// Refuses a partial list: Active Directory sends long lists in parts (`member;range=0-1499`).
-    fn refuse_part(&self, dn: &str, came: &str) -> Result<(), String> {
+    fn refuse_part(&self, came: &str) -> Result<(), String> {
+        if !came.contains(';') {
+            return Ok(());
+        }
+        let came = came.to_ascii_lowercase();
         let mut parts = came.split(';');
         let name = parts.next().unwrap_or_default();
         let Some(range) = parts.find(|option| option.starts_with("range=")) else { return Ok(()) };
@@ -158,9 +179,10 @@ impl Columns {
         });
         column.map_or(Ok(()), |column| {
             Err(format!(
-                "{dn:?} has more values of `{}` than the server gives at once ({range}), and a part of a list is never \
-                 used; leave such entries out with `filter`, or do without the attribute",
-                column.name
+                " has more values of `{}` than the server gives at once ({}), and a part of a list is never used; leave \
+                 such entries out with `filter`, or do without the attribute",
+                column.name,
+                shortened(range)
             ))
         })
     }
@@ -169,27 +191,49 @@ impl Columns {
 impl Column {
     /// Whether a received attribute belongs to this column. A server may add `binary` to the requested name.
     fn is_given_by(&self, came: &str) -> bool {
-        match &self.from {
-            From::Dn => false,
-            From::Attribute { description, .. } => {
-                *came == **description || came.strip_suffix(";binary").is_some_and(|came| *came == **description)
-            }
-        }
+        let From::Attribute { description, .. } = &self.from else { return false };
+        let Some((name, rest)) = came.as_bytes().split_at_checked(description.len()) else { return false };
+        (rest.is_empty() || rest.eq_ignore_ascii_case(BINARY_OPTION))
+            && name.eq_ignore_ascii_case(description.as_bytes())
     }
 }
 
-/// The cell of one attribute. Values have no order in LDAP, so a list is sorted by bytes: the same entry gives the same
-/// list from every server.
-fn cell(values: Option<Vec<Vec<u8>>>, form: Form, is_list: bool) -> Result<Option<Cell>, &'static str> {
-    let Some(values) = values else { return Ok(None) };
-    let mut texts = values.into_iter().map(|value| form.text(value)).collect::<Result<Vec<String>, _>>()?;
-    if !is_list && texts.len() < 2 {
-        return Ok(texts.pop().map(|text| Cell { kind: CellKind::Text, text: text.into() }));
+/// Adds the cell of one attribute. Values have no order in LDAP, so a list is sorted by bytes: the same entry gives the
+/// same list from every server.
+fn add_cell<'m>(
+    mut values: impl Iterator<Item = Result<&'m [u8], Malformed>>,
+    (column, form, is_list): (&str, Form, bool),
+    rows: &mut Rows,
+) -> Result<(), Unusable> {
+    let text =
+        |value| form.text(value).map_err(|problem| Unusable::Entry(format!(": a value of `{column}` {problem}")));
+    let Some(first) = values.next().transpose()? else {
+        if is_list {
+            rows.cell(CellKind::Structured, "[]");
+        } else {
+            rows.absent(CellKind::Text, "");
+        }
+        return Ok(());
+    };
+    let first = text(first)?;
+    let second = values.next().transpose()?;
+    if second.is_none() && !is_list {
+        rows.cell(CellKind::Text, &first);
+        return Ok(());
+    }
+    let mut texts = vec![first];
+    for value in second.map(Ok).into_iter().chain(values) {
+        if texts.len() == MOST_VALUES {
+            return Err(Unusable::Entry(format!(
+                " has more than {MOST_VALUES} values of `{column}`, which is too many"
+            )));
+        }
+        texts.push(text(value?)?);
     }
     texts.sort_unstable();
     texts.dedup();
-    let text = serde_json::Value::from(texts).to_string();
-    Ok(Some(Cell { kind: CellKind::Structured, text: text.into() }))
+    rows.cell(CellKind::Structured, &serde_json::Value::from(texts).to_string());
+    Ok(())
 }
 
 /// Whether a text is an attribute description (RFC 4512, 2.5): a name or an object identifier, with options. Nothing
@@ -215,13 +259,23 @@ mod tests {
         Columns::new(names.iter().copied(), &set(&["mail", "cn;lang-de"]), &set(&["blob"])).unwrap()
     }
 
+    /// The cells of an entry, without those that it does not have.
     fn read(
         names: &[&'static str],
         attributes: &[(&str, &[&[u8]])],
-    ) -> Result<Vec<Option<(CellKind, String)>>, String> {
-        let entry = Entry::parse(entry(b"cn=x", attributes)).unwrap().unwrap();
-        let row = columns(names).row(entry, &mut BTreeSet::new())?;
-        Ok(row.cells.into_iter().map(|cell| cell.map(|Cell { kind, text }| (kind, text.into()))).collect())
+    ) -> Result<Vec<Option<(CellKind, String)>>, Unusable> {
+        let columns = columns(names);
+        let mut rows = Rows::new(names.len());
+        rows.begin_search();
+        columns.add(Entry::read(&entry(b"cn=x", attributes)).unwrap(), &mut rows)?;
+        let has: Vec<bool> = (0..names.len()).map(|column| rows.has(column)).collect();
+        let names: Vec<_> = columns.names().map(|(name, is_attribute)| (name.to_owned(), is_attribute)).collect();
+        let table = rows.into_table(&names).unwrap();
+        let cells = has.iter().enumerate().map(|(column, has)| {
+            let cell = table.cell(0, column);
+            (*has || !names[column].1).then(|| (cell.kind, cell.text.to_owned()))
+        });
+        Ok(cells.collect())
     }
 
     fn text(text: &str) -> Option<(CellKind, String)> {
@@ -274,24 +328,24 @@ mod tests {
 
     #[test]
     fn what_came_unasked_is_remembered() {
-        let entry = Entry::parse(entry(b"cn=x", &[("sn", &[b"Berg"]), ("mail", &[b"a@b"])])).unwrap().unwrap();
-        let mut others = BTreeSet::new();
-        columns(&["surname", "mail"]).row(entry, &mut others).unwrap();
-        assert_eq!(others, ["sn".to_owned()].into());
+        let entry = entry(b"cn=x", &[("SN", &[b"Berg"]), ("mail", &[b"a@b"])]);
+        let mut rows = Rows::new(2);
+        columns(&["surname", "mail"]).add(Entry::read(&entry).unwrap(), &mut rows).unwrap();
+        assert_eq!(*rows.others(), ["sn".to_owned()].into());
     }
 
     #[test]
     fn a_part_of_a_list_is_refused() {
         let attributes: &[(&str, &[&[u8]])] = &[("member", &[]), ("member;range=0-1499", &[b"cn=y"])];
-        let error = read(&["member"], attributes).unwrap_err();
-        assert!(error.contains("\"cn=x\"") && error.contains("`member`") && error.contains("range=0-1499"), "{error}");
+        let Unusable::Entry(error) = read(&["member"], attributes).unwrap_err() else { panic!("another error") };
+        assert!(error.contains("`member`") && error.contains("range=0-1499"), "{error}");
         assert!(read(&["mail"], attributes).is_ok());
     }
 
     #[test]
     fn what_cannot_be_decoded_is_an_error_with_its_place() {
         let error = read(&["title"], &[("title", &[b"\xff"])]).unwrap_err();
-        assert!(error.starts_with("\"cn=x\": a value of `title` is not UTF-8"), "{error}");
+        assert!(matches!(&error, Unusable::Entry(problem) if problem.starts_with(": a value of `title` is not UTF-8")));
         assert_eq!(read(&["blob"], &[("blob", &[b"\xff"])]).unwrap(), [text("/w==")]);
     }
 }

@@ -4,26 +4,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use url::Url;
 
+use super::client::{Client, ClientError, Tls};
 use super::error_messages::{Asked, ErrorMessages};
+use super::message::{self, Operation};
 use crate::files::{Links, MOST_CERTIFICATES, read_regular};
-use crate::http::{Trust, tls_error, tls_words};
+use crate::http::Trust;
 use crate::setting::ConfigError;
 use crate::source::{ReadError, blocking};
 
 /// How long connecting may take.
 const LONGEST_CONNECT: Duration = Duration::from_secs(10);
-/// How long a server may be silent.
-pub(super) const LONGEST_SILENCE: Duration = Duration::from_secs(60);
 /// How long closing a connection may take; a failure does not matter.
 const LONGEST_FAREWELL: Duration = Duration::from_secs(1);
 
@@ -40,9 +38,8 @@ pub(super) struct Server {
 
 /// A connection that is ready for searches.
 pub(super) struct Connection {
-    pub(super) ldap: Ldap,
+    pub(super) client: Client,
     pub(super) words: ErrorMessages,
-    driver: JoinHandle<ldap3::result::Result<()>>,
 }
 
 impl Server {
@@ -52,23 +49,29 @@ impl Server {
         bind_dn: Option<&str>,
         password: Option<SecretString>,
     ) -> Result<Connection, ReadError> {
-        let mut settings = LdapConnSettings::new().set_conn_timeout(LONGEST_CONNECT);
-        if self.is_encrypted() {
-            let (ca_file, label) = (self.ca_file.clone(), self.label.clone());
-            let config = blocking(move || client_config(ca_file.as_deref(), &label)).await?;
-            settings = settings.set_config(Arc::new(config)).set_starttls(self.start_tls);
-        }
         let words = ErrorMessages {
             server: self.url.as_str().trim_end_matches('/').to_owned(),
             password,
             trust: Trust::CaFile(self.ca_file.is_some()),
         };
-        let connected = LdapConnAsync::from_url_with_settings(settings, &self.url).await;
-        let (driving, ldap) = connected.map_err(|error| words.unreachable(error))?;
-        let driver = tokio::spawn(driving.drive());
-        let mut connection = Connection { ldap, words, driver };
+        let host = self.url.host_str().unwrap_or_default();
+        let tls = if self.is_encrypted() {
+            let (ca_file, label) = (self.ca_file.clone(), self.label.clone());
+            let config = blocking(move || client_config(ca_file.as_deref(), &label)).await?;
+            Some(Tls { config: Arc::new(config), host, after_start_tls: self.start_tls })
+        } else {
+            None
+        };
+        let address = format!("{host}:{}", self.url.port().unwrap_or(self.usual_port()));
+        let connected = timeout(LONGEST_CONNECT, Client::connect(&address, tls)).await;
+        let client = connected.unwrap_or(Err(ClientError::Silent)).map_err(|error| words.unreachable(&error))?;
+        let mut connection = Connection { client, words };
         connection.bind(bind_dn).await?;
         Ok(connection)
+    }
+
+    fn usual_port(&self) -> u16 {
+        if self.url.scheme() == "ldaps" { 636 } else { 389 }
     }
 
     fn is_encrypted(&self) -> bool {
@@ -78,44 +81,22 @@ impl Server {
 
 impl Connection {
     async fn bind(&mut self, bind_dn: Option<&str>) -> Result<(), String> {
-        let password = self.words.password.clone().unwrap_or_default();
-        let asking = self.ldap.with_timeout(LONGEST_SILENCE);
-        match asking.simple_bind(bind_dn.unwrap_or_default(), password.expose_secret()).await {
-            Ok(result) if result.rc == 0 => Ok(()),
-            Ok(result) => Err(self.words.refused(Asked::Bind(bind_dn), &result)),
-            Err(error) => Err(self.failed("to the bind", error).await),
+        let Self { client, words } = self;
+        let failed = |error: ClientError| words.failed("to the bind", &error);
+        let password = words.password.as_ref().map_or("", |password| password.expose_secret());
+        let request = |number| message::bind(number, bind_dn.unwrap_or_default(), password);
+        let number = client.send(request).await.map_err(failed)?;
+        let messages = client.answer(number).await.map_err(failed)?;
+        match messages.last().map_err(failed)?.operation {
+            Operation::Bound(outcome) if outcome.code == 0 => Ok(()),
+            Operation::Bound(outcome) => Err(words.refused(Asked::Bind(bind_dn), &outcome.into())),
+            _ => Err(failed(ClientError::OtherRequest)),
         }
-    }
-
-    /// The message for a failed request. `to_what` names the request.
-    pub(super) async fn failed(&mut self, to_what: &str, error: LdapError) -> String {
-        let server = &self.words.server;
-        if matches!(error, LdapError::Timeout { .. }) {
-            return format!("{server} gave no answer {to_what} for {} seconds", LONGEST_SILENCE.as_secs());
-        }
-        // The error itself is not shown: it may contain the request, and with it the password. The connection's task
-        // knows why the connection ended.
-        let why = match timeout(LONGEST_FAREWELL, &mut self.driver).await {
-            Ok(Ok(Ok(()))) => "the server closed the connection".to_owned(),
-            Ok(Ok(Err(LdapError::Io { source }))) => match tls_error(&source) {
-                Some(error) => tls_words(error, self.words.trust),
-                None => self.words.clean(&source.to_string()),
-            },
-            Ok(Err(panic)) if panic.is_panic() => "the server sent what is not LDAP".to_owned(),
-            Ok(_) | Err(_) => "the connection was lost".to_owned(),
-        };
-        format!("{server} gave no complete answer {to_what}: {why}")
     }
 
     /// Ends the connection as the protocol requires.
-    pub(super) async fn close(mut self) {
-        let _ = timeout(LONGEST_FAREWELL, self.ldap.unbind()).await;
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.driver.abort();
+    pub(super) async fn close(self) {
+        let _ = timeout(LONGEST_FAREWELL, self.client.unbind()).await;
     }
 }
 

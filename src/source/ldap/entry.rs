@@ -1,84 +1,117 @@
 //! Decodes one entry of a search result (RFC 4511, 4.5.2). Nothing is assumed about what a server sends: anything
-//! malformed is an error.
+//! malformed is an error. What is read is borrowed from the message.
 
-use ldap3::asn1::StructureTag;
+use super::ber::{Elements, Malformed, OCTET_STRING, SEQUENCE, SET};
 
 /// An entry with the attributes that came with it.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry<'m> {
     /// Its distinguished name, as the server writes it.
-    pub(super) dn: String,
-    /// Attribute descriptions, as the server writes them, with their values.
-    pub(super) attributes: Vec<(String, Vec<Vec<u8>>)>,
+    pub(super) dn: &'m [u8],
+    attributes: Elements<'m>,
 }
 
-impl Entry {
-    /// Reads a SearchResultEntry; `None` if it is not one.
-    pub(super) fn parse(tag: StructureTag) -> Option<Result<Self, String>> {
-        let [dn, attributes] = <[StructureTag; 2]>::try_from(tag.expect_constructed()?).ok()?;
-        let dn = match String::from_utf8(dn.expect_primitive()?) {
-            Ok(dn) => dn,
-            Err(error) => {
-                let dn = String::from_utf8_lossy(error.as_bytes()).into_owned();
-                return Some(Err(format!("the distinguished name {dn:?} is not UTF-8")));
-            }
-        };
-        let attributes = attributes.expect_constructed()?.into_iter().map(attribute).collect::<Option<_>>()?;
-        Some(Ok(Self { dn, attributes }))
+/// An attribute of an entry.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attribute<'m> {
+    /// Its description, as the server writes it.
+    pub(super) description: &'m str,
+    pub(super) values: Values<'m>,
+}
+
+/// The values of an attribute.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Values<'m>(Elements<'m>);
+
+impl<'m> Entry<'m> {
+    /// Reads the content of a SearchResultEntry.
+    pub(super) fn read(content: &'m [u8]) -> Result<Self, Malformed> {
+        let mut parts = Elements(content);
+        let dn = parts.expect(OCTET_STRING)?;
+        let attributes = Elements(parts.expect(SEQUENCE)?);
+        parts.end()?;
+        Ok(Self { dn, attributes })
+    }
+
+    /// Its attributes, up to the first one that cannot be read.
+    pub(super) fn attributes(self) -> impl Iterator<Item = Result<Attribute<'m>, Malformed>> {
+        let mut attributes = self.attributes;
+        std::iter::from_fn(move || (!attributes.is_empty()).then(|| attribute(&mut attributes)))
     }
 }
 
-fn attribute(tag: StructureTag) -> Option<(String, Vec<Vec<u8>>)> {
-    let [description, values] = <[StructureTag; 2]>::try_from(tag.expect_constructed()?).ok()?;
-    let description = String::from_utf8(description.expect_primitive()?).ok()?;
-    let values = values.expect_constructed()?.into_iter().map(StructureTag::expect_primitive);
-    Some((description, values.collect::<Option<_>>()?))
+fn attribute<'m>(attributes: &mut Elements<'m>) -> Result<Attribute<'m>, Malformed> {
+    let mut parts = Elements(attributes.expect(SEQUENCE)?);
+    let description = parts.text()?;
+    let values = Values(Elements(parts.expect(SET)?));
+    parts.end()?;
+    Ok(Attribute { description, values })
+}
+
+impl<'m> Iterator for Values<'m> {
+    type Item = Result<&'m [u8], Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        (!self.0.is_empty()).then(|| self.0.expect(OCTET_STRING))
+    }
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 pub(super) mod tests {
-    use ldap3::asn1::{PL, TagClass};
-
+    use super::super::ber::element;
     use super::*;
 
-    /// A SearchResultEntry as it is encoded.
-    pub(in super::super) fn entry(dn: &[u8], attributes: &[(&str, &[&[u8]])]) -> StructureTag {
-        let tag = |payload| StructureTag { class: TagClass::Universal, id: 4, payload };
-        let text = |bytes: &[u8]| tag(PL::P(bytes.to_vec()));
-        let attributes = attributes.iter().map(|(description, values)| {
-            let values = tag(PL::C(values.iter().map(|value| text(value)).collect()));
-            tag(PL::C(vec![text(description.as_bytes()), values]))
-        });
-        tag(PL::C(vec![text(dn), tag(PL::C(attributes.collect()))]))
+    fn octets(content: &[u8]) -> Vec<u8> {
+        element(OCTET_STRING, &[content])
+    }
+
+    /// The content of a SearchResultEntry as it is encoded.
+    pub(in super::super) fn entry(dn: &[u8], attributes: &[(&str, &[&[u8]])]) -> Vec<u8> {
+        let attribute = |(description, values): &(&str, &[&[u8]])| {
+            let values: Vec<u8> = values.iter().flat_map(|value| octets(value)).collect();
+            element(SEQUENCE, &[&octets(description.as_bytes()), &element(SET, &[&values])])
+        };
+        let attributes: Vec<u8> = attributes.iter().flat_map(attribute).collect();
+        [octets(dn), element(SEQUENCE, &[&attributes])].concat()
     }
 
     #[test]
     fn an_entry_is_read_as_it_is() {
-        let tag = entry("cn=Å".as_bytes(), &[("mail", &[b"a@b"]), ("none", &[]), ("two", &[b"2", b"\xff"])]);
-        let expected = vec![
-            ("mail".to_owned(), vec![b"a@b".to_vec()]),
-            ("none".to_owned(), vec![]),
-            ("two".to_owned(), vec![b"2".to_vec(), b"\xff".to_vec()]),
-        ];
-        assert_eq!(Entry::parse(tag), Some(Ok(Entry { dn: "cn=Å".to_owned(), attributes: expected })));
+        let bytes = entry("cn=Å".as_bytes(), &[("mail", &[b"a@b"]), ("none", &[]), ("two", &[b"2", b"\xff"])]);
+        let entry = Entry::read(&bytes).unwrap();
+        assert_eq!(entry.dn, "cn=Å".as_bytes());
+        let attributes = entry.attributes().map(|attribute| {
+            let Attribute { description, values } = attribute.unwrap();
+            (description, values.map(Result::unwrap).collect::<Vec<_>>())
+        });
+        let expected: [(&str, Vec<&[u8]>); 3] =
+            [("mail", vec![b"a@b"]), ("none", vec![]), ("two", vec![b"2", b"\xff"])];
+        assert_eq!(attributes.collect::<Vec<_>>(), expected);
     }
 
     #[test]
     fn what_is_no_entry_is_not_taken_for_one() {
-        let tag = |payload| StructureTag { class: TagClass::Universal, id: 4, payload };
-        let text = || tag(PL::P(b"x".to_vec()));
-        for payload in [
-            PL::P(b"x".to_vec()),
-            PL::C(vec![]),
-            PL::C(vec![text()]),
-            PL::C(vec![text(), text()]),
-            PL::C(vec![text(), tag(PL::C(vec![])), text()]),
-            PL::C(vec![text(), tag(PL::C(vec![text()]))]),
-            PL::C(vec![text(), tag(PL::C(vec![tag(PL::C(vec![text(), text()]))]))]),
+        let all = |content: &[u8]| -> Result<(), Malformed> {
+            for attribute in Entry::read(content)?.attributes() {
+                attribute?.values.collect::<Result<Vec<_>, _>>()?;
+            }
+            Ok(())
+        };
+        let text = || octets(b"x");
+        let list = |parts: &[&[u8]]| element(SEQUENCE, parts);
+        for wrong in [
+            vec![],
+            text(),
+            [text(), text()].concat(),
+            [text(), list(&[]), text()].concat(),
+            [text(), list(&[&text()])].concat(),
+            [text(), list(&[&list(&[&text(), &text()])])].concat(),
+            [text(), list(&[&list(&[&text(), &element(SET, &[&list(&[])])])])].concat(),
+            [text(), list(&[&list(&[&octets(b"\xff"), &element(SET, &[])])])].concat(),
         ] {
-            assert_eq!(Entry::parse(tag(payload.clone())), None, "{payload:?}");
+            assert!(all(&wrong).is_err(), "{wrong:?}");
         }
-        let named_badly = Entry::parse(entry(b"cn=\xff", &[]));
-        assert!(named_badly.is_some_and(|read| read.is_err_and(|error| error.contains("not UTF-8"))));
+        assert_eq!(all(&entry(b"x", &[("x", &[b"x"])])), Ok(()));
     }
 }

@@ -1,9 +1,10 @@
 //! Messages for refusals of a directory and failed connections; they say what to do. The server's words are shown only
 //! shortened, on one line, and without the password, which the server might echo.
 
-use ldap3::{LdapError, LdapResult};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::client::{ClientError, LONGEST_SILENCE};
+use super::message::Refusal;
 use crate::http::{Trust, tls_error, tls_words};
 use crate::setting::shortened;
 
@@ -39,7 +40,7 @@ impl ErrorMessages {
     }
 
     /// A result that is not success.
-    pub(super) fn refused(&self, asked: Asked<'_>, result: &LdapResult) -> String {
+    pub(super) fn refused(&self, asked: Asked<'_>, result: &Refusal) -> String {
         let server = &self.server;
         let asked_for = match asked {
             Asked::Bind(Some(name)) => format!("the bind of {}", self.clean(name)),
@@ -50,8 +51,8 @@ impl ErrorMessages {
         let said = self.clean(&result.text);
         let said = if said.is_empty() { String::new() } else { format!(" (it says: {said})") };
         let hint = hint(asked, result).map_or_else(String::new, |hint| format!("; {hint}"));
-        let (code, name) = (result.rc, name(result.rc));
-        if matches!(result.rc, 3 | 4 | 11) {
+        let (code, name) = (result.code, name(result.code));
+        if matches!(result.code, 3 | 4 | 11) {
             return format!(
                 "{server} broke off {asked_for}: {name} ({code}){said}; what came is not the whole list{hint}"
             );
@@ -60,33 +61,65 @@ impl ErrorMessages {
     }
 
     /// A connection that cannot be made.
-    pub(super) fn unreachable(&self, error: LdapError) -> String {
+    pub(super) fn unreachable(&self, error: &ClientError) -> String {
         let server = &self.server;
         match error {
-            LdapError::LdapResult { result } => self.refused(Asked::StartTls, &result),
-            LdapError::Timeout { .. } => format!("{server} cannot be reached: no answer in time"),
-            LdapError::Io { source } => match tls_error(&source) {
+            ClientError::Refused(result) => self.refused(Asked::StartTls, result),
+            ClientError::Disconnection(result) => self.disconnected(result),
+            ClientError::Silent => format!("{server} cannot be reached: no answer in time"),
+            ClientError::Io(source) => match tls_error(source) {
                 Some(error) => format!("the connection to {server} is not trusted: {}", tls_words(error, self.trust)),
                 None => format!("{server} cannot be reached: {}", self.clean(&source.to_string())),
             },
-            LdapError::DNSName { .. } => format!(
+            ClientError::Host(_) => format!(
                 "{server}: a certificate cannot be checked for this host; name the server as its certificate does"
             ),
-            // The error itself is not shown: it may contain the request, and with it the password.
-            _ => format!("{server} cannot be reached: the connection ended at once"),
+            ClientError::Closed => format!("{server} cannot be reached: the connection ended at once"),
+            ClientError::NotLdap(_) | ClientError::TooLong | ClientError::OtherRequest => {
+                format!("{server} cannot be reached: {error}")
+            }
         }
     }
+
+    /// A request without a complete answer. `to_what` names the request.
+    pub(super) fn failed(&self, to_what: &str, error: &ClientError) -> String {
+        let server = &self.server;
+        let why = match error {
+            ClientError::Silent => {
+                return format!("{server} gave no answer {to_what} for {} seconds", LONGEST_SILENCE.as_secs());
+            }
+            ClientError::Disconnection(result) => return self.disconnected(result),
+            ClientError::Io(source) => match tls_error(source) {
+                Some(error) => tls_words(error, self.trust),
+                None => self.clean(&source.to_string()),
+            },
+            other => other.to_string(),
+        };
+        format!("{server} gave no complete answer {to_what}: {why}")
+    }
+
+    /// A server that ended the connection by itself.
+    fn disconnected(&self, Refusal { code, text }: &Refusal) -> String {
+        let said = self.clean(text);
+        let said = if said.is_empty() { String::new() } else { format!(" (it says: {said})") };
+        let hint = match code {
+            8 | 13 => format!("; {ENCRYPT}"),
+            _ => "; try again later".to_owned(),
+        };
+        format!("{} ends the connection: {} ({code}){said}{hint}", self.server, name(*code))
+    }
 }
+
+const ENCRYPT: &str = "it wants an encrypted connection: use ldaps:// in `url`, or start_tls = true";
 
 /// Control characters as spaces, at full length.
 fn shortened_less(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-fn hint(asked: Asked<'_>, result: &LdapResult) -> Option<&'static str> {
-    const ENCRYPT: &str = "it wants an encrypted connection: use ldaps:// in `url`, or start_tls = true";
+fn hint(asked: Asked<'_>, result: &Refusal) -> Option<&'static str> {
     const NAMED: &str = "it requires a login: set `bind_dn` and `password_env`, `password_file` or `password_command`";
-    match (asked, result.rc) {
+    match (asked, result.code) {
         (_, 8 | 13) => Some(ENCRYPT),
         (Asked::Bind(Some(_)), 49) => Some(active_directory_says(&result.text).unwrap_or(
             "the password is wrong, or there is no such account; Active Directory takes user@domain as `bind_dn` too",
@@ -175,8 +208,8 @@ mod tests {
         }
     }
 
-    fn result(rc: u32, text: &str) -> LdapResult {
-        LdapResult { rc, matched: String::new(), text: text.to_owned(), refs: Vec::new(), ctrls: Vec::new() }
+    fn result(code: u32, text: &str) -> Refusal {
+        Refusal { code, text: text.to_owned() }
     }
 
     #[test]

@@ -3,21 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use ldap3::asn1::{ASNTag as _, PL, StructureTag};
-
+use super::filter_syntax::parse;
 use super::schema::Schema;
 use super::search::Search;
 use crate::setting::ConfigError;
 use crate::setting::section::Section;
-
-/// The choices of a filter in the protocol (RFC 4511, 4.5.1.7).
-const AND: u64 = 0;
-const OR: u64 = 1;
-const NOT: u64 = 2;
-const PRESENT: u64 = 7;
-const EXTENSIBLE: u64 = 9;
-/// The attribute within an extensible match.
-const TYPE: u64 = 2;
 
 /// How many bytes a filter may have, and how deep its parentheses may be nested.
 const LONGEST: usize = 8 * 1024;
@@ -31,13 +21,12 @@ pub(super) fn from_section(section: &Section<'_>) -> Result<Option<String>, Conf
         let problem = format!("has more than {LONGEST} bytes, or more than {DEEPEST} parentheses within one another");
         return Err(section.problem("filter", problem));
     }
-    match ldap3::parse_filter(text) {
-        Ok(_) => Ok(Some(text.to_owned())),
-        Err(()) => {
-            Err(section
-                .problem("filter", "is not an LDAP filter (RFC 4515), such as \"(&(objectClass=person)(mail=*))\""))
-        }
+    if parse(text).is_none() {
+        return Err(
+            section.problem("filter", "is not an LDAP filter (RFC 4515), such as \"(&(objectClass=person)(mail=*))\"")
+        );
     }
+    Ok(Some(text.to_owned()))
 }
 
 /// How many parentheses are open at once, at most.
@@ -77,25 +66,7 @@ pub(super) fn judge(
 
 /// The attributes that a filter names.
 fn attributes(filter: &str) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    if let Ok(filter) = ldap3::parse_filter(filter) {
-        collect(filter.into_structure(), &mut names);
-    }
-    names
-}
-
-fn collect(filter: StructureTag, names: &mut BTreeSet<String>) {
-    let name = match (filter.id, filter.payload) {
-        (AND | OR | NOT, PL::C(parts)) => return parts.into_iter().for_each(|part| collect(part, names)),
-        (PRESENT, PL::P(name)) => Some(name),
-        (EXTENSIBLE, PL::C(parts)) => {
-            parts.into_iter().find(|part| part.id == TYPE).and_then(StructureTag::expect_primitive)
-        }
-        // The other kinds of condition begin with the attribute.
-        (_, PL::C(parts)) => parts.into_iter().next().and_then(StructureTag::expect_primitive),
-        (_, PL::P(_)) => None,
-    };
-    names.extend(name.and_then(|name| String::from_utf8(name).ok()));
+    parse(filter).unwrap_or_default().attributes.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -121,7 +92,7 @@ mod tests {
             ("(&)", &[]),
         ] {
             let found = attributes(filter);
-            assert!(ldap3::parse_filter(filter).is_ok(), "{filter}");
+            assert!(parse(filter).is_some(), "{filter}");
             assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), expected, "{filter}");
         }
     }

@@ -1,20 +1,21 @@
 //! Searches, page by page (RFC 2696). A search is complete if every page succeeded and the last one said that it is the
 //! last. Every other end is an error.
 
-use ldap3::asn1::{StructureTag, parse_tag};
-use ldap3::controls::{Control, ControlType, MakeCritical as _, PagedResults, RawControl};
-use ldap3::{LdapResult, Scope};
-
-use super::connection::{Connection, LONGEST_SILENCE};
-use super::entry::Entry;
-use super::error_messages::Asked;
+use super::ber::Malformed;
+use super::client::{Client, ClientError};
+use super::columns::{Columns, Unusable};
+use super::connection::Connection;
+use super::entry::{Attribute, Entry};
+use super::error_messages::{Asked, ErrorMessages};
+use super::filter_syntax::parse;
+use super::message::{self, Message, NextPage, Operation, SearchRequest, addresses};
+use super::rows::Rows;
 use super::schema::Schema;
 
-/// How many entries come between two progress reports.
-const REPORT: u64 = 100;
-/// The protocol's numbers of the results of a search (RFC 4511, 4.5.2).
-const ENTRY: u64 = 4;
-const REFERENCE: u64 = 19;
+/// After so many messages, other tasks get their turn.
+const YIELD: usize = 256;
+/// How many values of one attribute of the schema are read.
+const MOST_TYPES: usize = 100_000;
 
 /// One search.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,9 +36,9 @@ pub(super) enum SearchScope {
 }
 
 /// The settings that all searches of a source share.
-pub(super) struct Manner<'a> {
-    pub(super) attributes: &'a [String],
-    pub(super) page_size: i32,
+pub(super) struct Manner {
+    pub(super) columns: Columns,
+    pub(super) page_size: u32,
     /// Whether parts of the directory on other servers may be missing.
     pub(super) ignores_referrals: bool,
 }
@@ -53,94 +54,67 @@ impl SearchScope {
         }
     }
 
-    fn on_the_wire(self) -> Scope {
+    /// Its number in the protocol.
+    fn on_the_wire(self) -> u32 {
         match self {
-            Self::Subtree => Scope::Subtree,
-            Self::One => Scope::OneLevel,
-            Self::Base => Scope::Base,
+            Self::Base => 0,
+            Self::One => 1,
+            Self::Subtree => 2,
         }
     }
 }
 
 impl Connection {
-    /// Passes every entry of a search to `take`, up to the last. `progress` is called with the number of entries so
-    /// far, and fails if there are too many.
+    /// Adds every entry of a search to the rows, up to the last. `progress` is called with the number of rows so far.
     pub(super) async fn search(
         &mut self,
         search: &Search,
-        manner: &Manner<'_>,
-        take: &mut (dyn FnMut(Entry) -> Result<(), String> + Send),
-        progress: &(dyn Fn(u64) -> Result<(), String> + Send + Sync),
+        manner: &Manner,
+        rows: &mut Rows,
+        progress: &(dyn Fn(usize) + Send + Sync),
     ) -> Result<(), String> {
+        let Self { client, words } = self;
         let Search { base, scope, filter, may_be_empty: _ } = search;
         let to_what = format!("to the search below {base}");
-        let mut cookie = Vec::new();
-        let mut came = 0;
+        let failed = |error: ClientError| words.failed(&to_what, &error);
+        let filter = parse(filter).unwrap_or_default().encoded;
+        let attributes = manner.columns.attributes();
+        let request = SearchRequest { base, scope: scope.on_the_wire(), filter: &filter, attributes: &attributes };
+        let page = Page { request, size: manner.page_size };
+        let answers = Answers { words, base, manner };
+        rows.begin_search();
+        let mut number = page.ask(client, b"").await.map_err(failed)?;
+        let mut since_yield = 0;
         loop {
-            let page = PagedResults { size: manner.page_size, cookie }.critical();
-            let asking = self.ldap.with_timeout(LONGEST_SILENCE).with_controls(RawControl::from(page));
-            let asked = asking.streaming_search(base, scope.on_the_wire(), filter, manner.attributes).await;
-            let mut answers = match asked {
-                Ok(answers) => answers,
-                Err(error) => return Err(self.failed(&to_what, error).await),
+            let messages = client.receive().await.map_err(failed)?;
+            // The next page is asked for before the end of this one is decoded: the server collects it meanwhile.
+            let next = match next_cookie(&messages.last().map_err(failed)?, number) {
+                Some(cookie) => Some(page.ask(client, cookie).await.map_err(failed)?),
+                None => None,
             };
-            loop {
-                match answers.next().await {
-                    Ok(None) => break,
-                    Ok(Some(answer)) => {
-                        if let Some(entry) = self.entry(answer.0, base, manner)? {
-                            take(entry).map_err(|problem| format!("{}: {problem}", self.words.server))?;
-                            came += 1;
-                            if came % REPORT == 0 {
-                                progress(came)?;
-                            }
-                        }
-                    }
-                    Err(error) => return Err(self.failed(&to_what, error).await),
+            let mut is_over = false;
+            for message in messages.iter() {
+                let message = message.map_err(failed)?;
+                if is_over {
+                    return Err(failed(ClientError::OtherRequest));
+                }
+                if message.answers(number).map_err(failed)? {
+                    is_over = answers.take(&message, rows)?;
+                }
+                since_yield += 1;
+                if since_yield == YIELD {
+                    since_yield = 0;
+                    progress(rows.len());
+                    tokio::task::yield_now().await;
                 }
             }
-            let result = answers.finish().await;
-            if result.rc != 0 {
-                return Err(self.words.refused(Asked::Search(base), &result));
-            }
-            progress(came)?;
-            cookie = self.next_page(&result, base)?;
-            if cookie.is_empty() {
-                return Ok(());
+            client.reuse(messages);
+            match (is_over, next) {
+                (false, _) => {}
+                (true, Some(next)) => number = next,
+                (true, None) => return Ok(()),
             }
         }
-    }
-
-    /// One answer to a search: an entry, or `None` for a reference that is ignored.
-    fn entry(&self, answer: StructureTag, base: &str, manner: &Manner<'_>) -> Result<Option<Entry>, String> {
-        let server = &self.words.server;
-        match answer.id {
-            ENTRY => match Entry::parse(answer) {
-                Some(entry) => entry.map(Some).map_err(|problem| format!("{server}: {}", self.words.clean(&problem))),
-                None => Err(format!("{server} gives an entry that cannot be read")),
-            },
-            REFERENCE if manner.ignores_referrals => Ok(None),
-            REFERENCE => {
-                let to = self.words.clean(&addresses(answer));
-                Err(format!(
-                    "{server} says that a part of what is below {base} is kept elsewhere ({to}), and that was not read; \
-                     search below a narrower `base`, or set referrals = \"ignore\" if nobody who counts is there"
-                ))
-            }
-            other => Err(format!("{server} answers a search with something else ({other})")),
-        }
-    }
-
-    /// The cookie for the next page; empty after the last one.
-    fn next_page(&self, result: &LdapResult, base: &str) -> Result<Vec<u8>, String> {
-        let control =
-            result.ctrls.iter().find(|control| matches!(control, Control(Some(ControlType::PagedResults), _)));
-        control.and_then(|Control(_, raw)| cookie(raw.val.as_deref()?)).ok_or_else(|| {
-            let server = &self.words.server;
-            format!(
-                "{server} does not say whether more follows in the search below {base}, so that its end proves nothing"
-            )
-        })
     }
 
     /// The directory's schema; `None` if it cannot be read.
@@ -152,41 +126,120 @@ impl Connection {
 
     /// The values of one attribute of one entry.
     async fn values(&mut self, dn: &str, filter: &str, attribute: &str) -> Option<Vec<String>> {
-        let asking = self.ldap.with_timeout(LONGEST_SILENCE);
-        let (entries, _) = asking.search(dn, Scope::Base, filter, [attribute]).await.ok()?.success().ok()?;
-        let entry = Entry::parse(entries.into_iter().next()?.0)?.ok()?;
-        // A partial list has another name (`;range=`) and does not match.
-        let (_, values) = entry.attributes.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(attribute))?;
-        values.into_iter().map(|value| String::from_utf8(value).ok()).collect()
+        let filter = parse(filter)?.encoded;
+        let attributes = [attribute.to_owned()];
+        let request = SearchRequest { base: dn, scope: 0, filter: &filter, attributes: &attributes };
+        let number = self.client.send(|number| message::search(number, &request, &[])).await.ok()?;
+        let mut found = None;
+        loop {
+            let messages = self.client.receive().await.ok()?;
+            for message in messages.iter() {
+                let message = message.ok()?;
+                if !message.answers(number).ok()? {
+                    continue;
+                }
+                match message.operation {
+                    Operation::Entry(content) if found.is_none() => found = Some(values(content, attribute)?),
+                    Operation::Done(outcome) => return found.filter(|_| outcome.code == 0),
+                    _ => {}
+                }
+            }
+            self.client.reuse(messages);
+        }
+    }
+}
+
+/// A search for one page after the other.
+struct Page<'a> {
+    request: SearchRequest<'a>,
+    size: u32,
+}
+
+impl Page<'_> {
+    async fn ask(&self, client: &mut Client, cookie: &[u8]) -> Result<u32, ClientError> {
+        let controls = message::page(self.size, cookie);
+        client.send(|number| message::search(number, &self.request, &controls)).await
     }
 }
 
-/// The cookie in a control for paged results: a sequence of an estimate and the cookie.
-fn cookie(value: &[u8]) -> Option<Vec<u8>> {
-    let (_, tag) = parse_tag(value).ok()?;
-    let [_, cookie] = <[StructureTag; 2]>::try_from(tag.expect_constructed()?).ok()?;
-    cookie.expect_primitive()
-}
-
-/// Where a reference leads.
-fn addresses(reference: StructureTag) -> String {
-    let addresses = reference.expect_constructed().unwrap_or_default().into_iter();
-    let addresses = addresses.filter_map(StructureTag::expect_primitive);
-    addresses.map(|address| String::from_utf8_lossy(&address).into_owned()).collect::<Vec<_>>().join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cookie_is_read_as_it_was_written() {
-        for expected in [&b""[..], b"\x01\x00\xff", &[7; 300]] {
-            let control = RawControl::from(PagedResults { size: 500, cookie: expected.to_vec() });
-            assert_eq!(control.val.as_deref().and_then(cookie).as_deref(), Some(expected));
+/// The cookie for the next page, if this message ends a page in success and another one follows.
+fn next_cookie<'m>(message: &Message<'m>, number: u32) -> Option<&'m [u8]> {
+    match (message.operation, message.next_page()) {
+        (Operation::Done(outcome), Ok(NextPage::Cookie(cookie)))
+            if message.number == number && outcome.code == 0 && !cookie.is_empty() =>
+        {
+            Some(cookie)
         }
-        for wrong in [&b""[..], b"x", b"\x30\x00", b"\x30\x03\x02\x01\x00", b"\x04\x01x"] {
-            assert_eq!(cookie(wrong), None, "{wrong:?}");
+        _ => None,
+    }
+}
+
+/// The answers to a search below a base.
+struct Answers<'a> {
+    words: &'a ErrorMessages,
+    base: &'a str,
+    manner: &'a Manner,
+}
+
+impl Answers<'_> {
+    /// Takes an answer: an entry, a reference, or the end of the page, for which it gives true.
+    fn take(&self, message: &Message<'_>, rows: &mut Rows) -> Result<bool, String> {
+        let Self { words, base, manner } = *self;
+        let server = &words.server;
+        match message.operation {
+            Operation::Entry(content) => self.entry(content, rows).map(|()| false),
+            Operation::Reference(_) if manner.ignores_referrals => Ok(false),
+            Operation::Reference(to) => {
+                let to = addresses(to).map_err(|problem| self.unreadable("a reference", problem))?;
+                let to = words.clean(&to);
+                Err(format!(
+                    "{server} says that a part of what is below {base} is kept elsewhere ({to}), and that was not read; \
+                     search below a narrower `base`, or set referrals = \"ignore\" if nobody who counts is there"
+                ))
+            }
+            Operation::Done(outcome) if outcome.code != 0 => Err(words.refused(Asked::Search(base), &outcome.into())),
+            Operation::Done(_) => match message.next_page() {
+                Ok(NextPage::Cookie(_)) => Ok(true),
+                Ok(NextPage::Unknown) => Err(format!(
+                    "{server} does not say whether more follows in the search below {base}, so that its end proves nothing"
+                )),
+                Ok(NextPage::Contradiction) => Err(format!(
+                    "{server} says twice whether more follows in the search below {base}, so that its end proves nothing"
+                )),
+                Err(problem) => Err(self.unreadable("the end of a page", problem)),
+            },
+            other => Err(format!("{server} answers a search with something else ({})", other.number())),
         }
     }
+
+    fn entry(&self, content: &[u8], rows: &mut Rows) -> Result<(), String> {
+        let Self { words, base: _, manner } = *self;
+        let server = &words.server;
+        let entry = Entry::read(content).map_err(|problem| self.unreadable("an entry", problem))?;
+        let dn = || words.clean(&String::from_utf8_lossy(entry.dn));
+        manner.columns.add(entry, rows).map_err(|unusable| match unusable {
+            Unusable::Malformed(problem) => self.unreadable("an entry", problem),
+            Unusable::Name => format!("{server}: the distinguished name {:?} is not UTF-8", dn()),
+            Unusable::Entry(problem) => format!("{server}: {:?}{problem}", dn()),
+            Unusable::List(problem) => format!("{server}: {problem}"),
+        })
+    }
+
+    fn unreadable(&self, what: &str, problem: Malformed) -> String {
+        format!("{} gives {what} that cannot be read: {problem}", self.words.server)
+    }
+}
+
+/// The values of an attribute; `None` if the entry does not have it as a whole, or they are not texts.
+fn values(entry: &[u8], attribute: &str) -> Option<Vec<String>> {
+    for found in Entry::read(entry).ok()?.attributes() {
+        let Attribute { description, values } = found.ok()?;
+        // A partial list has another name (`;range=`).
+        if description.eq_ignore_ascii_case(attribute) {
+            let mut values = values.map(|value| String::from_utf8(value.ok()?.to_vec()).ok());
+            let texts = values.by_ref().take(MOST_TYPES).collect::<Option<Vec<_>>>()?;
+            return values.next().is_none().then_some(texts);
+        }
+    }
+    None
 }

@@ -1,6 +1,7 @@
 //! The text forms of values in a directory. LDAP sends every value as bytes without a type, so the attribute's name
 //! decides the form. A value that does not fit the form of its attribute is an error.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use base64ct::{Base64, Encoding as _};
@@ -53,17 +54,17 @@ impl Form {
     }
 
     /// A value as a text, trimmed; or what is wrong with it.
-    pub(super) fn text(self, value: Vec<u8>) -> Result<String, &'static str> {
+    pub(super) fn text(self, value: &[u8]) -> Result<Cow<'_, str>, &'static str> {
         match self {
-            Self::Text => {
-                let text = String::from_utf8(value)
-                    .map_err(|_| "is not UTF-8 text; name the attribute in `binary` to get its values in base64")?;
-                Ok(if text.trim().len() == text.len() { text } else { text.trim().to_owned() })
-            }
-            Self::Guid => guid(&value)
+            Self::Text => match std::str::from_utf8(value) {
+                Ok(text) => Ok(text.trim().into()),
+                Err(_) => Err("is not UTF-8 text; name the attribute in `binary` to get its values in base64"),
+            },
+            Self::Guid => guid(value)
+                .map(Cow::from)
                 .ok_or("is not a GUID, which has 16 bytes; name the attribute in `binary` to get its values in base64"),
-            Self::Sid => sid(&value).ok_or("is not a security identifier"),
-            Self::Binary => Ok(Base64::encode_string(&value)),
+            Self::Sid => sid(value).map(Cow::from).ok_or("is not a security identifier"),
+            Self::Binary => Ok(Base64::encode_string(value).into()),
         }
     }
 }
@@ -129,7 +130,7 @@ mod tests {
 
     #[test]
     fn texts_are_trimmed_and_must_be_utf_8() {
-        let text = |value: &[u8]| Form::Text.text(value.to_vec());
+        let text = |value| Form::Text.text(value);
         assert_eq!(text("  Hellström ".as_bytes()).unwrap(), "Hellström");
         assert_eq!(text(b"").unwrap(), "");
         assert!(text(b"Hellstr\xf6m").unwrap_err().contains("UTF-8"));
@@ -139,9 +140,9 @@ mod tests {
     fn guids_are_written_as_active_directory_does() {
         // The example of MS-DTYP 2.3.4.3: the same GUID as bytes and as a text.
         let bytes = [0x67, 0x45, 0x23, 0x01, 0xab, 0x89, 0xef, 0xcd, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef];
-        assert_eq!(Form::Guid.text(bytes.to_vec()).unwrap(), "01234567-89ab-cdef-0123-456789abcdef");
+        assert_eq!(Form::Guid.text(&bytes).unwrap(), "01234567-89ab-cdef-0123-456789abcdef");
         for wrong in [&bytes[..15], &[bytes.as_slice(), &[0]].concat(), b"", b"abc"] {
-            assert!(Form::Guid.text(wrong.to_vec()).unwrap_err().contains("GUID"));
+            assert!(Form::Guid.text(wrong).unwrap_err().contains("GUID"));
         }
     }
 
@@ -150,17 +151,17 @@ mod tests {
         let parts = |parts: &[u32]| parts.iter().flat_map(|part| part.to_le_bytes()).collect::<Vec<u8>>();
         let head = |count, authority: u64| [&[1, count][..], &authority.to_be_bytes()[2..]].concat();
         let user = [head(5, 5), parts(&[21, 1_004_336_348, 1_177_238_915, 682_003_330, 512])].concat();
-        assert_eq!(Form::Sid.text(user.clone()).unwrap(), "S-1-5-21-1004336348-1177238915-682003330-512");
-        assert_eq!(Form::Sid.text(head(0, 1)).unwrap(), "S-1-1");
-        assert_eq!(Form::Sid.text([head(1, 1 << 40), parts(&[7])].concat()).unwrap(), "S-1-0x010000000000-7");
+        assert_eq!(Form::Sid.text(&user).unwrap(), "S-1-5-21-1004336348-1177238915-682003330-512");
+        assert_eq!(Form::Sid.text(&head(0, 1)).unwrap(), "S-1-1");
+        assert_eq!(Form::Sid.text(&[head(1, 1 << 40), parts(&[7])].concat()).unwrap(), "S-1-0x010000000000-7");
         let newer = [&[2][..], &user[1..]].concat();
         for wrong in [&user[..user.len() - 1], &user[..user.len() - 4], &newer, b"S-1-5-21", b""] {
-            assert!(Form::Sid.text(wrong.to_vec()).unwrap_err().contains("security identifier"));
+            assert!(Form::Sid.text(wrong).unwrap_err().contains("security identifier"));
         }
     }
 
     #[test]
     fn binary_values_are_base64() {
-        assert_eq!(Form::Binary.text(vec![0xff, 0, 0x7f, b' ']).unwrap(), "/wB/IA==");
+        assert_eq!(Form::Binary.text(&[0xff, 0, 0x7f, b' ']).unwrap(), "/wB/IA==");
     }
 }

@@ -2,6 +2,7 @@
 //! ends: a shell holds each of them, and takes the end of its own input for the end of the tests.
 
 pub(crate) mod certificates;
+pub(crate) mod directory_liar;
 pub(crate) mod liar;
 pub(crate) mod mariadb;
 pub(crate) mod postgres;

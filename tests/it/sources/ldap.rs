@@ -1,5 +1,6 @@
 //! The `ldap` source against OpenLDAP.
 
+mod lies;
 mod refusals;
 
 use serde_json::{Value, json};

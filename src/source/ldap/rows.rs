@@ -1,0 +1,131 @@
+//! The entries that searches found, in columns. They are kept as one text until all have come, because they are sorted by
+//! name then.
+
+use std::collections::BTreeSet;
+
+use crate::source::cell::{Cell, CellKind};
+use crate::source::table::{Table, TableBuilder};
+
+/// How many attributes that nobody asked for are remembered. A server that sends them at all sends a few.
+const MOST_OTHERS: usize = 10_000;
+
+/// The entries found so far.
+pub(super) struct Rows {
+    /// For each entry its distinguished name, then a cell for each column.
+    table: TableBuilder,
+    len: usize,
+    /// For each search that began, the index of its first row.
+    starts: Vec<usize>,
+    /// For each column, whether an entry has it.
+    filled: Vec<bool>,
+    /// The column that comes next.
+    column: usize,
+    /// Attributes that came although they were not requested, in lower case.
+    others: BTreeSet<String>,
+}
+
+impl Rows {
+    /// No rows, for this many columns.
+    pub(super) fn new(columns: usize) -> Self {
+        let (table, others) = (TableBuilder::new(0), BTreeSet::new());
+        Self { table, len: 0, starts: Vec::new(), filled: vec![false; columns], column: 0, others }
+    }
+
+    /// Begins another search.
+    pub(super) fn begin_search(&mut self) {
+        self.starts.push(self.len);
+    }
+
+    /// Begins a row.
+    pub(super) fn begin(&mut self, dn: &str) {
+        self.table.cell(CellKind::Text, dn);
+        self.column = 0;
+    }
+
+    /// Adds the next cell of the row.
+    pub(super) fn cell(&mut self, kind: CellKind, text: &str) {
+        self.table.cell(kind, text);
+        if let Some(filled) = self.filled.get_mut(self.column) {
+            *filled = true;
+        }
+        self.column += 1;
+    }
+
+    /// Adds the cell of an entry that does not have the attribute.
+    pub(super) fn absent(&mut self, kind: CellKind, text: &str) {
+        self.table.cell(kind, text);
+        self.column += 1;
+    }
+
+    /// Ends the row. An error says that it, or the list, is too large.
+    pub(super) fn end(&mut self) -> Result<(), String> {
+        self.len += 1;
+        self.table.end_row(self.len as u64)
+    }
+
+    /// Remembers an attribute that was not requested.
+    pub(super) fn other(&mut self, description: &str) {
+        if self.others.len() < MOST_OTHERS {
+            self.others.insert(description.to_ascii_lowercase());
+        }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether an entry has this column.
+    pub(super) fn has(&self, column: usize) -> bool {
+        self.filled.get(column).is_some_and(|filled| *filled)
+    }
+
+    /// Whether a search found somebody.
+    pub(super) fn has_found(&self, search: usize) -> bool {
+        let start = |search: usize| self.starts.get(search).copied().unwrap_or(self.len);
+        start(search) < start(search + 1)
+    }
+
+    /// Attributes that came although they were not requested, in lower case.
+    pub(super) fn others(&self) -> &BTreeSet<String> {
+        &self.others
+    }
+
+    /// The table with these columns, each with whether it is an attribute; another one is the distinguished name. The rows
+    /// are ordered by name, so that the same directory always gives the same table.
+    pub(super) fn into_table(self, columns: &[(String, bool)]) -> Result<Table, String> {
+        let Self { table, starts, .. } = self;
+        let found = table.finish();
+        let dn = |row: usize| found.cell(row, 0).text;
+        let search = |row: usize| starts.partition_point(|start| *start <= row);
+        let mut rows: Vec<(&str, usize)> = (0..found.len()).map(|row| (dn(row), row)).collect();
+        rows.sort_unstable();
+        for twice in rows.windows(2) {
+            let [(dn, one), (other_dn, other)] = *twice else { continue };
+            if dn == other_dn && search(one) == search(other) {
+                return Err(format!("{dn:?} came twice in one search; another entry may have been left out for it"));
+            }
+            let cell = |row, column| -> Cell<'_> { found.cell(row, column) };
+            if dn == other_dn && (1..=columns.len()).any(|column| cell(one, column) != cell(other, column)) {
+                return Err(format!("{dn:?} was changed while the directory was read; run it again"));
+            }
+        }
+        // Two searches may overlap.
+        rows.dedup_by_key(|(dn, _)| *dn);
+        let names = columns.iter().map(|(name, _)| name.clone()).collect();
+        let sources: Vec<usize> =
+            (1..).zip(columns).map(|(place, (_, is_attribute))| if *is_attribute { place } else { 0 }).collect();
+        let cells = |row: usize| sources.iter().map(move |&place| (row, place));
+        let size =
+            rows.iter().flat_map(|&(_, row)| cells(row)).map(|(row, place)| found.cell(row, place).text.len()).sum();
+        let mut table = TableBuilder::with_columns(names, size);
+        for (number, &(_, row)) in (1..).zip(&rows) {
+            for &place in &sources {
+                let Cell { kind, text } = found.cell(row, place);
+                table.cell(kind, text);
+            }
+            table.end_row(number)?;
+        }
+        Ok(table.finish())
+    }
+}
