@@ -12,11 +12,11 @@ pub(super) enum BadList {
         "the answer says that all is well and is not a list of objects, but perhaps a proxy's page; check the endpoint and the \
          proxy in the environment"
     )]
-    NoList,
+    Unlike,
     #[error("the answer is a list of other objects than those that were asked for")]
-    OtherList,
+    Other,
     #[error("the list of objects goes on, and the store does not say where")]
-    HalfList,
+    Half,
 }
 
 /// Marks a request for a page of a list, and says what the names on it begin with.
@@ -38,16 +38,16 @@ struct Page {
 impl Listed {
     /// Fails if this is not a page of the list: that of S3 and Google Cloud Storage, or that of Azure.
     pub(super) fn check(&self, page: &[u8]) -> Result<(), BadList> {
-        let page = Page::read(page).ok_or(BadList::NoList)?;
+        let page = Page::read(page).ok_or(BadList::Unlike)?;
         match (page.root.as_str(), page.is_truncated.as_deref().map(str::trim)) {
             ("ListBucketResult", Some("false")) | ("EnumerationResults", _) => {}
-            ("ListBucketResult", Some("true")) if page.token.trim().is_empty() => return Err(BadList::HalfList),
+            ("ListBucketResult", Some("true")) if page.token.trim().is_empty() => return Err(BadList::Half),
             ("ListBucketResult", Some("true")) => {}
-            _ => return Err(BadList::NoList),
+            _ => return Err(BadList::Unlike),
         }
         // Each service repeats it. One that only speaks like them may leave it out.
         match page.prefix {
-            Some(prefix) if prefix != self.prefix => Err(BadList::OtherList),
+            Some(prefix) if prefix != self.prefix => Err(BadList::Other),
             _ => Ok(()),
         }
     }
@@ -136,25 +136,25 @@ mod tests {
             (azure("<Prefix>a&amp;b/ledgers/</Prefix><Blobs /><NextMarker />"), "fine"),
             (azure("<Blobs/><NextMarker>x</NextMarker>"), "fine"),
             // A page says that another one follows, and not which.
-            (s3("<IsTruncated>true</IsTruncated>"), "HalfList"),
-            (s3("<IsTruncated>true</IsTruncated><NextContinuationToken/>"), "HalfList"),
+            (s3("<IsTruncated>true</IsTruncated>"), "Half"),
+            (s3("<IsTruncated>true</IsTruncated><NextContinuationToken/>"), "Half"),
             // The list of another folder.
-            (s3("<Prefix>a&amp;b/</Prefix><IsTruncated>false</IsTruncated>"), "OtherList"),
-            (s3("<Prefix/><IsTruncated>false</IsTruncated>"), "OtherList"),
-            (azure("<Prefix>journals/</Prefix><Blobs/>"), "OtherList"),
+            (s3("<Prefix>a&amp;b/</Prefix><IsTruncated>false</IsTruncated>"), "Other"),
+            (s3("<Prefix/><IsTruncated>false</IsTruncated>"), "Other"),
+            (azure("<Prefix>journals/</Prefix><Blobs/>"), "Other"),
             // No list.
-            (s3(""), "NoList"),
-            (s3("<IsTruncated>no</IsTruncated>"), "NoList"),
-            (s3("<Owner><IsTruncated>false</IsTruncated></Owner>"), "NoList"),
-            ("<html><body>Login</body></html>".to_owned(), "NoList"),
-            ("<html><ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult></html>".to_owned(), "NoList"),
-            (format!("<html/>{}", s3("<IsTruncated>false</IsTruncated>")), "NoList"),
-            (format!("Login {}", s3("<IsTruncated>false</IsTruncated>")), "NoList"),
-            ("<ListBucketResult><IsTruncated>false</IsTruncated>".to_owned(), "NoList"),
-            ("<Error><Code>InternalError</Code></Error>".to_owned(), "NoList"),
-            ("hello".to_owned(), "NoList"),
-            ("{\"kind\":\"storage#objects\"}".to_owned(), "NoList"),
-            (String::new(), "NoList"),
+            (s3(""), "Unlike"),
+            (s3("<IsTruncated>no</IsTruncated>"), "Unlike"),
+            (s3("<Owner><IsTruncated>false</IsTruncated></Owner>"), "Unlike"),
+            ("<html><body>Login</body></html>".to_owned(), "Unlike"),
+            ("<html><ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult></html>".to_owned(), "Unlike"),
+            (format!("<html/>{}", s3("<IsTruncated>false</IsTruncated>")), "Unlike"),
+            (format!("Login {}", s3("<IsTruncated>false</IsTruncated>")), "Unlike"),
+            ("<ListBucketResult><IsTruncated>false</IsTruncated>".to_owned(), "Unlike"),
+            ("<Error><Code>InternalError</Code></Error>".to_owned(), "Unlike"),
+            ("hello".to_owned(), "Unlike"),
+            ("{\"kind\":\"storage#objects\"}".to_owned(), "Unlike"),
+            (String::new(), "Unlike"),
         ] {
             assert_eq!(checked(&page), expected, "{page}");
         }
