@@ -8,6 +8,8 @@ use crate::source::table::{Table, TableBuilder};
 
 /// How many attributes that nobody asked for are remembered. A server that sends them at all sends a few.
 const MOST_OTHERS: usize = 10_000;
+/// How long the name of such an attribute may be, in bytes; a longer one is not remembered.
+const LONGEST_NAME: usize = 256;
 
 /// The entries found so far.
 pub(super) struct Rows {
@@ -65,7 +67,7 @@ impl Rows {
 
     /// Remembers an attribute that was not requested.
     pub(super) fn other(&mut self, description: &str) {
-        if self.others.len() < MOST_OTHERS {
+        if self.others.len() < MOST_OTHERS && description.len() <= LONGEST_NAME {
             self.others.insert(description.to_ascii_lowercase());
         }
     }
@@ -115,9 +117,8 @@ impl Rows {
         let names = columns.iter().map(|(name, _)| name.clone()).collect();
         let sources: Vec<usize> =
             (1..).zip(columns).map(|(place, (_, is_attribute))| if *is_attribute { place } else { 0 }).collect();
-        let cells = |row: usize| sources.iter().map(move |&place| (row, place));
-        let size =
-            rows.iter().flat_map(|&(_, row)| cells(row)).map(|(row, place)| found.cell(row, place).text.len()).sum();
+        let length = |row: usize| sources.iter().map(|&place| found.cell(row, place).text.len()).sum::<usize>();
+        let size = rows.iter().map(|&(_, row)| length(row)).sum();
         let mut table = TableBuilder::with_columns(names, size);
         for (number, &(_, row)) in (1..).zip(&rows) {
             for &place in &sources {
@@ -127,5 +128,49 @@ impl Rows {
             table.end_row(number)?;
         }
         Ok(table.finish())
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    /// What searches found, each entry with one attribute.
+    fn table(searches: &[&[(&str, &str)]]) -> Result<Vec<(String, String)>, String> {
+        let mut rows = Rows::new(2);
+        for search in searches {
+            rows.begin_search();
+            for (dn, text) in *search {
+                rows.begin(dn);
+                rows.cell(CellKind::Text, text);
+                rows.absent(CellKind::Text, "");
+                rows.end().unwrap();
+            }
+        }
+        for (place, search) in searches.iter().enumerate() {
+            assert_eq!(rows.has_found(place), !search.is_empty());
+        }
+        let table = rows.into_table(&[("mail".to_owned(), true), ("dn".to_owned(), false)])?;
+        let text = |row, column| table.cell(row, column).text.to_owned();
+        Ok((0..table.len()).map(|row| (text(row, 1), text(row, 0))).collect())
+    }
+
+    #[test]
+    fn entries_are_sorted_by_name_and_each_is_there_once() {
+        let expected = [("a", "1"), ("b", "2"), ("c", "3")].map(|(dn, text)| (dn.to_owned(), text.to_owned()));
+        assert_eq!(table(&[&[("c", "3"), ("a", "1")], &[], &[("b", "2"), ("a", "1")]]).unwrap(), expected);
+        assert!(table(&[&[("a", "1"), ("a", "1")]]).unwrap_err().contains("came twice in one search"));
+        assert!(table(&[&[("a", "1")], &[("a", "2")]]).unwrap_err().contains("was changed while"));
+    }
+
+    #[test]
+    fn what_nobody_asked_for_is_remembered_up_to_a_limit() {
+        let mut rows = Rows::new(0);
+        (0..2 * MOST_OTHERS).for_each(|n| rows.other(&format!("X{n}")));
+        assert!(rows.others().len() == MOST_OTHERS && rows.others().contains("x1"));
+        rows.others.clear();
+        rows.other(&"x".repeat(LONGEST_NAME + 1));
+        assert!(rows.others().is_empty());
     }
 }

@@ -11,6 +11,9 @@ use crate::servers::directory_liar::{
 /// How long a debug build may take over anything here.
 const LONGEST: Duration = Duration::from_secs(30);
 
+/// What a directory sends in answer to the request with a number.
+type Answer = Box<dyn Fn(u8) -> Vec<u8> + Send + Sync>;
+
 /// A company whose directory answers like this.
 fn lied_to(more: &str, reply: impl Fn(&Question) -> Reply + Send + Sync + 'static) -> Company {
     company(&format!("ldap://127.0.0.1:{}", lying(reply)), &format!("{more}\n{EVERYBODY}"))
@@ -123,7 +126,7 @@ fn an_answer_to_another_question_is_no_plan() {
 fn bytes_that_are_no_ldap_are_an_error_in_words() {
     let nested = |number| ber(0x30, &[&[2, 1, number, ENTRY, 0x84, 0, 0x10, 0, 0], &b"\x30\x80".repeat(500_000)]);
     let entry_of = |number, content: &[u8]| message(number, &ber(ENTRY, &[content]), &[]);
-    let cases: Vec<(&str, Box<dyn Fn(u8) -> Vec<u8> + Send + Sync>)> = vec![
+    let cases: Vec<(&str, Answer)> = vec![
         ("no definite length", Box::new(|_| b"\x30\x80\0\0\0\0".to_vec())),
         ("more than 64 MiB", Box::new(|_| [&b"\x30\x88\x40"[..], &[0; 7]].concat())),
         ("more than 64 MiB", Box::new(|_| b"\x30\x84\x80\0\0\0xxxx".to_vec())),
