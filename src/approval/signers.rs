@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 
+use super::name::readings;
 use super::signature::{NAMESPACE, SignerKey};
-use crate::text::likeness;
 
 const NO_KEY: &str = "has no public key; a line is: principals [options] kind base64 [comment]";
 
@@ -290,13 +290,14 @@ impl PatternList {
 
     /// The same for a name that looks like this one. Negated patterns are still compared exactly.
     fn match_likeness(&self, name: &str) -> bool {
-        let seen = likeness(name);
+        let seen = readings(name);
+        let reads_like = |pattern: &String| seen.iter().any(|name| glob(pattern.as_bytes(), name.as_bytes()));
         let mut found = false;
         for pattern in self.text.split(',') {
             match pattern.strip_prefix('!') {
                 Some(negated) if glob(negated.as_bytes(), name.as_bytes()) => return false,
                 Some(_) => {}
-                None => found |= glob(likeness(pattern).as_bytes(), seen.as_bytes()),
+                None => found |= readings(pattern).iter().any(reads_like),
             }
         }
         found
@@ -308,7 +309,10 @@ impl PatternList {
         let takes = |list: &Self, name: &str| list.matches(name) || list.match_likeness(name);
         self.wanted().any(|one| {
             other.wanted().any(|another| match (one.contains(WILDCARDS), another.contains(WILDCARDS)) {
-                (true, true) => overlap(likeness(one).as_bytes(), likeness(another).as_bytes()),
+                (true, true) => {
+                    let (one, another) = (readings(one), readings(another));
+                    one.iter().any(|one| another.iter().any(|other| overlap(one.as_bytes(), other.as_bytes())))
+                }
                 (false, _) => takes(self, one) && takes(other, one),
                 (true, false) => takes(self, another) && takes(other, another),
             })

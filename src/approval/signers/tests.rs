@@ -154,6 +154,19 @@ fn the_owner_of_a_key_may_be_whoever_looks_like_a_principal() {
         assert!(signers.may_be(&key(ANNA), name), "{name:?}");
     }
     assert!(!signers.may_be(&key(ANNA), "anne@example.com"));
+    // Letters of other scripts, in the file or in the name, in patterns too.
+    for (principal, name) in [
+        ("\u{430}nna,kim", "anna"),
+        ("anna", "\u{430}nna"),
+        ("\u{410}nna", "anna"),
+        ("\u{410}*", "anna"),
+        ("*\u{430}", "anna"),
+        ("rn*", "mark"),
+        ("mark", "rnark"),
+    ] {
+        let signers = parse(&format!("{principal} {ANNA}")).expect("read");
+        assert!(signers.may_be(&key(ANNA), name), "{principal} {name}");
+    }
     assert!(signers.may_be(&key(BEN), "carla@example.com") && !signers.may_be(&key(BEN), "ben@example.com"));
     // To sign, a name must be exactly the one in the file.
     let refused = signers.check(&key(ANNA), "Anna@example.com", at("2026-03-15T00:00:00Z"));
@@ -167,6 +180,8 @@ fn two_keys_may_be_one_owner_s() {
         ("anna,Kim", "ben,\u{ff4b}im", true),
         ("anna,kim@example.com", "ben,*@example.com", true),
         ("anna,*@example.com", "ben,kim@*", true),
+        ("anna,kim", "ben,k\u{456}m", true),
+        ("anna,\u{43a}im@*", "ben,*@example.com", true),
         ("anna,*@one.example.com", "ben,*@two.example.com", false),
         ("anna,kim", "ben,*,!kim,!anna", false),
         ("anna", "ben", false),
