@@ -69,10 +69,11 @@ impl AllowedSigners {
         }))
     }
 
-    /// Whether the owner of a key may be, now or at another time, this principal or one whose name looks the same.
+    /// Whether the owner of a key may be, now or at another time, this principal or one whose name looks the same. A line
+    /// for other uses tells whose key it is, too.
     #[must_use]
     pub fn may_be(&self, key: &SignerKey, principal: &str) -> bool {
-        let lines = self.signers.iter().filter(|signer| signer.for_this && signer.key == *key);
+        let lines = self.signers.iter().filter(|signer| signer.key == *key);
         lines.map(|signer| &signer.principals).any(|names| names.matches(principal) || names.match_likeness(principal))
     }
 
@@ -80,7 +81,7 @@ impl AllowedSigners {
     #[must_use]
     pub fn may_have_one_owner(&self, a: &SignerKey, b: &SignerKey) -> bool {
         let lists = |key: &SignerKey| {
-            let lines = self.signers.iter().filter(|signer| signer.for_this && signer.key == *key);
+            let lines = self.signers.iter().filter(|signer| signer.key == *key);
             lines.map(|signer| &signer.principals).collect::<Vec<_>>()
         };
         let (of_a, of_b) = (lists(a), lists(b));

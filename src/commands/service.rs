@@ -9,7 +9,7 @@ use crate::config::{Removal, Settings, TargetKind, TargetSettings};
 use crate::exit::{ExitStatus, OrRefuse as _};
 use crate::provider::scim::{self, Scim};
 use crate::provider::skovik::{self, Skovik};
-use crate::provider::{Contract, Dialect, Provider};
+use crate::provider::{Contract, Dialect, Provider, ServiceKey};
 
 /// How the service represents users.
 pub(super) fn dialect(settings: &Settings) -> Arc<dyn Dialect> {
@@ -55,14 +55,15 @@ async fn client(settings: &Settings) -> anyhow::Result<Client> {
     // A command or a pipe may take its time. No command of this program has written anything before it has the key.
     let fetching = async { token.fetch().await.or_refuse(ExitStatus::Usage) };
     let (token, _signals) = unless_interrupted(fetching).await?;
+    let key = ServiceKey::among(token, settings.secrets());
     let client = match kind {
-        TargetKind::Skovik(names) => skovik::Client::new(url, token, access, names).map(Client::Skovik),
+        TargetKind::Skovik(names) => skovik::Client::new(url, key, access, names).map(Client::Skovik),
         TargetKind::Scim(scim) => {
             let wanted = scim::Wanted {
                 branch: settings.employee.branch.is_some(),
                 custom_fields: settings.employee.custom_fields.keys().cloned().collect(),
             };
-            scim::Client::new(url, token, access, scim, wanted).map(Client::Scim)
+            scim::Client::new(url, key, access, scim, wanted).map(Client::Scim)
         }
     };
     client.context("[target]").or_refuse(ExitStatus::Usage)

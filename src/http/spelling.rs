@@ -14,8 +14,65 @@ const SEPARATORS: &[u8] = b" :-_,.;";
 const MOST_SEPARATORS: usize = 3;
 /// What may be before the digits of a byte.
 const PREFIXES: [&[u8]; 3] = [b"0x", b"0X", b"\\x"];
-/// The names that HTML has for characters that mean something in it. Most may stand without their semicolon.
-const NAMED: [(&str, char); 5] = [("amp", '&'), ("lt", '<'), ("gt", '>'), ("quot", '"'), ("apos", '\'')];
+/// The longest escape, in bytes.
+const LONGEST_ESCAPE: usize = 18;
+/// The names that HTML has for the characters that a secret may have besides letters and digits. Some may stand without
+/// their semicolon.
+const NAMED: [(&str, char); 52] = [
+    ("amp", '&'),
+    ("AMP", '&'),
+    ("lt", '<'),
+    ("LT", '<'),
+    ("gt", '>'),
+    ("GT", '>'),
+    ("quot", '"'),
+    ("QUOT", '"'),
+    ("apos", '\''),
+    ("Tab", '\t'),
+    ("NewLine", '\n'),
+    ("excl", '!'),
+    ("num", '#'),
+    ("dollar", '$'),
+    ("percnt", '%'),
+    ("lpar", '('),
+    ("rpar", ')'),
+    ("ast", '*'),
+    ("midast", '*'),
+    ("plus", '+'),
+    ("commat", '@'),
+    ("comma", ','),
+    // A hyphen of its own, which is read as this one.
+    ("hyphen", '-'),
+    ("dash", '-'),
+    ("minus", '-'),
+    ("period", '.'),
+    ("sol", '/'),
+    ("colon", ':'),
+    ("semi", ';'),
+    ("equals", '='),
+    ("quest", '?'),
+    ("lsqb", '['),
+    ("lbrack", '['),
+    ("bsol", '\\'),
+    ("rsqb", ']'),
+    ("rbrack", ']'),
+    ("Hat", '^'),
+    ("lowbar", '_'),
+    ("UnderBar", '_'),
+    ("grave", '`'),
+    ("DiacriticalGrave", '`'),
+    ("lcub", '{'),
+    ("lbrace", '{'),
+    ("verbar", '|'),
+    ("vert", '|'),
+    ("VerticalLine", '|'),
+    ("rcub", '}'),
+    ("rbrace", '}'),
+    ("tilde", '~'),
+    ("sim", '~'),
+    ("nbsp", '\u{a0}'),
+    ("NonBreakingSpace", '\u{a0}'),
+];
 
 /// A secret with its encoded forms.
 pub(super) struct Spellings {
@@ -117,7 +174,7 @@ fn end_of(text: &str, word: &str) -> Option<usize> {
 
 /// The character that an escape at the start of a text means, and the length of the escape.
 fn escaped(text: &str) -> Option<(char, usize)> {
-    let most = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|&end| end <= 12).last()?;
+    let most = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|&end| end <= LONGEST_ESCAPE).last()?;
     let text = &text[..most];
     if text.starts_with('%') {
         return percent(text);
@@ -234,6 +291,16 @@ mod tests {
             SECRET.as_bytes().chunks(2).map(|two| digits(two, "")).collect::<Vec<_>>().join(" "),
         ] {
             assert_eq!(masked(&format!("a {spelt} b {spelt}")), "a [key] b [key]", "{spelt}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_found_with_the_names_of_html() {
+        let secret = "Zk9-S_K/W+S=7~a!#$%()*@,.:;?[]{}|^`\\'";
+        let known = Spellings::of(secret.into());
+        for (name, character) in NAMED {
+            let spelt = secret.replace(character, &format!("&{name};"));
+            assert_eq!(known.mask(format!("a {spelt} b"), "[key]"), "a [key] b", "{name}");
         }
     }
 

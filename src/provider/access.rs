@@ -12,7 +12,7 @@ use url::Url;
 use super::{ApiError, ErrorObject, Refusal, Request};
 use crate::config::Access;
 use crate::http::{self, Answer, Failure, Redactor, Repeat, Transport, Wants};
-use crate::setting::BaseUrl;
+use crate::setting::{BaseUrl, Secrets};
 
 /// The largest answer that is read, in bytes; a larger one is an error.
 pub(super) const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
@@ -34,15 +34,43 @@ pub enum ClientError {
     Setup(String),
 }
 
+/// The key of the service, with what takes it, and every other secret that is known, out of the words of others.
+#[derive(Debug)]
+pub struct ServiceKey {
+    secret: SecretString,
+    redactor: Arc<Redactor>,
+}
+
+impl ServiceKey {
+    /// The key among the secrets of some settings, also of those that are read later.
+    pub(crate) fn among(secret: SecretString, secrets: &Secrets) -> Self {
+        let redactor = Arc::clone(secrets.of_all_variables());
+        redactor.add(secret.clone());
+        Self { secret, redactor }
+    }
+}
+
+impl From<SecretString> for ServiceKey {
+    fn from(secret: SecretString) -> Self {
+        Self { secret: secret.clone(), redactor: Arc::new(Redactor::from(secret)) }
+    }
+}
+
+impl From<&str> for ServiceKey {
+    fn from(secret: &str) -> Self {
+        SecretString::from(secret).into()
+    }
+}
+
 /// The HTTP client, and the header with the key for each request. `words` finds the message for people in the body of
 /// an error.
 pub(super) fn connect(
     url: &BaseUrl,
-    token: SecretString,
+    ServiceKey { secret, redactor }: ServiceKey,
     access: &Access,
     words: fn(&[u8]) -> Option<String>,
 ) -> Result<(Transport, (HeaderName, HeaderValue)), ClientError> {
-    let key_header = key_header(&access.auth_header, &access.auth_scheme, &token)?;
+    let key_header = key_header(&access.auth_header, &access.auth_scheme, &secret)?;
     let transport = http::Options {
         url: url.url().clone(),
         max_in_flight: access.max_in_flight,
@@ -53,7 +81,7 @@ pub(super) fn connect(
         authorities: None,
         trust: http::Trust::System,
         words,
-        redactor: Arc::new(Redactor::from(token)),
+        redactor,
     };
     Ok((Transport::new(transport).map_err(ClientError::Setup)?, key_header))
 }

@@ -26,7 +26,7 @@ use serde_json::value::RawValue;
 use crate::employee::{Branch, CustomField, CustomFieldId, Directory, Managed, User, UserId};
 use crate::plan::{Change, Fields};
 
-pub use access::ClientError;
+pub use access::{ClientError, ServiceKey};
 pub use account::Account;
 pub use contract::{Contract, Finding, Verdict};
 pub use error::{ApiError, ErrorObject, ListError, Refusal, RowError};

@@ -56,6 +56,12 @@ impl Secrets {
         &self.redactor
     }
 
+    /// The same, with the values of all variables that hold a secret.
+    pub(crate) fn of_all_variables(&self) -> &Arc<Redactor> {
+        self.remember_variables();
+        &self.redactor
+    }
+
     /// What somebody else said, on one short line and without secrets.
     pub(crate) fn clean(&self, text: &str) -> String {
         self.remember_variables();

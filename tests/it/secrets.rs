@@ -10,7 +10,7 @@ use std::thread;
 use serde_json::json;
 
 use crate::harness::{Company, Output};
-use crate::servers::web::{Web, json as answer};
+use crate::servers::web::{Reply, Web, json as answer};
 
 /// The key: with characters that JSON, URLs and HTML write in another way, around a part that none of them does.
 const KEY: &str = r#"a/"S3cr3tK3y"\b+c=&<d>"#;
@@ -270,6 +270,50 @@ fn a_server_that_sends_the_key_back_to_a_write_is_not_quoted() {
         let args = ["apply", "plan.json", "-vvv", "--report", "report.json", "--events", "events.jsonl"];
         let output = tells_nothing(company.run(&args));
         assert_eq!(output.code, Some(9), "{output}");
+        no_file_holds_it(company.folder(), &[]);
+    }
+}
+
+/// A service that knows a secret of another section, as where two are of one vendor.
+#[test]
+fn a_server_that_sends_back_a_secret_of_another_section_is_not_quoted() {
+    const LISTED: &str = r#"[{"id": "1", "email": "a@example.com", "first": "Anna", "last": "Berg"}]"#;
+    for status in [400, 403, 500] {
+        let mut company = Company::new("small");
+        let web = Web::start(move |_, request| match request.target.starts_with("/hr") {
+            true => answer(LISTED),
+            false => {
+                Reply::Answer(status, Vec::new(), json!({"errors": [{"title": format!("bad {MARK}")}]}).to_string())
+            }
+        });
+        company.env("SKOVIK_TOKEN", "another-key-9");
+        company.env("HR_TOKEN", MARK);
+        let settings = r#"
+            [target]
+            kind = "skovik"
+            url = "WEB/v1"
+            retries = 0
+            [[source]]
+            name = "hr"
+            kind = "http"
+            url = "WEB/hr"
+            key = "id"
+            [source.auth]
+            kind = "bearer"
+            token_env = "HR_TOKEN"
+            [source.paging]
+            kind = "none"
+            [employee]
+            external_identifier = "{{ hr.id }}"
+            primary_email = "{{ hr.email }}"
+            first_name = "{{ hr.first }}"
+            last_name = "{{ hr.last }}"
+        "#;
+        company.write("skovik-sync.toml", settings.replace("WEB", &web.url));
+        for command in ["check", "plan", "run"] {
+            let output = tells_nothing(company.run(&[command, "-vvv"])).ends(4);
+            assert!(format!("{output}").contains("bad [key]"), "{output}");
+        }
         no_file_holds_it(company.folder(), &[]);
     }
 }

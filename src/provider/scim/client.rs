@@ -12,14 +12,13 @@ use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue};
-use secrecy::SecretString;
 use url::Url;
 
 use super::{Abilities, Scim, wire};
 use crate::config::{Access, BaseUrl, Removal, ScimSettings};
 use crate::employee::{Managed, UserId};
 use crate::http::Transport;
-use crate::provider::access::{Call, connect};
+use crate::provider::access::{Call, ServiceKey, connect};
 use crate::provider::stored::is_id;
 use crate::provider::{ApiError, ClientError, Deleted, Dialect, LiveUser, Request, StoredUser};
 
@@ -55,12 +54,12 @@ impl Client {
     /// If the key cannot be sent in a header.
     pub fn new(
         url: &BaseUrl,
-        token: SecretString,
+        key: ServiceKey,
         access: &Access,
         settings: &ScimSettings,
         wanted: Wanted,
     ) -> Result<Self, ClientError> {
-        let (http, key_header) = connect(url, token, access, wire::words)?;
+        let (http, key_header) = connect(url, key, access, wire::words)?;
         let (base, &Access { page_size, max_rows, list_timeout, .. }) = (url.url().clone(), access);
         let (branches, sort_by) = (settings.branches.clone(), settings.sort_by.clone());
         let scim = Scim::new(settings);

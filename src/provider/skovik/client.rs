@@ -12,14 +12,13 @@ use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue};
-use secrecy::SecretString;
 use url::Url;
 
 use super::{Skovik, wire};
 use crate::config::{Access, BaseUrl, Names};
 use crate::employee::{Managed, UserId};
 use crate::http::Transport;
-use crate::provider::access::{Call, ClientError, connect};
+use crate::provider::access::{Call, ClientError, ServiceKey, connect};
 use crate::provider::{ApiError, Deleted, LiveUser, Request};
 
 /// A client of one account. All its requests share the limits of [`Access`], and one pause when the server asks for it.
@@ -39,8 +38,8 @@ impl Client {
     ///
     /// # Errors
     /// If no header can hold the key.
-    pub fn new(url: &BaseUrl, token: SecretString, access: &Access, names: &Names) -> Result<Self, ClientError> {
-        let (http, key_header) = connect(url, token, access, call::words)?;
+    pub fn new(url: &BaseUrl, key: ServiceKey, access: &Access, names: &Names) -> Result<Self, ClientError> {
+        let (http, key_header) = connect(url, key, access, call::words)?;
         let (base, &Access { page_size, max_rows, list_timeout, .. }) = (url.url().clone(), access);
         let (skovik, places) = (Skovik::new(names), wire::PagePlaces::new(names));
         Ok(Self { http, base, key_header, page_size, max_rows, list_timeout, skovik, places })

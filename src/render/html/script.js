@@ -94,6 +94,18 @@
   const branchNames = (person) => (person.branches.length ? person.branches.map((b) => branches[b]) : [STAYS]);
   const fieldNames = (person) => [...person.fieldSet].map((field) => fields[field]);
 
+  // The fields and branches with this id: labels have it in parentheses.
+  const idsIn = (label) => folded(label).split(/[\s(),]+/);
+  const fieldIds = fields.map((label) => idsIn(label).filter((id) => id.startsWith("custom_fields.")));
+  const branchIds = branches.map(idsIn);
+  const placesOf = (lists, is) => new Set(lists.flatMap((ids, place) => (ids.some(is) ? [place] : [])));
+  const named = (word) => ({
+    fields: placesOf(fieldIds, (id) => id === word || id === `custom_fields.${word}`),
+    branches: placesOf(branchIds, (id) => id === word),
+  });
+  const isNamed = (person, ids) =>
+    person.rows.some((row) => ids.fields.has(row.field)) || person.branches.some((branch) => ids.branches.has(branch));
+
   // Whether a person passes, but for the filters that are left out.
   function matcher(...leftOut) {
     const on = (key) => state[key] !== "" && !leftOut.includes(key);
@@ -103,13 +115,14 @@
     const field = on("field") && state.field;
     const role = on("role") && state.role;
     const warnings = on("warnings");
+    const ids = new Map(words.map((word) => [word, named(word)]));
     return (person) =>
       (!group || person.kind === group) &&
       (!warnings || person.warns) &&
       (!branch || branchNames(person).includes(branch)) &&
       (!field || fieldNames(person).includes(field)) &&
       (!role || person.role_names.includes(role)) &&
-      words.every((word) => person.hay.includes(word));
+      words.every((word) => person.hay.includes(word) || isNamed(person, ids.get(word)));
   }
 
   // Counts by name and kind, the biggest first.

@@ -125,7 +125,8 @@ impl Connection {
         let Answer { status, headers, body } = &answer;
         let place = self.clean(&place(&call.url));
         let problem = match status.as_u16() {
-            200..=299 => return Ok(answer),
+            200 | 201 | 203 | 206 => return Ok(answer),
+            code @ 200..=299 => format!("{place} answers {code}, which does not mean that the list is here"),
             300..=399 => {
                 let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
                 let there = location.and_then(|location| call.url.join(location).ok());

@@ -37,6 +37,8 @@ pub(super) enum Malformed {
     NotText,
     #[error("an element is there twice")]
     Twice,
+    #[error("a result means success and leads to another server")]
+    Referral,
     #[error("an element is followed by another one that does not belong there")]
     Excess,
 }

@@ -125,7 +125,7 @@ impl<'f> Parser<'f> {
 
     /// What follows the attribute in an extensible condition.
     fn extensible(&mut self, attribute: Option<&str>) -> Option<Vec<u8>> {
-        let with_dn = self.skip(":dn");
+        let with_dn = self.skip_in_any_case(":dn");
         let rule = if !self.rest.starts_with(":=") && self.skip(":") { Some(self.attribute_type()?) } else { None };
         if (rule.is_none() && attribute.is_none()) || !self.skip(":=") {
             return None;
@@ -134,6 +134,17 @@ impl<'f> Parser<'f> {
         let value = element(VALUE, &[&self.value()?]);
         let with_dn = if with_dn { element(DN_ATTRIBUTES, &[&[0xff]]) } else { Vec::new() };
         Some(element(EXTENSIBLE, &[&part(RULE, rule), &part(TYPE, attribute), &value, &with_dn]))
+    }
+
+    /// Literals of a grammar have no case (RFC 5234, 2.3).
+    fn skip_in_any_case(&mut self, literal: &str) -> bool {
+        match self.rest.split_at_checked(literal.len()) {
+            Some((start, rest)) if start.eq_ignore_ascii_case(literal) => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// An attribute with its options.
@@ -216,6 +227,18 @@ mod tests {
     fn judged(filter: &str) {
         let other = ldap3::parse_filter(filter).ok().map(|tree| encoded(tree.into_structure()));
         assert_eq!(parse(filter).map(|parsed| parsed.encoded), other, "{filter:?}");
+    }
+
+    #[test]
+    fn dn_is_one_in_capital_letters_too() {
+        for (filter, same) in [
+            ("(ou:DN:=staff)", "(ou:dn:=staff)"),
+            ("(cn:Dn:2.5.13.5:=a)", "(cn:dn:2.5.13.5:=a)"),
+            ("(:dN:2.5.13.5:=a)", "(:dn:2.5.13.5:=a)"),
+        ] {
+            assert_eq!(parse(filter).unwrap().encoded, parse(same).unwrap().encoded, "{filter}");
+        }
+        assert!(parse("(:DN:=a)").is_none() && parse("(cn:DN)").is_none());
     }
 
     #[test]

@@ -20,6 +20,7 @@ const CONTEXT_CONTROLS: u8 = 0xa0;
 const CONTEXT_0: u8 = 0x80;
 /// The name of an extended result.
 const RESPONSE_NAME: u8 = 0x8a;
+const REFERRAL: u8 = 0xa3;
 /// The bits of a tag that say that its number has a meaning only at its place.
 const CONTEXT_CLASS: u8 = 0x80;
 const CLASS: u8 = 0xc0;
@@ -249,6 +250,10 @@ impl<'m> Outcome<'m> {
             let part = parts.take()?;
             if part.tag == RESPONSE_NAME && name.replace(part.content).is_some() {
                 return Err(Malformed::Twice);
+            }
+            // RFC 4511, 4.1.9: only with the code `referral`. What is elsewhere is no success.
+            if part.tag == REFERRAL && code == 0 {
+                return Err(Malformed::Referral);
             }
         }
         Ok((Self { code, text }, name))

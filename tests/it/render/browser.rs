@@ -131,6 +131,19 @@ fn the_address_says_what_is_searched_and_filtered() {
     };
     assert_eq!(opened.one("#count"), expected(count(&plan, in_norway)));
 
+    // An id of a branch finds whom its facet counts, that of a custom field whoever has a value of it.
+    let facet = open(&page, "#branch=Example+AS+(NO01,+id+br_no)").one("#count");
+    assert_eq!(open(&page, "#q=BR_NO").one("#count"), facet);
+    let has_cost_center = |operation: &Operation| match &operation.action {
+        Action::Create { after: fields } | Action::Delete { before: fields, .. } => !fields.custom_fields.is_empty(),
+        Action::Update { changes, .. } => changes.iter().any(|change| change.field.to_string().contains("cf_cost")),
+        _ => false,
+    };
+    let with_cost_center = expected(count(&plan, has_cost_center));
+    for word in ["custom_fields.cf_cost_center", "cf_cost_center"] {
+        assert_eq!(open(&page, &format!("#q={word}")).one("#count"), with_cost_center, "{word}");
+    }
+
     let opened = open(&page, "#q=nobody+of+this+name");
     assert_eq!(opened.one("#count"), expected(0));
     assert!(opened.one("#list").contains("Nothing matches"));

@@ -48,8 +48,12 @@ fn an_answer_is_read() {
     assert_eq!(Refusal::from(outcome), Refusal { code: 4, text: "bye".to_owned() });
     assert_eq!(message.next_page(), Ok(NextPage::Cookie(b"c")));
     // Elements that later versions of the protocol may add.
-    let later = content(9, &[&result(DONE, 0, &[&[0x8b, 0], &[0xa3, 0]]), &[0x85, 1, 7], &controls]);
+    let later = content(9, &[&result(DONE, 0, &[&[0x8b, 0], &[0xa4, 0]]), &[0x85, 1, 7], &controls]);
     assert_eq!(Message::read(&later).unwrap().next_page(), Ok(NextPage::Cookie(b"c")));
+    let referral =
+        |code| content(9, &[&result(DONE, code, &[&element(REFERRAL, &[&octets(b"ldap://other")])]), &controls]);
+    assert!(Message::read(&referral(10)).is_ok());
+    assert_eq!(Message::read(&referral(0)).unwrap_err(), Malformed::Referral);
     let other = content(1, &[&[0x79, 0]]);
     assert_eq!(Message::read(&other).unwrap().operation.number(), 25);
 }
