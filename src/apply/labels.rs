@@ -16,14 +16,6 @@ pub(super) fn renames(action: &Action) -> Option<&UserId> {
     }
 }
 
-/// The user that an action renames or removes: what it shows of them is no longer what the account has.
-pub(super) fn alters(action: &Action) -> Option<&UserId> {
-    match action {
-        Action::Delete { user_id, .. } => Some(user_id),
-        other => renames(other),
-    }
-}
-
 /// How the plan shows a manager, if the user with that id is somebody else.
 pub(super) fn other_person(UserRef { user_id, employee, name }: &UserRef, user: &User) -> Option<String> {
     if employee.is_none() && name.is_empty() {

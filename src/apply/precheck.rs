@@ -18,7 +18,6 @@ use super::admins::Admins;
 use super::confirm::{Contradiction, contradiction};
 use super::expected_state::{Made, already_holds, hash_of, is_elsewhere, made_already};
 use super::journal::{Progress, Replay};
-use super::labels::alters;
 use super::list::List;
 use super::newcomers::Newcomers;
 use super::settle::may_be;
@@ -147,14 +146,14 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
         standing.users = live.directory.users.iter().chain(&live.directory.inactive).map(entry).collect();
     }
     let has_written = replay.has_written();
-    let altered = altered(plan, replay);
-    let is_altered = |user: &UserId| altered.contains(user);
+    let is_begun = |operation: &Operation| replay.operations.contains_key(&operation.id);
+    let altered = labels::Altered::by(&plan.content().operations, is_begun);
     let mut made: Option<Made> = None;
     let mut newcomers: Option<Newcomers<'_>> = None;
     for operation in &plan.content().operations {
         match replay.operations.get(&operation.id) {
             Some(Progress::InDoubt(_)) => {
-                let problems = labels::of_references(operation, live.directory, is_altered);
+                let problems = labels::of_references(operation, live.directory, &altered);
                 if !problems.is_empty() {
                     standing.mislabelled.insert(operation.id, problems);
                 }
@@ -175,7 +174,7 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
             None => {}
         }
         let mut problems = index.problems_of(operation);
-        problems.extend(labels::of_references(operation, live.directory, is_altered));
+        problems.extend(labels::of_references(operation, live.directory, &altered));
         if let Action::Create { after } = &operation.action
             && replay.failed.contains(&operation.id)
         {
@@ -204,12 +203,6 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
     }
     standing.admins = index.admins;
     Ok(standing)
-}
-
-/// The users that the plan itself may have renamed or removed by now: it still shows them as they were.
-fn altered<'a>(plan: &'a Plan, replay: &Replay) -> HashSet<&'a UserId> {
-    let begun = plan.content().operations.iter().filter(|operation| replay.operations.contains_key(&operation.id));
-    begun.filter_map(|operation| alters(&operation.action)).collect()
 }
 
 /// Whether an operation changes the branch. That may empty unmanaged fields, which only a journal remembers, so the

@@ -4,11 +4,17 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use super::lease::Hold;
 use super::private::make_owners;
 use super::store::{ObjectKind, Store, Written};
 use crate::files::{InPlace, no_links, open_own};
+
+/// How often a lock is tried, and how long after each time the next one comes.
+const ATTEMPTS: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Where whole lines are appended.
 pub trait Append: Send {
@@ -45,10 +51,8 @@ impl Lines {
         let file = open_own(path, &options)?;
         let another =
             |problem: &str| io::Error::new(io::ErrorKind::AlreadyExists, format!("{} {problem}", path.display()));
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(another("is being written by another process")),
-            Err(TryLockError::Error(error)) => return Err(error),
+        if !is_locked(&file)? {
+            return Err(another("is being written by another process"));
         }
         let in_place = lock.into_iter().chain([InPlace::of(&file, path)?]).collect();
         let lines = Self { file, in_place };
@@ -75,6 +79,18 @@ impl Lines {
         self.check()?;
         self.file.write_all(lines)
     }
+}
+
+/// Locks a file, and says whether nobody else had it. A program that is just being started by somebody who had the lock keeps it for a moment.
+fn is_locked(file: &File) -> io::Result<bool> {
+    for _ in 0..ATTEMPTS {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Ok(false)
 }
 
 impl Append for Lines {

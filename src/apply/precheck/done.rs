@@ -1,14 +1,11 @@
 //! A plan without a journal whose operations are all done: is it the plan that did them? Pure functions.
 
-use std::collections::HashSet;
-
 use super::{Live, in_words, labels};
 use crate::apply::expected_state::{already_holds, hash_of, made_already, updated};
 use crate::apply::given::Given;
-use crate::apply::labels::alters;
 use crate::apply::list::List;
 use crate::diff::Untrusted;
-use crate::employee::{ExternalIdentifier, User, UserId, email_key};
+use crate::employee::{ExternalIdentifier, User, email_key};
 use crate::plan::{Action, Change, Operation, Plan};
 
 /// If the account is already as the whole plan should leave it, how the people that the plan shows differ from those
@@ -23,11 +20,11 @@ pub fn all_done(plan: &Plan, live: Live<'_>) -> Result<Option<Vec<String>>, Untr
     if !operations.iter().all(|operation| already_holds(operation, live.directory, live.managed, &made)) {
         return Ok(None);
     }
-    let altered: HashSet<&UserId> = operations.iter().filter_map(|operation| alters(&operation.action)).collect();
+    let altered = labels::Altered::by(operations, |_| true);
     let (list, given) = (List::new(&live.directory.users)?, Given::by(operations));
     let problems = operations.iter().flat_map(|operation| {
         let mut problems = of_operation(operation, live, &list, &given);
-        problems.extend(labels::of_references(operation, live.directory, |user| altered.contains(user)));
+        problems.extend(labels::of_references(operation, live.directory, &altered));
         problems.into_iter().map(|problem| in_words(operation, &problem)).collect::<Vec<_>>()
     });
     Ok(Some(problems.collect()))

@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use super::Live;
 use crate::apply::expected_state::updated;
-use crate::apply::labels::{alters, label, other_person, person, shown};
+use crate::apply::labels::{label, other_person, person, renames, shown};
 use crate::employee::{Branch, Directory, Text, User, UserId, full_name};
 use crate::plan::{
     Action, BranchRef, Change, Common, Field, Fields, ManagerRef, Operation, Part, Plan, Subject, UserRef, Value,
@@ -32,13 +32,12 @@ pub(super) fn of_plan(plan: &Plan, directory: &Directory) -> Vec<String> {
 pub(super) fn of_parts(plan: &Plan, directory: &Directory) -> Vec<String> {
     let parts = plan.content().guards.iter().flat_map(|guard| &guard.parts);
     // A plan whose journal was lost may have renamed or removed people already.
-    let altered: HashSet<&str> =
-        plan.content().operations.iter().filter_map(|operation| Some(alters(&operation.action)?.as_str())).collect();
+    let Altered { renamed, removed } = Altered::by(&plan.content().operations, |_| true);
     let problem = |Part { common, name, id, count: _ }: &Part| {
         let id = id.as_deref()?;
         let (kind, held) = match common {
             Common::Branch => ("branch", directory.branch(&id.into()).map(branch_label)),
-            Common::Manager | Common::Person if altered.contains(id) => return None,
+            Common::Manager | Common::Person if renamed.contains(&UserId::from(id)) => return None,
             Common::Manager | Common::Person => {
                 let user = directory.user(&id.into()).or_else(|| directory.inactive_user(&id.into()));
                 let label = |user: &User| {
@@ -55,7 +54,8 @@ pub(super) fn of_parts(plan: &Plan, directory: &Directory) -> Vec<String> {
         };
         match held {
             Some(held) => (held != *name).then(|| shown(kind, &id, name, &held)),
-            None => (!name.is_empty() && name != id).then(|| unlisted(kind, &id, name)),
+            None => (!removed.contains(&UserId::from(id)) && !name.is_empty() && name != id)
+                .then(|| unlisted(kind, &id, name)),
         }
     };
     let problems: BTreeSet<String> = parts.filter_map(problem).collect();
@@ -68,17 +68,32 @@ fn branch_label(branch: &Branch) -> String {
     BranchRef { branch_id: id.clone(), external_identifier, name }.label()
 }
 
-/// How an operation's labels of people and branches that it refers to differ from the account's. People that the plan
-/// itself has renamed or removed are not compared.
-pub(super) fn of_references(
-    operation: &Operation,
-    directory: &Directory,
-    is_altered: impl Fn(&UserId) -> bool,
-) -> Vec<String> {
-    let of_manager = |manager: &ManagerRef| match manager {
-        ManagerRef::User(user) if is_altered(&user.user_id) => None,
-        manager => of_manager(manager, directory),
-    };
+/// The people of a plan whom the account may show otherwise by now, because of the plan itself.
+pub(super) struct Altered<'a> {
+    /// Who may have been renamed.
+    renamed: HashSet<&'a UserId>,
+    /// Who is to be removed, and may be gone. As long as they are there, they are compared.
+    removed: HashSet<&'a UserId>,
+}
+
+impl<'a> Altered<'a> {
+    /// Those of a plan of which these operations were begun. Of a removal the end of a journal may have been lost.
+    pub(super) fn by(operations: &'a [Operation], is_begun: impl Fn(&Operation) -> bool) -> Self {
+        let removed = |operation: &'a Operation| match &operation.action {
+            Action::Delete { user_id, .. } => Some(user_id),
+            Action::Create { .. } | Action::Update { .. } | Action::Link { .. } => None,
+        };
+        let begun = operations.iter().filter(|operation| is_begun(operation));
+        Self {
+            renamed: begun.filter_map(|operation| renames(&operation.action)).collect(),
+            removed: operations.iter().filter_map(removed).collect(),
+        }
+    }
+}
+
+/// How an operation's labels of people and branches that it refers to differ from the account's.
+pub(super) fn of_references(operation: &Operation, directory: &Directory, altered: &Altered<'_>) -> Vec<String> {
+    let of_manager = |manager: &ManagerRef| of_manager(manager, directory, altered);
     let fields = |fields: &Fields| {
         let branch = fields.branch.iter().flatten().filter_map(|branch| of_branch(branch, directory));
         let manager = fields.manager.iter().flatten().filter_map(&of_manager);
@@ -179,12 +194,13 @@ fn of_branch(BranchRef { branch_id, external_identifier, name }: &BranchRef, dir
     Some(shown("branch", branch_id, &planned, &label(branch.identifier.as_deref(), &branch.name)))
 }
 
-fn of_manager(manager: &ManagerRef, directory: &Directory) -> Option<String> {
+fn of_manager(manager: &ManagerRef, directory: &Directory, altered: &Altered<'_>) -> Option<String> {
     let ManagerRef::User(shown) = manager else { return None };
     let UserRef { user_id, employee, name } = shown;
     match directory.user(user_id).or_else(|| directory.inactive_user(user_id)) {
+        Some(_) if altered.renamed.contains(user_id) => None,
         Some(user) => other_person(shown, user),
-        None if employee.is_none() && name.is_empty() => None,
+        None if altered.removed.contains(user_id) || (employee.is_none() && name.is_empty()) => None,
         None => Some(unlisted("manager", user_id, &person(employee.as_ref(), name))),
     }
 }
@@ -215,23 +231,25 @@ mod tests {
     #[test]
     fn what_is_not_listed_is_shown_by_its_id_alone() {
         let nobody = Directory::default();
-        let problems = |branch: &str, manager: &str, altered: &[&str]| {
-            of_references(&moved(branch, manager), &nobody, |user| altered.contains(&user.as_str()))
+        let ghost = UserId::from("ghost");
+        let problems = |branch: &str, manager: &str, is_removed: bool| {
+            let removed = is_removed.then_some(&ghost).into_iter().collect();
+            of_references(&moved(branch, manager), &nobody, &Altered { renamed: HashSet::new(), removed })
         };
         let [no_branch, no_manager] = [r#""external_identifier": null, "name": """#, r#""employee": null, "name": """#];
-        assert_eq!(problems(no_branch, no_manager, &[]), Vec::<String>::new());
+        assert_eq!(problems(no_branch, no_manager, false), Vec::<String>::new());
         for branch in
             [r#""external_identifier": null, "name": "Example AB""#, r#""external_identifier": "SE01", "name": """#]
         {
-            let found = problems(branch, no_manager, &[]);
+            let found = problems(branch, no_manager, false);
             assert!(found.len() == 1 && found[0].contains("the branch br_gone as"), "{found:?}");
             assert!(found[0].ends_with("but Skovik does not list it (any more)"), "{found:?}");
         }
         for manager in [r#""employee": null, "name": "Eva Alm""#, r#""employee": "1006", "name": """#] {
-            let found = problems(no_branch, manager, &[]);
+            let found = problems(no_branch, manager, false);
             assert!(found.len() == 1 && found[0].contains("the manager ghost as"), "{found:?}");
-            // An earlier run of this plan removed them.
-            assert_eq!(problems(no_branch, manager, &["ghost"]), Vec::<String>::new());
+            // The plan itself removes them.
+            assert_eq!(problems(no_branch, manager, true), Vec::<String>::new());
         }
     }
 }
