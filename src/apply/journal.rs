@@ -234,7 +234,8 @@ fn seed(plan_hash: Digest) -> [u8; 32] {
 /// Reads a journal's complete lines, and returns where they end. A missing file has none.
 ///
 /// # Errors
-/// If the file cannot be read, or a line is not authentic or damaged. A last line that a crash cut or left a gap in is left out.
+/// If the file cannot be read, or a line is not authentic or damaged. A last line that a crash cut or left a gap in is left
+/// out.
 pub fn read_lines(
     path: &Path,
     key: &Key,

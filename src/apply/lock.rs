@@ -24,6 +24,7 @@ const LONGEST_HOLDER: u64 = 4096;
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
+    in_place: InPlace,
     _lease: Option<Lease>,
 }
 
@@ -76,7 +77,7 @@ pub enum LockError {
 pub fn take(state: &State, url: &str, holder: &Holder, waiting: &dyn Fn(Option<Holder>)) -> Result<Lock, LockError> {
     let mut lock = take_here(state.folder(), url, holder)?;
     let io = |error| LockError::Io { path: state.folder().to_owned(), error };
-    state.while_in_place(InPlace::of(&lock._file, &lock_file(state.folder(), url)).map_err(io)?);
+    state.while_in_place(lock.in_place.clone());
     let text = to_raw_value(holder).map_err(|error| io(error.into()))?;
     let read = |holder: Option<&RawValue>| holder.and_then(|holder| serde_json::from_str(holder.get()).ok());
     lock._lease = state.lease(url, &text, &|holder| waiting(read(holder))).map_err(|error| match error {
@@ -91,21 +92,17 @@ pub fn take(state: &State, url: &str, holder: &Holder, waiting: &dyn Fn(Option<H
 /// # Errors
 /// As [`take`].
 pub fn take_here(folder: &Path, url: &str, holder: &Holder) -> Result<Lock, LockError> {
-    let path = lock_file(folder, url);
+    let path = folder.join(format!("{}.lock", account_file(url)));
     let io = |error| LockError::Io { path: path.clone(), error };
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false);
     no_links(&mut options);
-    let mut file = lock_as(&path, url, || open_own(&path, &options))?;
+    let (mut file, in_place) = lock_as(&path, url, || open_own(&path, &options))?;
     // Replaces what an earlier holder wrote.
     file.set_len(0).and_then(|()| file.rewind()).map_err(io)?;
     serde_json::to_writer(&file, holder).map_err(|error| io(error.into()))?;
     file.flush().map_err(io)?;
-    Ok(Lock { _file: file, _lease: None })
-}
-
-fn lock_file(folder: &Path, url: &str) -> PathBuf {
-    folder.join(format!("{}.lock", account_file(url)))
+    Ok(Lock { _file: file, in_place, _lease: None })
 }
 
 /// Takes the lock of a plan file, which several users or state folders may share.
@@ -116,12 +113,13 @@ pub fn take_plan(path: &Path, url: &str) -> Result<Lock, LockError> {
     let mut options = File::options();
     options.read(true);
     no_links(&mut options);
-    lock_as(path, url, || open_own(path, &options)).map(|file| Lock { _file: file, _lease: None })
+    let (file, in_place) = lock_as(path, url, || open_own(path, &options))?;
+    Ok(Lock { _file: file, in_place, _lease: None })
 }
 
 /// Locks the file at a path. If the file was replaced or removed between opening and locking, it tries again: the next
 /// process would lock the new file.
-fn lock_as(path: &Path, url: &str, open: impl Fn() -> io::Result<File>) -> Result<File, LockError> {
+fn lock_as(path: &Path, url: &str, open: impl Fn() -> io::Result<File>) -> Result<(File, InPlace), LockError> {
     let io = |error| LockError::Io { path: path.to_owned(), error };
     for _ in 0..ATTEMPTS {
         let mut file = open().map_err(io)?;
@@ -135,8 +133,9 @@ fn lock_as(path: &Path, url: &str, open: impl Fn() -> io::Result<File>) -> Resul
             }
             Err(TryLockError::Error(error)) => return Err(io(error)),
         }
-        if InPlace::of(&file, path).map_err(io)?.is_there() {
-            return Ok(file);
+        let in_place = InPlace::of(&file, path).map_err(io)?;
+        if in_place.is_there() {
+            return Ok((file, in_place));
         }
     }
     Err(io(io::Error::other("is replaced again and again while it is locked")))

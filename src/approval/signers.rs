@@ -73,19 +73,18 @@ impl AllowedSigners {
     /// for other uses tells whose key it is, too.
     #[must_use]
     pub fn may_be(&self, key: &SignerKey, principal: &str) -> bool {
-        let lines = self.signers.iter().filter(|signer| signer.key == *key);
-        lines.map(|signer| &signer.principals).any(|names| names.matches(principal) || names.match_likeness(principal))
+        self.owners(key).any(|names| names.takes(principal))
     }
 
     /// Whether one principal may hold both keys, now or at another time.
     #[must_use]
     pub fn may_have_one_owner(&self, a: &SignerKey, b: &SignerKey) -> bool {
-        let lists = |key: &SignerKey| {
-            let lines = self.signers.iter().filter(|signer| signer.key == *key);
-            lines.map(|signer| &signer.principals).collect::<Vec<_>>()
-        };
-        let (of_a, of_b) = (lists(a), lists(b));
-        of_a.iter().any(|a| of_b.iter().any(|b| a.may_share_a_name(b)))
+        self.owners(a).any(|of_a| self.owners(b).any(|of_b| of_a.may_share_a_name(of_b)))
+    }
+
+    /// Whose key it is, by each line that has it.
+    fn owners(&self, key: &SignerKey) -> impl Iterator<Item = &PatternList> {
+        self.signers.iter().filter(move |signer| signer.key == *key).map(|signer| &signer.principals)
     }
 
     /// Whether any key counts as this principal's.
@@ -304,18 +303,21 @@ impl PatternList {
         found
     }
 
+    fn takes(&self, name: &str) -> bool {
+        self.matches(name) || self.match_likeness(name)
+    }
+
     /// Whether some name matches both lists, or one name and one that looks the same. If only patterns with wildcards match
     /// it, what they exclude is not looked at.
     fn may_share_a_name(&self, other: &Self) -> bool {
-        let takes = |list: &Self, name: &str| list.matches(name) || list.match_likeness(name);
         self.wanted().any(|one| {
             other.wanted().any(|another| match (one.contains(WILDCARDS), another.contains(WILDCARDS)) {
                 (true, true) => {
                     let (one, another) = (readings(one), readings(another));
                     one.iter().any(|one| another.iter().any(|other| overlap(one.as_bytes(), other.as_bytes())))
                 }
-                (false, _) => takes(self, one) && takes(other, one),
-                (true, false) => takes(self, another) && takes(other, another),
+                (false, _) => self.takes(one) && other.takes(one),
+                (true, false) => self.takes(another) && other.takes(another),
             })
         })
     }

@@ -32,7 +32,10 @@ impl InPlace {
         if self.is_there() {
             return Ok(());
         }
-        let problem = format!("{} was removed or replaced, so that another apply can begin", self.path.display());
+        let problem = format!(
+            "{} was removed or replaced, so that another apply can begin; when none is under way, run the same apply again",
+            self.path.display()
+        );
         Err(io::Error::other(problem))
     }
 }

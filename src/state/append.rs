@@ -81,7 +81,8 @@ impl Lines {
     }
 }
 
-/// Locks a file, and says whether nobody else had it. A program that is just being started by somebody who had the lock keeps it for a moment.
+/// Locks a file, and says whether nobody else had it. A program that is just being started by somebody who had the lock
+/// keeps it for a moment.
 fn is_locked(file: &File) -> io::Result<bool> {
     for _ in 0..ATTEMPTS {
         match file.try_lock() {

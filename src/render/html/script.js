@@ -94,8 +94,9 @@
   const branchNames = (person) => (person.branches.length ? person.branches.map((b) => branches[b]) : [STAYS]);
   const fieldNames = (person) => [...person.fieldSet].map((field) => fields[field]);
 
-  // The fields and branches with this id: labels have it in parentheses.
-  const idsIn = (label) => folded(label).split(/[\s(),]+/);
+  // The fields and branches with this id or identifier: labels end with them in parentheses, after the name.
+  const idsIn = (label) =>
+    folded(label.slice(Math.max(0, label.lastIndexOf("(")))).split(/[\s(),]+/).filter((id) => id && id !== "id");
   const fieldIds = fields.map((label) => idsIn(label).filter((id) => id.startsWith("custom_fields.")));
   const branchIds = branches.map(idsIn);
   const placesOf = (lists, is) => new Set(lists.flatMap((ids, place) => (ids.some(is) ? [place] : [])));
