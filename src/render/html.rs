@@ -6,6 +6,7 @@
 //! shows the guards, the counts and a plain list.
 
 mod data;
+mod gather;
 #[cfg(test)]
 mod tests;
 

@@ -12,14 +12,30 @@
 
   const $ = (id) => document.getElementById(id);
   const { parts, fields, branches, remarks } = JSON.parse($("data").textContent);
-  // The people of a part count fields and branches by the lists of the part.
-  const people = parts.flatMap((part) => {
+  // The people of a part name what they share by its place in the lists of the part. What somebody lacks stays away:
+  // to add it to each of many people takes longer than to read them.
+  const NOTHING = [];
+  const people = [];
+  // Each manager once, by key, with whoever reports to them before and after the plan.
+  const managers = new Map();
+  for (const { part, fieldPlaces, branchPlaces } of parts) {
+    const leaders = part.managers.map((manager) => {
+      if (!managers.has(manager.key)) managers.set(manager.key, { ...manager, before: [], after: [] });
+      return managers.get(manager.key);
+    });
     for (const person of part.people) {
-      person.branches = person.branches?.map((branch) => part.branches[branch]);
-      for (const row of person.rows) row.field = part.fields[row.field];
+      if (person.branches) person.branches = person.branches.map((branch) => branchPlaces[branch]);
+      if (person.notes) person.notes = person.notes.map((note) => part.notes[note]);
+      if (person.was != null) (person.was = leaders[person.was]).before.push(person);
+      if (person.is != null) (person.is = leaders[person.is]).after.push(person);
+      for (const row of person.rows) {
+        row.field = fieldPlaces[row.field];
+        if (typeof row.before === "number") row.before = part.texts[row.before];
+        if (typeof row.after === "number") row.after = part.texts[row.after];
+      }
+      people.push(person);
     }
-    return part.people;
-  });
+  }
   const number = new Intl.NumberFormat("en").format;
   const counted = (count, one, many) => `${number(count)} ${count === 1 ? one : many}`;
 
@@ -37,33 +53,44 @@
   }
 
   // Text as it is searched: without case, without accents.
-  const folded = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+  const isAscii = (text) => /^[\x00-\x7f]*$/.test(text);
+  const folded = (text) => (isAscii(text) ? text : text.normalize("NFD").replace(/\p{M}/gu, "")).toLowerCase();
   const plain = (side) => (side == null ? "" : typeof side === "string" ? side : side.map(([text]) => text).join(""));
 
   // ---- What is known of each person ------------------------------------------------------------------------------
 
-  const byKey = new Map();
-  const reportsBefore = new Map();
-  const reportsAfter = new Map();
-  const under = (map, manager, person) => {
-    if (!manager) return;
-    if (!map.has(manager.key)) map.set(manager.key, []);
-    map.get(manager.key).push(person);
-  };
-  for (const person of people) {
-    if (!byKey.has(person.key)) byKey.set(person.key, person);
-    under(reportsBefore, person.was, person);
-    under(reportsAfter, person.is, person);
-    // Somebody who comes or goes has every field; what changes is what one filters by.
-    const changes = person.kind === "update" || person.kind === "reactivate" || person.kind === "link";
-    person.fieldSet = new Set(changes ? person.rows.map((row) => row.field) : []);
-    person.branches ??= [];
-    person.notes ??= [];
-    person.role_names ??= [];
-    person.warns = person.notes.some((note) => note.severity !== "info");
-    const values = person.rows.flatMap((row) => [plain(row.before), plain(row.after)]);
-    const texts = [person.name, person.identifier, person.email ?? "", person.user ?? "", person.roles ?? "", person.reason ?? "", ...values, ...person.notes.map((n) => n.text)];
-    person.hay = folded(texts.join("\n"));
+  // The person of a key; whoever is created and linked to a manager later is in the plan twice, first as created.
+  let byKey;
+  function inPlan(key) {
+    byKey ??= new Map(people.map((person) => [person.key, person]).reverse());
+    return byKey.get(key);
+  }
+  const notesOf = (person) => person.notes ?? NOTHING;
+  const branchesOf = (person) => person.branches ?? NOTHING;
+  const rolesOf = (person) => person.role_names ?? NOTHING;
+  const reportsOf = (person, side) => managers.get(person.key)?.[side] ?? NOTHING;
+  // Somebody who comes or goes has every field; what changes is what one filters by.
+  const changes = (person) => person.kind === "update" || person.kind === "reactivate" || person.kind === "link";
+  const warns = (person) => notesOf(person).some((note) => note.severity !== "info");
+
+  // What is searched of a person. It is made when it is asked for first, and before that while nothing else is to do.
+  function hay(person) {
+    if (person.hay == null) {
+      const values = person.rows.flatMap((row) => [plain(row.before), plain(row.after)]);
+      const texts = [person.name, person.identifier, person.email, person.user, person.roles, person.reason, ...values, ...notesOf(person).map((note) => note.text)];
+      person.hay = folded(texts.join("\n"));
+    }
+    return person.hay;
+  }
+  const idle = globalThis.requestIdleCallback ?? ((work) => setTimeout(() => work({ timeRemaining: () => 5 }), 50));
+  function prepare(from) {
+    idle((deadline) => {
+      let next = from;
+      do {
+        for (const upTo = Math.min(next + 100, people.length); next < upTo; next += 1) hay(people[next]);
+      } while (next < people.length && deadline.timeRemaining() > 2);
+      if (next < people.length) prepare(next);
+    });
   }
 
   // ---- The state, which stands in the address --------------------------------------------------------------------
@@ -91,8 +118,8 @@
   // ---- Filters ---------------------------------------------------------------------------------------------------
 
   const STAYS = "no branch, or not managed";
-  const branchNames = (person) => (person.branches.length ? person.branches.map((b) => branches[b]) : [STAYS]);
-  const fieldNames = (person) => [...person.fieldSet].map((field) => fields[field]);
+  const branchNames = (person) => (person.branches?.map((branch) => branches[branch]) ?? [STAYS]);
+  const fieldNames = (person) => (changes(person) ? person.rows.map((row) => fields[row.field]) : NOTHING);
 
   // The fields and branches with this id or identifier: labels end with them in parentheses, after the name.
   const idsIn = (label) =>
@@ -105,7 +132,7 @@
     branches: placesOf(branchIds, (id) => id === word),
   });
   const isNamed = (person, ids) =>
-    person.rows.some((row) => ids.fields.has(row.field)) || person.branches.some((branch) => ids.branches.has(branch));
+    person.rows.some((row) => ids.fields.has(row.field)) || branchesOf(person).some((branch) => ids.branches.has(branch));
 
   // Whether a person passes, but for the filters that are left out.
   function matcher(...leftOut) {
@@ -119,11 +146,17 @@
     const ids = new Map(words.map((word) => [word, named(word)]));
     return (person) =>
       (!group || person.kind === group) &&
-      (!warnings || person.warns) &&
+      (!warnings || warns(person)) &&
       (!branch || branchNames(person).includes(branch)) &&
       (!field || fieldNames(person).includes(field)) &&
-      (!role || person.role_names.includes(role)) &&
-      words.every((word) => person.hay.includes(word) || isNamed(person, ids.get(word)));
+      (!role || rolesOf(person).includes(role)) &&
+      words.every((word) => hay(person).includes(word) || isNamed(person, ids.get(word)));
+  }
+
+  // Who passes all filters, but for those that are left out.
+  function passing(...leftOut) {
+    const isOn = Object.entries(state).some(([key, value]) => value !== "" && !leftOut.includes(key));
+    return isOn ? people.filter(matcher(...leftOut)) : people;
   }
 
   // Counts by name and kind, the biggest first.
@@ -186,10 +219,10 @@
   }
 
   function showFilters() {
-    const chips = [["", "All", people.filter(matcher("group")).length]];
-    const groups = tally(people.filter(matcher("group")), (person) => [person.kind]);
+    const some = passing("group");
+    const chips = [["", "All", some.length]];
     for (const kind of KINDS.filter((kind) => people.some((person) => person.kind === kind))) {
-      chips.push([kind, TITLES[kind], groups.find((entry) => entry.name === kind)?.all ?? 0]);
+      chips.push([kind, TITLES[kind], some.filter((person) => person.kind === kind).length]);
     }
     $("groups").replaceChildren(...chips.map(([kind, title, count]) => element(
       "button",
@@ -200,7 +233,7 @@
       figure.setAttribute("aria-pressed", state.group === figure.dataset.group);
     }
     const facets = [];
-    const warning = people.filter(matcher("warnings")).filter((person) => person.warns).length;
+    const warning = passing("warnings").filter(warns).length;
     if (warning > 0 || state.warnings) {
       facets.push(element(
         "section", { class: "facet-group" },
@@ -208,12 +241,12 @@
           element("span", { class: "name" }, "With a warning"), element("span", { class: "amount" }, number(warning))),
       ));
     }
-    facets.push(facet("field", "Changed fields", tally(people.filter(matcher("field")), fieldNames)));
+    facets.push(facet("field", "Changed fields", tally(passing("field"), fieldNames)));
     if (branches.length > 0) {
-      facets.push(facet("branch", "Branches", tally(people.filter(matcher("branch")), branchNames)));
+      facets.push(facet("branch", "Branches", tally(passing("branch"), branchNames)));
     }
-    if (people.some((person) => person.role_names.length > 0)) {
-      facets.push(facet("role", "Roles", tally(people.filter(matcher("role")), (person) => person.role_names)));
+    if (people.some((person) => rolesOf(person).length > 0)) {
+      facets.push(facet("role", "Roles", tally(passing("role"), rolesOf)));
     }
     $("facets").replaceChildren(
       element("details", { open: matchMedia("(min-width: 60rem)").matches || facetsOpen, ontoggle: (event) => { facetsOpen = event.target.open; } },
@@ -250,7 +283,7 @@
 
   // A node of the manager tree; somebody who is in the plan too can be gone to.
   function node(key, text, isSelf) {
-    const found = byKey.get(key);
+    const found = inPlan(key);
     const name = isSelf || !found
       ? element("span", { class: isSelf ? "self" : "other" }, text)
       : element("button", { type: "button", onclick: () => goTo(found) }, text);
@@ -266,16 +299,15 @@
   function chain(person, side) {
     const above = [];
     const seen = new Set([person.key]);
-    for (let next = person[side]; next && !seen.has(next.key); next = byKey.get(next.key)?.[side]) {
+    for (let next = person[side]; next && !seen.has(next.key); next = inPlan(next.key)?.[side]) {
       seen.add(next.key);
       above.unshift(next);
     }
     return above;
   }
 
-  function treeSide(title, person, side, reports) {
+  function treeSide(title, person, side, below) {
     const above = chain(person, side);
-    const below = reports.get(person.key) ?? [];
     let tree = below.length > 0 && element(
       "ul", {},
       ...below.slice(0, MOST_REPORTS).map((report) => element("li", {}, node(report.key, label(report)))),
@@ -288,17 +320,16 @@
 
   // The two trees around a person; none where the plan tells nothing of managers or reports.
   function trees(person) {
-    const before = person.was || reportsBefore.has(person.key);
-    const after = person.is || reportsAfter.has(person.key);
-    if (!before && !after) return null;
+    const [before, after] = ["before", "after"].map((side) => reportsOf(person, side));
+    if (!person.was && !person.is && before.length + after.length === 0) return null;
     const details = element("details", { class: "tree" }, element("summary", {}, "Managers and reports, as far as the plan tells"));
     details.addEventListener("toggle", () => {
       if (!details.open || details.querySelector("div")) return;
       const sides = element("div", { class: "sides-of-tree" });
       if (person.kind !== "create" && person.kind !== "link") {
-        sides.append(treeSide("In Skovik now", person, "was", reportsBefore));
+        sides.append(treeSide("In Skovik now", person, "was", before));
       }
-      if (person.kind !== "delete") sides.append(treeSide("After the plan", person, "is", reportsAfter));
+      if (person.kind !== "delete") sides.append(treeSide("After the plan", person, "is", after));
       details.append(sides);
     });
     return details;
@@ -326,7 +357,7 @@
         person.reason && element("span", { class: "reason" }, person.reason),
         element("span", { class: "step" }, steps),
       ),
-      person.notes.length > 0 && element("ul", { class: "notes" }, ...person.notes.map(noteElement)),
+      person.notes && element("ul", { class: "notes" }, ...person.notes.map(noteElement)),
       person.rows.length > 0 && values(person),
       trees(person),
     );
@@ -355,7 +386,7 @@
   }
 
   function show() {
-    found = people.filter(matcher());
+    found = passing();
     made = 0;
     current = -1;
     $("list").replaceChildren();
@@ -459,4 +490,5 @@
   $("bench").hidden = false;
   showRemarks();
   show();
+  prepare(0);
 })();

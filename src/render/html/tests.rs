@@ -32,15 +32,30 @@ fn data_of(page: &Html) -> Json {
     let mut data: Json = serde_json::from_str(&text(one(page, "script#data"))).unwrap();
     let mut people = Vec::new();
     for part in data["parts"].as_array().unwrap() {
-        let place = |list: &str, place: &mut Json| {
-            *place = part[list][usize::try_from(place.as_u64().unwrap()).unwrap()].clone();
+        let listed = |list: &Json, place: &mut Json| {
+            *place = list[usize::try_from(place.as_u64().unwrap()).unwrap()].clone();
         };
-        for person in part["people"].as_array().unwrap() {
+        let place = |list: &str, place: &mut Json| listed(&part["part"][list], place);
+        for person in part["part"]["people"].as_array().unwrap() {
             let mut person = person.clone();
             let rows = person["rows"].as_array_mut().unwrap();
-            rows.iter_mut().for_each(|row| place("fields", &mut row["field"]));
+            for row in rows {
+                listed(&part["fieldPlaces"], &mut row["field"]);
+                for side in ["before", "after"] {
+                    if row[side].is_number() {
+                        place("texts", &mut row[side]);
+                    }
+                }
+            }
+            for side in ["was", "is"] {
+                if let Some(manager) = person.get_mut(side) {
+                    place("managers", manager);
+                }
+            }
+            let notes = person.get_mut("notes").and_then(Json::as_array_mut);
+            notes.into_iter().flatten().for_each(|note| place("notes", note));
             let branches = person["branches"].as_array_mut();
-            branches.into_iter().flatten().for_each(|branch| place("branches", branch));
+            branches.into_iter().flatten().for_each(|branch| listed(&part["branchPlaces"], branch));
             people.push(person);
         }
     }
