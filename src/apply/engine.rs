@@ -4,6 +4,7 @@
 //! on it. Operations with an unknown outcome wait until nothing else can run, and are then settled together.
 
 mod confirm;
+mod dependents;
 mod newcomer;
 mod resume;
 mod sent;
@@ -28,7 +29,7 @@ use super::operation::{Attempt, End, Worker};
 use super::precheck::Standing;
 use super::{Ended, Halt, Observer, Outcome, Report};
 use crate::employee::UserId;
-use crate::plan::{Action, Operation, OperationId, Plan};
+use crate::plan::{Operation, OperationId, Plan};
 use crate::provider::StoredUser;
 
 use sent::Sent;
@@ -144,7 +145,7 @@ impl<'a> Run<'a> {
             is_interrupted: false,
             wrote: false,
         };
-        if !replay.has_written() && replay.known.is_empty() && plan.content().summary.create > 0 {
+        if !replay.has_written() && replay.known.is_none() && plan.content().summary.create > 0 {
             // It is on disk before or with the first intent.
             run.note(&Record::Known { at: (worker.now)(), users: Known::of(standing.users.keys()) });
         }
@@ -307,62 +308,9 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Why operations that depend on this one must not be begun. If Skovik stored an update differently, it may not
-    /// have moved the report of a manager who is to be deleted. A create has at least made the person.
-    fn holds_up(&self, index: usize, outcome: &Outcome) -> Option<String> {
-        let operation = &self.operations[index];
-        let Operation { id, name, action, .. } = operation;
-        let it = format!("it depends on operation {id}, {} {name}", action.name());
-        match outcome {
-            Outcome::Done { differs, .. } | Outcome::DoneBefore { differs } => {
-                let is_enough = differs.is_empty() || matches!(action, Action::Create { .. });
-                (!is_enough).then(|| format!("{it}, which Skovik stored with other values"))
-            }
-            Outcome::Failed { .. } | Outcome::InDoubt { .. } | Outcome::NotAttempted { .. } => {
-                Some(format!("{it}, which is not done"))
-            }
-        }
-    }
-
     /// Whether other operations depend on this one: then the user is read back after the write.
     fn is_needed(&self, index: usize) -> bool {
         !self.needed_by[index].is_empty()
-    }
-
-    /// Tells the operations that wait for this one that it is done.
-    fn release(&mut self, index: usize) {
-        for place in 0..self.needed_by[index].len() {
-            let next = self.needed_by[index][place] as usize;
-            if let State::Waiting(left) = &mut self.states[next] {
-                *left = left.saturating_sub(1);
-                if *left == 0 {
-                    self.make_ready(next);
-                }
-            }
-        }
-    }
-
-    /// Gives up every operation that depends on a failed one, directly or indirectly.
-    fn give_up_dependents(&mut self, index: usize, because: &str) {
-        let mut next: Vec<u32> = self.needed_by[index].clone();
-        while let Some(dependent) = next.pop() {
-            let dependent = dependent as usize;
-            if !matches!(self.states[dependent], State::Waiting(_)) {
-                continue;
-            }
-            let outcome = Outcome::NotAttempted { because: because.to_owned() };
-            let operation = &self.operations[dependent];
-            self.observer.ended(Ended {
-                operation,
-                outcome: &outcome,
-                attempts: 0,
-                took: Duration::ZERO,
-                before: None,
-                after: None,
-            });
-            self.states[dependent] = State::Ended(outcome);
-            next.extend(&self.needed_by[dependent]);
-        }
     }
 
     /// Does not wait until the record is on disk: the next intent follows it in the same file, and that is waited for.

@@ -23,12 +23,6 @@ impl Known {
         Self(hashes)
     }
 
-    /// Whether nobody was noted.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Whether a user was there.
     #[must_use]
     pub fn has(&self, id: &UserId) -> bool {

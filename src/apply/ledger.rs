@@ -185,7 +185,9 @@ impl Recent {
             if known.contains(&operation.id) {
                 continue;
             }
-            if let Some(applied) = applied(operation, at, made, plan, apply, reversals.as_ref()) {
+            // What may not have been done, or was not in the end, has taken nothing back.
+            let reversals = reversals.as_ref().filter(|_| said.is_certain(operation.id));
+            if let Some(applied) = applied(operation, at, made, plan, apply, reversals) {
                 new.push(applied);
             }
         }
@@ -239,6 +241,8 @@ fn applied(
 struct Said {
     done: HashMap<OperationId, (Timestamp, Option<UserId>)>,
     doubts: HashMap<OperationId, Timestamp>,
+    /// Which of these are done by an answer, and by no list.
+    contradicted: HashSet<OperationId>,
 }
 
 impl Said {
@@ -250,6 +254,10 @@ impl Said {
             Ok(())
         })?;
         Ok(said)
+    }
+
+    fn is_certain(&self, operation: OperationId) -> bool {
+        self.done.contains_key(&operation) && !self.contradicted.contains(&operation)
     }
 
     fn is_empty(&self) -> bool {
@@ -271,11 +279,8 @@ impl Said {
             }
             Record::NotDone { operation, .. } => drop(self.doubts.remove(&operation)),
             // What is contradicted was done at one time.
-            Record::Contradicted { .. }
-            | Record::Journal { .. }
-            | Record::Run { .. }
-            | Record::Known { .. }
-            | Record::Finished { .. } => {}
+            Record::Contradicted { operation, .. } => drop(self.contradicted.insert(operation)),
+            Record::Journal { .. } | Record::Run { .. } | Record::Known { .. } | Record::Finished { .. } => {}
         }
     }
 }

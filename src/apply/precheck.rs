@@ -153,7 +153,8 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
     for operation in &plan.content().operations {
         match replay.operations.get(&operation.id) {
             Some(Progress::InDoubt(_)) => {
-                let problems = labels::of_references(operation, live.directory, &altered);
+                let mut problems = index.problems_of(operation, IsBegun::Yes);
+                problems.extend(labels::of_references(operation, live.directory, &altered));
                 if !problems.is_empty() {
                     standing.mislabelled.insert(operation.id, problems);
                 }
@@ -173,14 +174,14 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
             }
             None => {}
         }
-        let mut problems = index.problems_of(operation);
+        let mut problems = index.problems_of(operation, IsBegun::No);
         problems.extend(labels::of_references(operation, live.directory, &altered));
         if let Action::Create { after } = &operation.action
             && replay.failed.contains(&operation.id)
         {
             let newcomers = newcomers.get_or_insert_with(|| {
                 let everybody = live.directory.users.iter().chain(&live.directory.inactive);
-                let was_there = |user: &User| replay.known.has(&user.id) || replay.has_made(&user.id);
+                let was_there = |user: &User| replay.was_there(&user.id) || replay.has_made(&user.id);
                 Newcomers::new(&plan.content().operations, everybody, was_there)
             });
             problems.extend(newcomers.who_may_be(after).map(|user| format!("it was refused, and {}", may_be(user))));
@@ -220,6 +221,13 @@ fn made_so_far(plan: &Plan, replay: &Replay, directory: &Directory) -> Made {
         }
     }
     made
+}
+
+/// Whether a request of an operation may have been carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum IsBegun {
+    Yes,
+    No,
 }
 
 struct Index<'a> {
@@ -274,7 +282,9 @@ impl<'a> Index<'a> {
         Ok(Self { plan, live, list: List::new(users)?, reports, inactive, kept_identifiers, admins })
     }
 
-    fn problems_of(&self, operation: &Operation) -> Vec<String> {
+    /// What stands in the way of an operation. If it was begun, its user may be as it leaves them; then only what is said of
+    /// others and of branches counts.
+    fn problems_of(&self, operation: &Operation, is_begun: IsBegun) -> Vec<String> {
         let mut problems = Vec::new();
         // An undo restores values that Skovik held before.
         if !self.live.takes_back {
@@ -293,8 +303,10 @@ impl<'a> Index<'a> {
                     .extend(manager.iter().flatten().filter_map(|manager| self.missing_manager(operation, manager)));
             }
             Action::Update { user_id, before_hash, branch: _, roles: _, changes } => {
-                problems.extend(self.changed(operation, user_id, *before_hash));
-                problems.extend(self.there_already(operation, user_id, changes));
+                if is_begun == IsBegun::No {
+                    problems.extend(self.changed(operation, user_id, *before_hash));
+                    problems.extend(self.there_already(operation, user_id, changes));
+                }
                 for Change { field, before: _, after } in changes {
                     problems.extend(match (field, after) {
                         (Field::PrimaryEmail, Some(Value::Text(email))) => {
@@ -309,6 +321,8 @@ impl<'a> Index<'a> {
                     });
                 }
             }
+            // Whether a delete that was begun may be repeated is judged by the list that settles it.
+            Action::Delete { .. } if is_begun == IsBegun::Yes => {}
             Action::Link { .. } => {}
             Action::Delete { user_id, before_hash, .. } => {
                 problems.extend(self.changed(operation, user_id, *before_hash));

@@ -211,6 +211,23 @@ fn what_an_undo_takes_back_counts_no_more() {
     blocked(house.run(&["run"]));
 }
 
+/// Nobody is back yet: what was taken away counts, as long as it is not known that it was given back.
+#[test]
+fn an_undo_that_may_not_have_been_carried_out_takes_nothing_back() {
+    let all = people("SE01", 100);
+    let house = House::new(&all, &all, AUTOMATIC, &["--fail", "POST /users status=503"]);
+    keep(&house, 81);
+    house.run(&["run"]).ends(0);
+    house.run(&["undo", "plan.json"]).ends(0);
+    house.run(&["approve", "undo.json", "--yes"]).ends(0);
+    house.run(&["apply", "undo.json"]).ends(9);
+    keep(&house, 62);
+    house.run(&["plan", "-o", "other.json"]);
+    let guard = &house.json("other.json")["guards"][0];
+    assert!(guard["earlier"]["count"].as_u64() >= Some(19), "{guard}");
+    blocked(house.run(&["run"]));
+}
+
 #[test]
 fn a_killed_apply_counts_at_once_and_each_operation_once() {
     let all = people("SE01", 100);

@@ -27,7 +27,7 @@ impl Run<'_> {
         let is_in_doubt = matches!(self.replay.operations.get(&operation.id), Some(Progress::InDoubt(_)));
         let is_resumed = is_in_doubt && !self.begun.contains_key(&index);
         let was = self.standing.users.get(user_id).filter(|_| !is_resumed);
-        let was_there = was.is_some() || self.replay.known.has(user_id);
+        let was_there = was.is_some() || self.replay.was_there(user_id);
         was_there.then(|| match was.and_then(Option::as_ref) {
             Some(identifier) => format!("who was there before as the employee {identifier}"),
             None => "who was there before".to_owned(),
@@ -36,8 +36,8 @@ impl Run<'_> {
 
     /// Whether a user was in Skovik before the first run of this apply, or was made by it.
     pub(super) fn was_there(&self, user_id: &UserId) -> bool {
-        let known = &self.replay.known;
-        let was = if known.is_empty() { self.standing.users.contains_key(user_id) } else { known.has(user_id) };
+        let known = self.replay.known.as_ref();
+        let was = known.map_or_else(|| self.standing.users.contains_key(user_id), |known| known.has(user_id));
         was || self.made_users.contains_key(user_id)
     }
 

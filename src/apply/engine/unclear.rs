@@ -125,8 +125,7 @@ impl Run<'_> {
                 self.end(index, Outcome::Failed { problem }, None, None);
             }
             Verdict::Absent | Verdict::ReadAgain if tried < MAX_ATTEMPTS => {
-                self.states[index] = State::Waiting(0);
-                self.make_ready(index);
+                self.begin_again(index);
             }
             Verdict::Absent | Verdict::ReadAgain => {
                 if let Action::Delete { .. } = &operation.action {

@@ -51,8 +51,8 @@ pub struct Replay {
     pub operations: HashMap<OperationId, Progress>,
     /// Operations that were tried and surely changed nothing.
     pub failed: HashSet<OperationId>,
-    /// Who was in Skovik before anything was written, if the plan creates somebody.
-    pub known: Known,
+    /// Who was in Skovik before anything was written, if the journal says it: it does if the plan creates somebody.
+    pub known: Option<Known>,
     /// The whole user before the last request, as in [`Doubt`], of each operation that changes or deletes one.
     pub before: HashMap<OperationId, StoredUser>,
     /// Operations that were called done and that a later list contradicted.
@@ -113,6 +113,12 @@ impl Replay {
     #[must_use]
     pub fn has_tried(&self, operation: OperationId) -> bool {
         self.failed.contains(&operation) || matches!(self.operations.get(&operation), Some(Progress::InDoubt(_)))
+    }
+
+    /// Whether it is noted that this user was in Skovik before anything was written.
+    #[must_use]
+    pub fn was_there(&self, user: &UserId) -> bool {
+        self.known.as_ref().is_some_and(|known| known.has(user))
     }
 
     /// Whether its creates made this user.
@@ -179,7 +185,7 @@ impl Replay {
                 if self.has_written() {
                     return Err("it lists the users before the first write only after that write".to_owned());
                 }
-                self.known = users;
+                self.known = Some(users);
             }
             Record::Intent { at: _, operation, step, before } => {
                 self.check_intent(plan, operation, step, before.as_ref())?;

@@ -82,3 +82,34 @@ async fn roles_that_somebody_got_since_the_list_are_seen_before_the_write() {
         assert_eq!(liar.account().came.get(method), None, "{method}");
     }
 }
+
+/// 8 is made; whoever is to report to them is in doubt, as a create (9) and as an update (2). Then 8 is made somebody else:
+/// nobody reports to them.
+#[tokio::test]
+async fn what_depends_on_a_person_who_is_somebody_else_by_now_is_not_sent_again() {
+    let lists: [&[Row]; 2] = [
+        &[(1, None), (2, Some(1)), (3, None), (4, None), (8, None), (9, Some(8))],
+        &[(1, None), (2, Some(8)), (3, None), (4, None), (8, None)],
+    ];
+    for list in lists {
+        let lie = |_: &mut Account, asked: &Asked<'_>| {
+            let is_lost = asked.method == "PUT" || (asked.method == "POST" && asked.nth > 0);
+            is_lost.then(|| reply(503, "{}"))
+        };
+        let liar = Liar::new(&staff(), list, "max_in_flight = 1", lie).await;
+        let first = liar.apply().await;
+        assert_eq!(first.code, Some(9), "{first}");
+        let made = liar.account().by_number(8).expect("8 is made")["id"].as_str().expect("an id").to_owned();
+        let attributes = &mut liar.account().users.get_mut(&made).expect("8")["attributes"].take();
+        attributes["external_identifier"] = json!("77");
+        attributes["last_name"] = json!("Somebody-Else");
+        liar.account().users.get_mut(&made).expect("8")["attributes"] = attributes.clone();
+        let before = liar.account().writes();
+        for _ in 0..2 {
+            let ended = liar.apply().await;
+            assert_eq!(ended.code, Some(9), "{ended}");
+            assert!(ended.stdout.contains("depends on operation 1, create"), "{ended}");
+            assert_eq!(liar.account().writes(), before, "{ended}");
+        }
+    }
+}

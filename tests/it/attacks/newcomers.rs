@@ -43,6 +43,34 @@ async fn whoever_may_be_the_person_of_a_create_is_not_made_a_second_time() {
     }
 }
 
+/// Nobody was there before: the run that goes on knows that whoever is there now came since.
+#[tokio::test]
+async fn nobody_is_made_twice_in_an_account_that_was_empty() {
+    for name in [None, Some("Else")] {
+        let lie = move |account: &mut Account, asked: &Asked<'_>| match asked.method {
+            "POST" => {
+                if asked.nth == 0 {
+                    store_as_another(account, asked, name);
+                }
+                Some(reply(503, "{}"))
+            }
+            // The list that would settle it fails.
+            "GET" => (asked.path == "/users" && account.came.contains_key("POST") && account.came["POST"] == 1)
+                .then(|| reply(500, "{}")),
+            _ => None,
+        };
+        let liar = Liar::new(&[], &[(9, None)], "max_in_flight = 1", lie).await;
+        let ended = liar.apply().await;
+        assert_eq!(ended.code, Some(9), "{name:?}: {ended}");
+        liar.account().came.insert("POST".to_owned(), 2);
+        let ended = liar.apply().await;
+        let said = format!("{}{}", ended.stdout, ended.stderr);
+        assert_eq!((ended.code, said.contains("may be this person")), (Some(9), true), "{name:?}: {ended}");
+        assert_eq!(liar.account().users.len(), 1, "{name:?}: {ended}");
+        assert_eq!(liar.account().came["POST"], 2, "{name:?}: {ended}");
+    }
+}
+
 /// Somebody else who comes meanwhile, with an identifier and a name of their own, holds nothing up.
 #[tokio::test]
 async fn another_newcomer_does_not_hold_a_create_up() {

@@ -151,6 +151,30 @@ fn whoever_may_be_an_inactive_user_is_neither_made_active_nor_created() {
     }
 }
 
+/// The same where the create was begun, and its outcome is not known.
+#[test]
+fn a_create_in_doubt_is_not_sent_again_beside_an_inactive_user() {
+    let scim = Arc::new(Scim::start(PAGE));
+    let server = Arc::clone(&scim);
+    let web = Web::start(move |_, request: &Request| match request.method.as_str() {
+        "POST" => Reply::Raw(String::new()),
+        _ => Reply::Raw(server.pass_on(request)),
+    });
+    let (company, id) = one_is_back(&scim, &format!("{}/v2", web.url));
+    let kept = scim.users().into_iter().find(|user| user["id"] == *id).expect("the inactive user");
+    let another = [("externalId", "9009"), ("userName", "x@example.com"), ("name.familyName", "Xu")];
+    for (path, value) in another {
+        scim.patch(&id, &json!({"op": "replace", "path": path, "value": value}));
+    }
+    company.run(&["plan"]).ends(0).prints(&["1 to create"]);
+    company.run(&["approve", "plan.json", "--yes"]).ends(0);
+    company.run(&["apply", "plan.json"]).ends(9);
+    scim.patch(&id, &json!({"op": "replace", "path": "externalId", "value": kept["externalId"]}));
+    let before = scim.users();
+    company.run(&["apply", "plan.json"]).ends(9).says(&["who is inactive, has the external identifier"]);
+    assert_eq!(scim.users(), before);
+}
+
 /// A company of five at a server, whose last person is inactive there; and that person's id.
 fn one_is_back(scim: &Scim, url: &str) -> (Company, String) {
     let people: People = company().into_iter().take(5).collect();

@@ -192,7 +192,7 @@ impl Program {
             is_begun: replay.is_begun(),
             is_carried_out: replay.has_written(),
             known: (0..SLOTS as Id)
-                .filter(|id| replay.known.has(&user_id(*id).as_str().into()))
+                .filter(|id| replay.was_there(&user_id(*id).as_str().into()))
                 .fold(0, |all, id| all | 1 << id),
             operations,
             before,
