@@ -8,10 +8,10 @@ use std::borrow::Cow;
 use minijinja::Value;
 use rustc_hash::FxHashMap;
 
-use super::cell::{Cell, CellKind};
+use super::cell::{Cell, CellKind, value_of};
 use super::no_such_column;
 use super::settings::Key;
-use super::spreadsheet::value_of;
+use super::spreadsheet::is_error;
 use super::table::Table;
 use crate::setting::Calendar;
 use crate::setting::ConfigError;
@@ -183,11 +183,14 @@ fn joined<'t>(table: &'t Table, places: &[(Box<str>, usize)], record: usize) -> 
 }
 
 /// # Errors
-/// If the cell is no text or number, or has invisible characters.
+/// If the cell is no text or number, holds a spreadsheet's error, or has invisible characters.
 fn usable(cell: Cell<'_>) -> Result<(), String> {
     match cell.kind {
         CellKind::Structured => Err("its key is a list or an object".to_owned()),
         CellKind::Unreadable => Err(format!("its key cannot be read: {}", cell.text)),
+        CellKind::Text if is_error(cell.text) => {
+            Err(format!("its key is {}, which is an error of a spreadsheet and no value", cell.text))
+        }
         CellKind::Text | CellKind::Integer | CellKind::Float | CellKind::Boolean => seen(cell.text),
     }
 }

@@ -7,7 +7,7 @@ use minijinja::value::{Enumerator, Object, ObjectExt as _};
 use minijinja::{Error, ErrorKind, State, Value};
 use rustc_hash::FxHashMap;
 
-use super::cell::unreadable;
+use super::cell::{unreadable, value_of};
 use super::{Listing, SourceError};
 use crate::employee::normal_text;
 use crate::text::shortened;
@@ -95,7 +95,7 @@ impl Object for LookupRow {
         let Listing { name, table, .. } = &self.table.listing;
         let column = column.as_str()?;
         Some(match table.column(column).or_else(|| table.column(&normal_text(column))) {
-            Some(place) => table.cell(self.row, place).value(false),
+            Some(place) => value_of(table.cell(self.row, place), name, column, false),
             None => unreadable(format!("table `{name}` has no column {:?}", shortened(column, VALUE_SHOWN))),
         })
     }

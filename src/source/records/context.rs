@@ -9,8 +9,7 @@ use minijinja::value::{Enumerator, Object, ObjectExt as _};
 use super::{Joined, Records, Row};
 use crate::employee::normal_text;
 use crate::source::Listing;
-use crate::source::cell::unreadable;
-use crate::source::spreadsheet::value_of;
+use crate::source::cell::{unreadable, value_of};
 
 impl Records {
     /// A record as templates see it; texts in NFC, unless `to_the_letter` asks for the exact text.

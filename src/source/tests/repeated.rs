@@ -176,6 +176,23 @@ fn the_key_of_a_later_source_can_be_repeated_too() {
 }
 
 #[test]
+fn an_error_of_a_spreadsheet_is_no_key() {
+    let hr = "id,more,no,title,mail\n#N/A,x,1,cook,a@x.se\n2,#REF!,2,guard,b@x.se\n3,x,3,nurse,c@x.se\n";
+    let ad = "id,more,mail\n#N/A,x,stranger@x.se\n3,x,nurse@x.se\n2,#REF!,other@x.se\n";
+    let employee = EMPLOYEE.replace("{{ hr.id }}", "{{ hr.no }}").replace("hr.mail", "ad.mail | default(hr.mail)");
+    for (key, expected) in
+        [("\"id\"", vec![2]), ("[\"id\", \"more\"]", vec![2, 3]), ("\"{{ id ~ more }}\"", vec![2, 3])]
+    {
+        let keyed = |name: &str| source(name, "csv", name, "?").replace("\"?\"", key);
+        let company = Company::new(&(keyed("hr") + &keyed("ad")), &[("hr", hr), ("ad", ad)], &employee);
+        let aside = company.aside();
+        assert_eq!(aside.iter().map(|aside| aside.0).collect::<Vec<_>>(), expected, "{key}");
+        assert!(aside.iter().all(|aside| aside.1 == "key_unreadable" && aside.2.contains("spreadsheet")), "{aside:?}");
+        assert!(company.desired().set_aside[0].email.as_ref().is_some_and(|email| email.as_str() == "a@x.se"));
+    }
+}
+
+#[test]
 fn a_key_is_several_columns_or_a_template() {
     let hr = "company,number,mail,title\nA,1,a@x.se,cook\nB,1,b@x.se,guard\nA,,c@x.se,nurse\n";
     let pay = "firm,nr,cc\nB,1,200\nA,1,100\nC,1,300\n";
