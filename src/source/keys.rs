@@ -139,6 +139,11 @@ impl Keys {
         self.problems.get(&u32::try_from(record).ok()?).map(|problem| &**problem)
     }
 
+    /// Whether there are keys that cannot be used.
+    pub(super) fn has_problems(&self) -> bool {
+        !self.problems.is_empty()
+    }
+
     /// How many keys cannot be used, and why the first one cannot.
     pub(super) fn problems(&self) -> Option<(usize, u32, &str)> {
         let first = self.problems.iter().min_by_key(|(row, _)| **row)?;
