@@ -131,7 +131,7 @@ impl Listing {
     }
 
     /// The numbers of rows; at most the first few.
-    fn rows(&self, rows: &[u32]) -> String {
+    pub(super) fn rows(&self, rows: &[u32]) -> String {
         let mut rows: Vec<usize> = rows.iter().map(|&row| row as usize).collect();
         rows.sort_unstable();
         let number = |row: &usize| {

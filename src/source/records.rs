@@ -208,9 +208,9 @@ impl Records {
         sources.chain(tables).collect()
     }
 
-    /// Remarks about the keys of later sources: records without a key match nobody and are not used.
+    /// Remarks about the keys of later sources and of tables: records without a key match nobody and are not used.
     pub fn key_remarks(&self) -> impl Iterator<Item = (&str, String)> {
-        let later = self.0.sources.iter().skip(1);
+        let later = self.0.sources.iter().skip(1).chain(self.0.tables.iter().map(|table| table.listing()));
         later.flat_map(|source| source.missing_keys().into_iter().map(|remark| (&*source.name, remark)))
     }
 

@@ -167,6 +167,45 @@ fn values_are_looked_up_in_tables() {
 }
 
 #[test]
+fn a_table_answers_only_what_it_certainly_has() {
+    let table = "[[table]]\nname = \"branches\"\npath = \"branches.csv\"\nkey = \"company\"\n";
+    let read_with = |table: &str, text: &str| {
+        let sources = format!("{}{table}", source("hr", "csv", "hr", "id"));
+        let hr: &[u8] = b"id,company,nothing\n1,Acme AB,\n";
+        Fixture::new(&sources, &[("hr", hr), ("branches.csv", text.as_bytes())])
+    };
+    let records = read_with(table, "company,id,city\nAcme AB,SE01,#N/A\n").read().unwrap();
+    let engine = Engine::new(records.calendar());
+    let render = |text: &str| {
+        engine.template(text).unwrap().render(records.context(0, false)).map_err(|error| format!("{error:#}"))
+    };
+    // The same letters, composed in two ways.
+    read_with(table, "company,id,city\n\u{c5}sa,a,\nA\u{30a}sa,b,\n").refused(
+        ExitStatus::Untrusted,
+        &["rows 2 and 3 have keys that differ only in how their letters are composed", "each key once"],
+    );
+    read_with(table, "company,id,city\n#N/A,a,\n").refused(ExitStatus::Untrusted, &["row 2: its key is #N/A"]);
+    // Only a text or a number can be looked up; nothing gives nothing.
+    for (key, kind) in [("['Acme AB']", "a list"), ("{'a': 1}", "an object"), ("true", "true or false")] {
+        for text in [format!("branches[{key}].id"), format!("branches.get({key}).id"), format!("branches.get({key})")] {
+            let error = render(&format!("{{{{ {text} | default('HQ') }}}}")).unwrap_err();
+            assert!(error.contains(&format!("looked up by a text or a number, not by {kind}")), "{error}");
+        }
+    }
+    assert_eq!(
+        render("{{ branches.get(hr.nothing) | default('HQ') }}{{ branches.get(none) | default('x') }}").unwrap(),
+        "HQx"
+    );
+    let error = render("{{ branches[hr.company].city }}").unwrap_err();
+    assert!(error.contains("`city` of `branches` holds #N/A, which is an error"), "{error}");
+    let named = table.replace("\"branches\"", "\"part\"");
+    let union = format!("{}{}{named}", part("part", "") + &part("no", ""), union("").replace("\"se\"", "\"part\""));
+    let text = format!("[target]\nkind = \"skovik\"\nurl = \"https://x.example\"\n{union}\n{EMPLOYEE}");
+    let error = Settings::parse(&text, std::path::Path::new("s.toml")).unwrap_err().to_string();
+    assert!(error.contains("is \"part\", but another source or table has that name"), "{error}");
+}
+
+#[test]
 fn templates_that_use_a_table_pass_the_settings() {
     let table = "[[table]]\nname = \"branches\"\npath = \"branches.csv\"\nkey = \"company\"\n";
     let sources = format!("{}{table}", source("hr", "csv", "hr", "id"));
