@@ -99,6 +99,7 @@ fn a_union_that_cannot_be_is_refused() {
             "`maill`, which list `no` does not have; did you mean `mail`?",
         ),
         ("[source.columns]\nid = { no = \"mail\" }\n", "has a column `id` already"),
+        ("[source.columns]\nmail = { no = \"\" }\n", "says that list `no` has no column `mail`, but it has one"),
         ("list_column = \"mail\"\n", "has a column `mail` of its own; set `list_column`"),
     ] {
         let error = with(more).unwrap_err();
@@ -118,6 +119,12 @@ fn a_union_that_cannot_be_is_refused() {
         (part("se", "") + &part("no", "") + &union("path = \"x\"\n"), "unknown key `path`"),
         (part("se", "") + &part("no", "") + &union("[source.columns]\nid = { dk = \"x\" }\n"), "is not a list of `of`"),
         (part("se", ""), "lacks `key`"),
+        (
+            part("se", "")
+                + &part("no", "")
+                + &union("[source.columns]\n\"\u{e9}\" = { se = \"id\" }\n\"e\u{301}\" = { se = \"mail\" }\n"),
+            "is named twice for column",
+        ),
     ] {
         let error = parse(sources);
         assert!(error.contains(expected), "{error}");
