@@ -227,6 +227,9 @@ pub struct Desired {
     /// Readable identifiers of records outside `[scope] include`. They match nobody; they only let a delete give its
     /// reason.
     pub out_of_scope: HashSet<ExternalIdentifier>,
+    /// The records among these for which that is not certain, because a later source has records that cannot be joined.
+    /// Their users are not deleted.
+    pub doubtful: Vec<SetAside>,
     /// Good records whose branch is outside `[scope] branches`: another configuration manages them.
     pub elsewhere: Vec<Employee>,
     /// How the people in scope were joined with each source but the first.

@@ -53,6 +53,9 @@ const MISSING_SHOWN: usize = 5;
 /// The diagnostic code of a person whose key several records have.
 const KEY_CLAIMED_TWICE: &str = "key_claimed_twice";
 
+/// Marks a person who is out of scope only if no record that cannot be joined is theirs.
+const SCOPE_DOUBTFUL: &str = "scope_doubtful";
+
 /// Why records give no employees.
 #[derive(Debug, thiserror::Error)]
 pub enum MappingError {
@@ -234,13 +237,19 @@ impl ResolvedMapper {
                 continue;
             }
             let Person { outcome, answers_to } = reader.read(record);
-            let in_scope = !matches!(outcome, Outcome::OutOfScope(_));
+            let in_scope = !matches!(outcome, Outcome::OutOfScope(_) | Outcome::Doubtful(_));
             // A missing record does not put a person out of scope.
             let counts = |&source: &usize| in_scope || self.is_scope_judged_by(source);
             missing.extend(reader.records().lacking(record).find(counts).map(|source| (source, record)));
             let identifier = match outcome {
                 Outcome::OutOfScope(identifier) => {
                     desired.out_of_scope.extend(identifier);
+                    outside.extend(answers_to);
+                    continue;
+                }
+                Outcome::Doubtful(record) => {
+                    desired.out_of_scope.extend(record.identifier.clone());
+                    desired.doubtful.push(record);
                     outside.extend(answers_to);
                     continue;
                 }
@@ -268,7 +277,9 @@ impl ResolvedMapper {
     }
 
     fn is_scope_judged_by(&self, source: usize) -> bool {
-        self.include.iter().any(|include| include.columns.iter().any(|name| name.source == source))
+        self.include
+            .iter()
+            .any(|include| include.whole.contains(&source) || include.columns.iter().any(|name| name.source == source))
     }
 
     fn manages(&self, employee: &Employee) -> bool {
@@ -310,12 +321,14 @@ impl Part {
 
     fn append(&mut self, later: Self) {
         let Self { desired, mut answers, mut outside, mut missing, rows } = later;
-        let Desired { mut employees, mut set_aside, in_scope, out_of_scope, mut elsewhere, joins: _ } = desired;
+        let Desired { mut employees, mut set_aside, in_scope, out_of_scope, mut doubtful, mut elsewhere, joins: _ } =
+            desired;
         self.rows.iter_mut().zip(rows).for_each(|(count, more)| *count += more);
         self.desired.employees.append(&mut employees);
         self.desired.set_aside.append(&mut set_aside);
         self.desired.in_scope += in_scope;
         self.desired.out_of_scope.extend(out_of_scope);
+        self.desired.doubtful.append(&mut doubtful);
         self.desired.elsewhere.append(&mut elsewhere);
         self.answers.append(&mut answers);
         self.outside.append(&mut outside);

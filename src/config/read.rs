@@ -33,7 +33,7 @@ pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Se
     ])?;
     let target = target(&root.section("target", "[target]")?)?;
     let sources = sources(&root)?;
-    let tables = tables(&root, &sources)?;
+    let tables = tables(&root)?;
     let names = template_sources(&sources, &tables);
     let employee = employee(root.section("employee", "[employee]")?, &names)?;
     let scope = scope(root.section("scope", "[scope]")?, &names, &employee)?;

@@ -238,7 +238,26 @@ impl<'a> Comparison<'a> {
             held.extend(described.into_iter().flatten());
         }
         held.into_iter().for_each(|user| self.hold(user));
+        self.withhold_doubtful();
         doubts.into_iter().for_each(|(name, who)| self.doubt(name.as_deref(), &who));
+    }
+
+    /// Withholds the deletes of people who may be in scope after all.
+    fn withhold_doubtful(&mut self) {
+        let desired = self.desired;
+        for record in &desired.doubtful {
+            let reason = format!("{} may be in scope: {}", describe_record(record), record.reason);
+            let described = self.described_users(record.identifier.as_ref(), record.email.as_ref());
+            match described {
+                // If it cannot be read whose the record is, a user with its name is kept.
+                [None, None] if record.identifier.is_none() => {
+                    self.doubted(record.name_key().as_deref())
+                        .into_iter()
+                        .for_each(|user| self.withhold(user, &reason));
+                }
+                _ => described.into_iter().flatten().for_each(|user| self.withhold(user, &reason)),
+            }
+        }
     }
 
     /// The users that a bad record describes: the one with its identifier, and the one with its e-mail, unless a good

@@ -97,16 +97,21 @@ impl Comparison<'_> {
     /// Handles a bad record that matches no user: it may describe a user who would be deleted. If it has a name, only
     /// users with that name are kept; otherwise it could be anybody.
     pub(super) fn doubt(&mut self, name_key: Option<&str>, who: &str) {
-        let doubted: Vec<u32> = match name_key {
-            Some(key) => self.leaving_by_name().get(key).cloned().unwrap_or_default(),
-            None => self.leaving().collect(),
-        };
+        let doubted = self.doubted(name_key);
         let reason = match name_key {
             Some(_) => format!("{who} was set aside and has the same name"),
             None => format!("{who} was set aside, has no full name, and could be anybody"),
         };
         for user in doubted {
             self.withhold(user, &reason);
+        }
+    }
+
+    /// The users who would be deleted and have this name; all who would be deleted if there is no name.
+    pub(super) fn doubted(&mut self, name_key: Option<&str>) -> Vec<u32> {
+        match name_key {
+            Some(key) => self.leaving_by_name().get(key).cloned().unwrap_or_default(),
+            None => self.leaving().collect(),
         }
     }
 

@@ -77,6 +77,13 @@ impl<'r> Context<'r> {
         Self { records, record, is_as_joined: false, in_nfc, to_the_letter: OnceCell::new() }
     }
 
+    /// A context in which it is an error to use a source that may have a row of the person. Only expressions are evaluated
+    /// with it.
+    pub(super) fn in_doubt(records: &'r Records, record: usize) -> Self {
+        let in_nfc = OnceCell::from(records.context_in_doubt(record));
+        Self { records, record, is_as_joined: false, in_nfc, to_the_letter: OnceCell::new() }
+    }
+
     fn value(&self, form: Form) -> &Value {
         match form {
             Form::Nfc => self.in_nfc.get_or_init(|| self.records.context(self.record, false)),

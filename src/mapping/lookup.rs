@@ -132,7 +132,8 @@ pub(super) enum FieldValues {
     Text,
     Boolean,
     Choice {
-        by_value: FxHashMap<String, Text>,
+        /// `None` if the values of several options differ only in their Unicode form or in white space around them.
+        by_value: FxHashMap<String, Option<Text>>,
         /// `None` if several options have the same label.
         by_label: FxHashMap<String, Option<Text>>,
     },
@@ -147,11 +148,16 @@ impl FieldValues {
             | CustomFieldKind::Unusable(_) => Self::Text,
             CustomFieldKind::Boolean => Self::Boolean,
             CustomFieldKind::MultipleChoice(options) => {
+                fn add(names: &mut FxHashMap<String, Option<Text>>, name: &str, value: &str) {
+                    let known = names.entry(normal_text(name).into_owned()).or_insert_with(|| Some(value.into()));
+                    if known.as_deref() != Some(value) {
+                        *known = None;
+                    }
+                }
                 let (mut by_value, mut by_label) = (FxHashMap::default(), FxHashMap::default());
                 for ChoiceOption { label, value } in options {
-                    by_value.insert(normal_text(value).into_owned(), Text::from(&**value));
-                    let labelled = by_label.entry(normal_text(label).into_owned());
-                    labelled.and_modify(|shared| *shared = None).or_insert_with(|| Some(Text::from(&**value)));
+                    add(&mut by_value, value, value);
+                    add(&mut by_label, label, value);
                 }
                 Self::Choice { by_value, by_label }
             }
@@ -171,7 +177,10 @@ impl FieldValues {
             Self::Choice { by_value, by_label } => {
                 let problem = |what| Problem::new("choice_unknown", format!("{setting} gives {}, {what}", shown(text)));
                 match (by_value.get(text), by_label.get(text)) {
-                    (Some(value), _) | (None, Some(Some(value))) => Ok(CustomValue::Text(value.clone())),
+                    (Some(Some(value)), _) | (None, Some(Some(value))) => Ok(CustomValue::Text(value.clone())),
+                    (Some(None), _) => Err(problem(
+                        "and the values of several options differ from it only in Unicode form or white space",
+                    )),
                     (None, Some(None)) => Err(problem("a label that several options have; give the option's value")),
                     (None, None) => Err(problem("which is not among the options of the field")),
                 }

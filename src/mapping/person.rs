@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::compiled_template::{CompiledTemplate, Condition, Context, Form};
 use super::values::{Problem, check_email, check_seen, check_text};
-use super::{KEY_CLAIMED_TWICE, ManagedField, ResolvedMapper};
+use super::{KEY_CLAIMED_TWICE, ManagedField, ResolvedMapper, SCOPE_DOUBTFUL};
 use crate::config::{EmployeeSettings, ManagerReference};
 use crate::employee::{
     BranchId, CustomValue, DesiredManager, Employee, ExternalIdentifier, SetAside, Text, normal_text,
@@ -39,6 +39,9 @@ pub(super) struct Person {
 pub(super) enum Outcome {
     /// It is outside `[scope] include`; its identifier, if it can be read.
     OutOfScope(Option<ExternalIdentifier>),
+    /// `include` says that it is out of scope, but a row of a later source, of which it is not known whose it is, could
+    /// say otherwise.
+    Doubtful(SetAside),
     /// It is bad.
     Bad(SetAside),
     /// It is good. If managers are named by another key, the requested manager is that key for now.
@@ -148,19 +151,17 @@ impl<'t> Reader<'t> {
         }
         match self.include.as_ref().map_or(Ok(true), |include| include.holds(&context)) {
             Ok(true) => {}
-            Ok(false) => {
-                // Nobody can have this person as manager; a person who names them gets this reason.
-                let answers_to = optional(self.refers_to.as_ref(), &context).ok().flatten().map(Into::into);
-                return Person { outcome: Outcome::OutOfScope(self.identifier_at_all(&context)), answers_to };
-            }
+            Ok(false) => match self.doubt(record) {
+                Some(doubt) => problem.note(doubt),
+                None => {
+                    // Nobody can have this person as manager; a person who names them gets this reason.
+                    let answers_to = optional(self.refers_to.as_ref(), &context).ok().flatten().map(Into::into);
+                    return Person { outcome: Outcome::OutOfScope(self.identifier_at_all(&context)), answers_to };
+                }
+            },
             Err(reason) => problem.note(Problem::new("scope_failed", reason)),
         }
-        if self.records.lacks_key(record) {
-            problem.note(match self.records.key_problem(record) {
-                Some(reason) => Problem::new("key_unreadable", reason),
-                None => Problem::new("key_missing", "the record has no key, which joins it with others"),
-            });
-        }
+        self.key_problem(record).into_iter().for_each(|key| problem.note(key));
         let identifier = problem.keep(required(&self.identifier, &context, "identifier_missing"));
         problem.note_unseen(&self.identifier, identifier.as_deref());
         let email = problem.keep(normal(&self.email, &context, "email_missing"));
@@ -205,10 +206,39 @@ impl<'t> Reader<'t> {
                 let Problem { code, reason } =
                     problem.unwrap_or_else(|| Problem::new("template_failed", "the record cannot be read"));
                 let email = email.map(Into::into);
-                Outcome::Bad(SetAside { identifier, email, first_name, last_name, origin, code, reason })
+                let set_aside = SetAside { identifier, email, first_name, last_name, origin, code, reason };
+                if code == SCOPE_DOUBTFUL { Outcome::Doubtful(set_aside) } else { Outcome::Bad(set_aside) }
             }
         };
         Person { outcome, answers_to: answers_to.map(Into::into) }
+    }
+
+    /// What is wrong with the key of a record.
+    fn key_problem(&self, record: usize) -> Option<Problem> {
+        let problem = || match self.records.key_problem(record) {
+            Some(reason) => Problem::new("key_unreadable", reason),
+            None => Problem::new("key_missing", "the record has no key, which joins it with others"),
+        };
+        self.records.lacks_key(record).then(problem)
+    }
+
+    /// Why a record that `include` leaves out may be in scope all the same: it asks a later source, and it is not known
+    /// what that source says about the person.
+    fn doubt(&self, record: usize) -> Option<Problem> {
+        let records = self.records;
+        if let Some(reason) = records.unsure(record) {
+            return Some(Problem::new(KEY_CLAIMED_TWICE, &**reason));
+        }
+        let is_asked = |&source: &usize| self.rules.is_scope_judged_by(source) && records.may_have_row(record, source);
+        let source = (1..records.sources()).find(is_asked)?;
+        if self.include.as_ref()?.holds(&Context::in_doubt(records, record)) == Ok(false) {
+            return None;
+        }
+        self.key_problem(record).or_else(|| {
+            let (name, unusable) = (records.source_name(source), records.unusable_keys(source).unwrap_or_default());
+            let reason = format!("source `{name}`, which `include` uses, has no record with their key, and {unusable}");
+            Some(Problem::new(SCOPE_DOUBTFUL, reason))
+        })
     }
 
     /// The identifier of a record, without checks.

@@ -18,12 +18,12 @@ impl Scope for Include<'_> {
         self.rules.is_scope_judged_by(source)
     }
 
-    fn may_include(&self, records: &Records, record: usize, instead: Option<(usize, u32)>) -> bool {
+    fn includes(&self, records: &Records, record: usize, instead: Option<(usize, u32)>) -> Option<bool> {
         let context = match instead {
             None => Context::new(records, record),
             Some((source, row)) => Context::with_row(records, record, source, row),
         };
-        self.condition.as_ref().is_none_or(|include| include.holds(&context).unwrap_or(true))
+        self.condition.as_ref().map_or(Some(true), |include| include.holds(&context).ok())
     }
 }
 

@@ -83,8 +83,9 @@ fn code_of(row: &str) -> (&'static str, String) {
 #[test]
 fn a_good_record_becomes_an_employee() {
     let settings = with("", &[" 1001 ,Anna.Berg@X.SE , Bjo\u{308}rn ,Berg"], "", "");
-    let Desired { employees, set_aside, in_scope, out_of_scope, elsewhere, joins: _ } = map(&settings).unwrap();
-    assert!(set_aside.is_empty() && out_of_scope.is_empty() && elsewhere.is_empty());
+    let Desired { employees, set_aside, in_scope, out_of_scope, doubtful, elsewhere, joins: _ } =
+        map(&settings).unwrap();
+    assert!(set_aside.is_empty() && out_of_scope.is_empty() && doubtful.is_empty() && elsewhere.is_empty());
     assert_eq!(in_scope, 1);
     let [employee] = &employees[..] else { panic!("{employees:?}") };
     assert_eq!(employee.identifier.as_str(), "1001");

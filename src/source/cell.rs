@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use minijinja::{Error, ErrorKind, Value};
 use serde_json::value::RawValue;
 
+use super::spreadsheet::is_error;
 use crate::employee::normal_text;
 use crate::setting::quoting;
 use crate::strict_json::Properties;
@@ -43,7 +44,7 @@ pub(crate) struct Cell<'t> {
 
 impl Cell<'_> {
     /// What templates see; texts in NFC unless the exact text is wanted.
-    pub(crate) fn value(self, to_the_letter: bool) -> Value {
+    fn value(self, to_the_letter: bool) -> Value {
         match self.kind {
             CellKind::Text if to_the_letter => Value::from(self.text),
             CellKind::Text => Value::from(&*normal_text(self.text)),
@@ -55,6 +56,19 @@ impl Cell<'_> {
             CellKind::Unreadable => unreadable(self.text.to_owned()),
         }
     }
+}
+
+/// The value of a cell for templates. A spreadsheet's error stays an error: a template that uses it sets the person
+/// aside.
+pub(super) fn value_of(cell: Cell<'_>, source: &str, column: &str, to_the_letter: bool) -> Value {
+    if cell.kind == CellKind::Text && is_error(cell.text) {
+        return unreadable(format!(
+            "{} of `{source}` holds {}, which is an error of a spreadsheet and no value; correct the list",
+            quoting::column(column),
+            cell.text
+        ));
+    }
+    cell.value(to_the_letter)
 }
 
 /// A value that causes an error when it is used.
@@ -126,6 +140,11 @@ fn structured(raw: &str) -> Result<Value, String> {
             }
             _ => {
                 let (kind, text) = scalar(raw)?;
+                if kind == CellKind::Text && is_error(&text) {
+                    return Err(format!(
+                        "it holds {text}, which is an error of a spreadsheet and no value; correct the list"
+                    ));
+                }
                 Ok(Cell { text: &text, kind }.value(true))
             }
         }

@@ -8,10 +8,10 @@ use std::borrow::Cow;
 use minijinja::Value;
 use rustc_hash::FxHashMap;
 
-use super::cell::{Cell, CellKind};
+use super::cell::{Cell, CellKind, value_of};
 use super::no_such_column;
 use super::settings::Key;
-use super::spreadsheet::value_of;
+use super::spreadsheet::is_error;
 use super::table::Table;
 use crate::setting::Calendar;
 use crate::setting::ConfigError;
@@ -139,6 +139,11 @@ impl Keys {
         self.problems.get(&u32::try_from(record).ok()?).map(|problem| &**problem)
     }
 
+    /// Whether there are keys that cannot be used.
+    pub(super) fn has_problems(&self) -> bool {
+        !self.problems.is_empty()
+    }
+
     /// How many keys cannot be used, and why the first one cannot.
     pub(super) fn problems(&self) -> Option<(usize, u32, &str)> {
         let first = self.problems.iter().min_by_key(|(row, _)| **row)?;
@@ -183,11 +188,14 @@ fn joined<'t>(table: &'t Table, places: &[(Box<str>, usize)], record: usize) -> 
 }
 
 /// # Errors
-/// If the cell is no text or number, or has invisible characters.
+/// If the cell is no text or number, holds a spreadsheet's error, or has invisible characters.
 fn usable(cell: Cell<'_>) -> Result<(), String> {
     match cell.kind {
         CellKind::Structured => Err("its key is a list or an object".to_owned()),
         CellKind::Unreadable => Err(format!("its key cannot be read: {}", cell.text)),
+        CellKind::Text if is_error(cell.text) => {
+            Err(format!("its key is {}, which is an error of a spreadsheet and no value", cell.text))
+        }
         CellKind::Text | CellKind::Integer | CellKind::Float | CellKind::Boolean => seen(cell.text),
     }
 }

@@ -102,11 +102,15 @@ impl Listing {
         if missing > 0 {
             remarks.push(format!("{} no key ({})", have(missing), self.key_label));
         }
-        if let Some((count, row, problem)) = unusable {
-            let row = self.table.row_number(row as usize);
-            remarks.push(format!("{} a key that cannot be used; row {row}: {problem}", have(count as u64)));
-        }
+        remarks.extend(self.unusable_keys());
         remarks
+    }
+
+    /// A remark about unusable keys.
+    pub(super) fn unusable_keys(&self) -> Option<String> {
+        let (count, row, problem) = self.keys.problems()?;
+        let row = self.table.row_number(row as usize);
+        Some(format!("{} a key that cannot be used; row {row}: {problem}", have(count as u64)))
     }
 
     pub(super) fn repeated_remark(&self) -> Option<String> {
@@ -127,7 +131,7 @@ impl Listing {
     }
 
     /// The numbers of rows; at most the first few.
-    fn rows(&self, rows: &[u32]) -> String {
+    pub(super) fn rows(&self, rows: &[u32]) -> String {
         let mut rows: Vec<usize> = rows.iter().map(|&row| row as usize).collect();
         rows.sort_unstable();
         let number = |row: &usize| {

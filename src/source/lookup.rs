@@ -1,13 +1,14 @@
 //! Tables that templates look values up in, such as `branches[hr.company].id`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::value::{Enumerator, Object, ObjectExt as _};
+use minijinja::value::{Enumerator, Object, ObjectExt as _, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
 use rustc_hash::FxHashMap;
 
-use super::cell::unreadable;
+use super::cell::{unreadable, value_of};
 use super::{Listing, SourceError};
 use crate::employee::normal_text;
 use crate::text::shortened;
@@ -28,6 +29,17 @@ struct LookupRow {
     row: usize,
 }
 
+/// What a look-up finds.
+enum Found {
+    Row(Value),
+    /// No row has that key.
+    Miss(String),
+    /// There is no value to look up.
+    NoKey,
+    /// The value cannot be a key: a list, an object, true or false.
+    Impossible(String),
+}
+
 /// Makes sure that no key has two rows.
 pub(super) fn check(listing: &Listing) -> Result<(), SourceError> {
     let name = || Arc::clone(&listing.name);
@@ -35,10 +47,19 @@ pub(super) fn check(listing: &Listing) -> Result<(), SourceError> {
     if let Some(remark) = listing.repeated_remark() {
         return untrusted(format!("{remark}; a table must have each key once"));
     }
-    match listing.keys.problems() {
-        None => Ok(()),
-        Some((_, row, problem)) => untrusted(format!("row {}: {problem}", listing.table.row_number(row as usize))),
+    if let Some((_, row, problem)) = listing.keys.problems() {
+        return untrusted(format!("row {}: {problem}", listing.table.row_number(row as usize)));
     }
+    let mut rows: FxHashMap<Cow<'_, str>, u32> = FxHashMap::default();
+    for (row, key) in (0..).zip((0..listing.table.len()).map(|row| listing.key(row))).filter(|(_, key)| !key.is_empty())
+    {
+        if let Some(earlier) = rows.insert(normal_text(key), row) {
+            let (rows, key) = (listing.rows(&[earlier, row]), shortened(key, VALUE_SHOWN));
+            let problem = "keys that differ only in how their letters are composed (Unicode)";
+            return untrusted(format!("{rows} have {problem}: {key:?}; a table must have each key once"));
+        }
+    }
+    Ok(())
 }
 
 impl Lookup {
@@ -52,17 +73,25 @@ impl Lookup {
         &self.listing
     }
 
-    /// The row of a key. `None` if the value cannot be a key.
-    fn find(self: &Arc<Self>, key: &Value) -> Option<Result<Value, String>> {
-        let text = match key.kind() {
-            minijinja::value::ValueKind::String | minijinja::value::ValueKind::Number => key.to_string(),
-            _ => return None,
+    /// The row of a key.
+    fn find(self: &Arc<Self>, key: &Value) -> Found {
+        let kind = match key.kind() {
+            ValueKind::String | ValueKind::Number => {
+                let text = key.to_string();
+                let text = normal_text(&text);
+                return match self.rows.get(&*text) {
+                    Some(&row) => Found::Row(Value::from_object(LookupRow { table: Arc::clone(self), row })),
+                    None => Found::Miss(self.miss(&text)),
+                };
+            }
+            ValueKind::Undefined | ValueKind::None => return Found::NoKey,
+            ValueKind::Seq | ValueKind::Iterable => "a list".to_owned(),
+            ValueKind::Map => "an object".to_owned(),
+            ValueKind::Bool => "true or false".to_owned(),
+            other => other.to_string(),
         };
-        let text = normal_text(&text);
-        Some(match self.rows.get(&*text) {
-            Some(&row) => Ok(Value::from_object(LookupRow { table: Arc::clone(self), row })),
-            None => Err(self.miss(&text)),
-        })
+        let name = &self.listing.name;
+        Found::Impossible(format!("table `{name}` is looked up by a text or a number, not by {kind}"))
     }
 
     fn miss(&self, key: &str) -> String {
@@ -73,7 +102,11 @@ impl Lookup {
 
 impl Object for Lookup {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.find(key).map(|row| row.unwrap_or_else(unreadable))
+        match self.find(key) {
+            Found::Row(row) => Some(row),
+            Found::Miss(problem) | Found::Impossible(problem) => Some(unreadable(problem)),
+            Found::NoKey => None,
+        }
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
@@ -83,7 +116,11 @@ impl Object for Lookup {
     /// `table.get(key)`: undefined if the table has no such row.
     fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         match (method, args) {
-            ("get", [key]) => Ok(self.find(key).and_then(Result::ok).unwrap_or(Value::UNDEFINED)),
+            ("get", [key]) => match self.find(key) {
+                Found::Row(row) => Ok(row),
+                Found::Miss(_) | Found::NoKey => Ok(Value::UNDEFINED),
+                Found::Impossible(problem) => Err(Error::new(ErrorKind::InvalidOperation, problem)),
+            },
             ("get", _) => Err(Error::new(ErrorKind::MissingArgument, "`get` takes the key")),
             _ => Err(Error::new(ErrorKind::UnknownMethod, format!("a table has no method {method}, only `get`"))),
         }
@@ -95,7 +132,7 @@ impl Object for LookupRow {
         let Listing { name, table, .. } = &self.table.listing;
         let column = column.as_str()?;
         Some(match table.column(column).or_else(|| table.column(&normal_text(column))) {
-            Some(place) => table.cell(self.row, place).value(false),
+            Some(place) => value_of(table.cell(self.row, place), name, column, false),
             None => unreadable(format!("table `{name}` has no column {:?}", shortened(column, VALUE_SHOWN))),
         })
     }

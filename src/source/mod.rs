@@ -329,7 +329,7 @@ pub(crate) async fn join(to_read: &ToRead<'_>, mut listings: Vec<Listing>) -> Re
     let records = joining.map_err(|error| untrusted(&first, error))?;
     for (source, remark) in records.key_remarks() {
         let remark = to_read.secrets.hide(&remark);
-        tracing::warn!("source `{source}`: {remark}; such records are not used");
+        tracing::warn!("`{source}`: {remark}; such records are not used");
     }
     Ok(records)
 }

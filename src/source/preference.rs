@@ -6,9 +6,9 @@ use jiff::civil::{Date, DateTime};
 use minijinja::Value;
 use minijinja::value::ValueKind;
 
+use super::cell::value_of;
 use super::no_such_column;
 use super::settings::Prefer;
-use super::spreadsheet::value_of;
 use super::table::Table;
 use crate::setting::ConfigError;
 use crate::setting::template::{ColumnName, Compiled, Engine, said};

@@ -51,7 +51,10 @@ pub(super) struct Settled {
     pub(super) passed_over: FxHashSet<u32>,
     /// The records with a repeated key, in this or a later source, for which it is not clear which one counts.
     pub(super) undecided: FxHashMap<u32, Arc<str>>,
-    /// The records among these that are not the first with their key in the first source.
+    /// The records for which `prefer` chose a row of a later source, although it is not clear which of the rows put the
+    /// person out of scope. They are not out of scope.
+    pub(super) unsure: FxHashMap<u32, Arc<str>>,
+    /// The undecided records that are not the first with their key in the first source.
     pub(super) also: FxHashSet<u32>,
 }
 
@@ -131,6 +134,11 @@ impl Records {
         settled.undecided.get(&index(record))
     }
 
+    /// Why it is not clear that this person is out of scope, if `include` says so by a row that was chosen too early.
+    pub(crate) fn unsure(&self, record: usize) -> Option<&Arc<str>> {
+        self.0.settled.as_ref()?.unsure.get(&index(record))
+    }
+
     /// Whether an earlier record has the same key, and it is not clear which one counts.
     pub(crate) fn is_also(&self, record: usize) -> bool {
         self.0.settled.as_ref().is_some_and(|settled| settled.also.contains(&index(record)))
@@ -158,6 +166,17 @@ impl Records {
     /// Whether a source has a row for a record.
     pub(crate) fn has_row(&self, record: usize, source: usize) -> bool {
         self.0.row(record, source) != Row::None
+    }
+
+    /// Whether a later source has no row for a record, but may have one: the key of the record, or of a row of the source,
+    /// cannot be used.
+    pub(crate) fn may_have_row(&self, record: usize, source: usize) -> bool {
+        self.0.may_have_row(record, source)
+    }
+
+    /// Which rows of a source have a key that cannot be used, if there are any.
+    pub(crate) fn unusable_keys(&self, source: usize) -> Option<String> {
+        self.0.sources[source].unusable_keys()
     }
 
     /// The day that they are read for.
@@ -189,9 +208,9 @@ impl Records {
         sources.chain(tables).collect()
     }
 
-    /// Remarks about the keys of later sources: records without a key match nobody and are not used.
+    /// Remarks about the keys of later sources and of tables: records without a key match nobody and are not used.
     pub fn key_remarks(&self) -> impl Iterator<Item = (&str, String)> {
-        let later = self.0.sources.iter().skip(1);
+        let later = self.0.sources.iter().skip(1).chain(self.0.tables.iter().map(|table| table.listing()));
         later.flat_map(|source| source.missing_keys().into_iter().map(|remark| (&*source.name, remark)))
     }
 
@@ -340,6 +359,12 @@ impl Joined {
             SEVERAL => Row::Several,
             row => Row::One(row as usize),
         }
+    }
+
+    /// Whether a later source has no row for a record, but may have one.
+    fn may_have_row(&self, record: usize, source: usize) -> bool {
+        self.row(record, source) == Row::None
+            && (self.sources[0].key(record).is_empty() || self.sources[source].keys.has_problems())
     }
 }
 

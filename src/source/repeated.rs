@@ -14,8 +14,8 @@ use crate::setting::ConfigError;
 use crate::setting::template::Engine;
 use crate::template_cost::Progress;
 
-/// Up to how many records with one key in a later source each is checked against the scope. Without this limit, the
-/// work would grow with people times records.
+/// Up to how many records with one key in a later source each is checked against the scope, if several people have that
+/// key. Without this limit, the work would grow with people times records.
 const MOST_JUDGED: usize = 64;
 
 /// Who is in scope.
@@ -23,9 +23,8 @@ pub(crate) trait Scope {
     /// Whether the scope depends on a source.
     fn is_judged_by(&self, source: usize) -> bool;
 
-    /// Whether a record may be in scope; also true if that is not clear. `instead` is a row of a source to use for the
-    /// person.
-    fn may_include(&self, records: &Records, record: usize, instead: Option<(usize, u32)>) -> bool;
+    /// Whether a record is in scope; `None` if that is not clear. `instead` is a row of a source to use for the person.
+    fn includes(&self, records: &Records, record: usize, instead: Option<(usize, u32)>) -> Option<bool>;
 }
 
 impl Records {
@@ -35,22 +34,26 @@ impl Records {
     /// If `prefer` of a source uses a column that the source does not have.
     pub(crate) fn settle(&self, scope: &impl Scope, progress: &Progress) -> Result<Self, ConfigError> {
         let mut joined = self.joined().clone();
-        let mut undecided = FxHashMap::default();
+        let mut doubts = Doubts::default();
         let sources = Arc::clone(&joined.sources);
         let engine = Engine::new(self.calendar());
         for (later, source) in sources.iter().skip(1).enumerate().filter(|(_, source)| !source.repeated.is_empty()) {
             let chooser = Chooser::new(source, &engine, progress)?;
             // Each source sees the decisions about the sources before it.
             let records = Self::with(joined.clone());
-            joined.rows[later] = later_rows(&records, later + 1, &chooser, scope, &mut undecided);
+            joined.rows[later] = later_rows(&records, later + 1, &chooser, scope, &mut doubts);
         }
+        let Doubts { mut undecided, unsure } = doubts;
         let records = Self::with(Joined { settled: Some(Settled::default()), ..joined.clone() });
         let (mut passed_over, mut also) = (FxHashSet::default(), FxHashSet::default());
         if let Some(first) = sources.first().filter(|first| !first.repeated.is_empty()) {
             let chooser = Chooser::new(first, &engine, progress)?;
             for rows in &first.repeated {
                 let mut inside = rows.to_vec();
-                inside.retain(|&row| chooser.step() && scope.may_include(&records, row as usize, None));
+                let is_out = |row: u32| {
+                    scope.includes(&records, row as usize, None) == Some(false) && !unsure.contains_key(&row)
+                };
+                inside.retain(|&row| chooser.step() && !is_out(row));
                 match &inside[..] {
                     [] | [_] => {}
                     rows => match chooser.choose(rows) {
@@ -64,9 +67,18 @@ impl Records {
                 }
             }
         }
-        joined.settled = Some(Settled { passed_over, undecided, also });
+        joined.settled = Some(Settled { passed_over, undecided, unsure, also });
         Ok(Self::with(joined))
     }
+}
+
+/// The records for which repeated keys of later sources leave something open, with the reason.
+#[derive(Default)]
+struct Doubts {
+    /// It is not clear which row counts.
+    undecided: FxHashMap<u32, Arc<str>>,
+    /// `prefer` chose one, but it is not clear which of the rows put the person out of scope.
+    unsure: FxHashMap<u32, Arc<str>>,
 }
 
 /// The rows of a later source, after deciding between repeated ones.
@@ -75,32 +87,46 @@ fn later_rows(
     place: usize,
     chooser: &Chooser<'_>,
     scope: &impl Scope,
-    undecided: &mut FxHashMap<u32, Arc<str>>,
+    doubts: &mut Doubts,
 ) -> Arc<[u32]> {
     let source = chooser.source;
     let groups: FxHashMap<&str, &[u32]> =
         source.repeated.iter().map(|rows| (source.key(rows[0] as usize), &**rows)).collect();
     let mut by_key: FxHashMap<&str, Result<u32, Arc<str>>> = FxHashMap::default();
+    let first = &records.joined().sources[0];
+    let shared: FxHashSet<&str> = first.repeated.iter().map(|people| first.key(people[0] as usize)).collect();
     let is_judged = scope.is_judged_by(place);
     let mut chosen = records.joined().rows[place - 1].to_vec();
     for (record, row) in chosen.iter_mut().enumerate().filter(|(_, row)| **row == SEVERAL) {
         let key = records.key(record);
         let rows = groups[key];
-        let choice = if is_judged && rows.len() <= MOST_JUDGED {
+        let choice = if !is_judged {
+            by_key.entry(key).or_insert_with(|| chooser.choose(rows)).clone()
+        } else if rows.len() > MOST_JUDGED && shared.contains(key) {
+            by_key.entry(key).or_insert_with(|| Err(chooser.too_many(rows))).clone()
+        } else {
             let mut inside = rows.to_vec();
-            inside.retain(|&row| chooser.step() && scope.may_include(records, record, Some((place, row))));
+            let mut is_clear = true;
+            inside.retain(|&row| {
+                let includes = scope.includes(records, record, Some((place, row)));
+                is_clear &= includes.is_some();
+                chooser.step() && includes != Some(false)
+            });
             match &inside[..] {
                 // By every one of them the person is out of scope, so any will do.
                 [] => Ok(rows[0]),
                 [row] => Ok(*row),
-                rows => chooser.choose(rows),
+                rows => {
+                    if !is_clear {
+                        doubts.unsure.entry(index(record)).or_insert_with(|| chooser.too_early(rows));
+                    }
+                    chooser.choose(rows)
+                }
             }
-        } else {
-            by_key.entry(key).or_insert_with(|| chooser.choose(rows)).clone()
         };
         match choice {
             Ok(one) => *row = one,
-            Err(reason) => drop(undecided.entry(index(record)).or_insert(reason)),
+            Err(reason) => drop(doubts.undecided.entry(index(record)).or_insert(reason)),
         }
     }
     chosen.into()
@@ -127,6 +153,22 @@ impl<'s> Chooser<'s> {
 
     fn choose(&self, rows: &[u32]) -> Result<u32, Arc<str>> {
         self.progress.step();
-        self.preference.choose(rows).map_err(|problem| format!("{}; {problem}", self.source.same_key(rows)).into())
+        self.preference.choose(rows).map_err(|problem| self.undecided(rows, &problem))
+    }
+
+    fn too_many(&self, rows: &[u32]) -> Arc<str> {
+        let problem = format!(
+            "these are more than {MOST_JUDGED}, and several people have that key, so that it is not checked which of them \
+             are in scope"
+        );
+        self.undecided(rows, &problem)
+    }
+
+    fn too_early(&self, rows: &[u32]) -> Arc<str> {
+        self.undecided(rows, "which of them put the person out of scope depends on other sources with a repeated key")
+    }
+
+    fn undecided(&self, rows: &[u32], problem: &str) -> Arc<str> {
+        format!("{}; {problem}", self.source.same_key(rows)).into()
     }
 }

@@ -108,11 +108,14 @@ pub(crate) fn sources(root: &Section<'_>) -> Result<Vec<SourceSettings>, ConfigE
 }
 
 /// The tables that templates look values up in (`[[table]]`).
-pub(crate) fn tables(root: &Section<'_>, sources: &[SourceSettings]) -> Result<Vec<SourceSettings>, ConfigError> {
+pub(crate) fn tables(root: &Section<'_>) -> Result<Vec<SourceSettings>, ConfigError> {
     let mut tables: Vec<SourceSettings> = Vec::new();
+    // The parts of a union are not among the sources, but messages name them too.
+    let listed = root.sections("source", "[[source]]")?;
+    let listed = listed.iter().map(name).collect::<Result<Vec<_>, _>>()?;
     for section in root.sections("table", "[[table]]")? {
         let name = name(&section)?;
-        if sources.iter().chain(&tables).any(|other| *other.name == *name) {
+        if listed.contains(&name) || tables.iter().any(|other| *other.name == *name) {
             return Err(section.problem("name", format!("is {name:?}, but another source or table has that name")));
         }
         let section = section.named(format!("[[table]] `{name}`"));

@@ -1,28 +1,10 @@
 //! The errors that spreadsheets write into cells, such as `#N/A`. Such a cell has no known value.
 
-use minijinja::Value;
-
-use super::cell::{Cell, CellKind, unreadable};
-use crate::setting::quoting;
-
 /// Errors without `!` or `?` at their end, in the languages of Excel and LibreOffice.
 const WITHOUT_SIGN: [&str; 9] =
     ["#N/A", "#N/A N/A", "#NV", "#N/B", "#N/D", "#N/V", "#I/T", "#GETTING_DATA", "#N/A REQUESTING DATA..."];
 /// The longest one, in bytes.
 const LONGEST: usize = 32;
-
-/// The value of a cell for templates. A spreadsheet's error stays an error: a template that uses it sets the person
-/// aside.
-pub(super) fn value_of(cell: Cell<'_>, source: &str, column: &str, to_the_letter: bool) -> Value {
-    if cell.kind == CellKind::Text && is_error(cell.text) {
-        return unreadable(format!(
-            "{} of `{source}` holds {}, which is an error of a spreadsheet and no value; correct the list",
-            quoting::column(column),
-            cell.text
-        ));
-    }
-    cell.value(to_the_letter)
-}
 
 /// Whether a cell holds a spreadsheet's error instead of a value: `#N/A`, `#REF!`, `#NAME?`, `Err:502`, in any
 /// language.

@@ -236,6 +236,9 @@ fn one_odd_shape_is_an_error_for_whoever_uses_it() {
         ("true", "is true or false, not an object"),
         ("\"x\"", "is a text, not an object"),
         ("[[1], {}]", "is a list, not an object"),
+        (r##"{"id": 1, "a": {"b": ["x", {"c": "#REF!"}]}}"##, "it holds #REF!, which is an error of a spreadsheet"),
+        (r##"{"id": 1, "a": ["#N/A"]}"##, "it holds #N/A, which is an error of a spreadsheet"),
+        (r##"{"id": 1, "a": "#N/A"}"##, "holds #N/A, which is an error of a spreadsheet"),
     ] {
         let records = json(&format!(r#"[{{"id": 0, "a": "good"}}, {record}, {{"id": 9}}]"#)).read().unwrap();
         let engine = Engine::new(records.calendar());

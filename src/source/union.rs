@@ -61,7 +61,11 @@ impl UnionSource {
                     in_parts.problem(part, "is not a list of `of`; write `column = { list = \"its name there\" }`")
                 })?;
                 let own = normal_text(own);
-                found.columns.insert(column.clone(), (!own.is_empty()).then(|| own.into()));
+                let own = (!own.is_empty()).then(|| own.into());
+                if found.columns.insert(column.clone(), own).is_some() {
+                    let problem = format!("is named twice for column {}", quoting::column(&column));
+                    return Err(in_parts.problem(part, problem));
+                }
             }
         }
         Ok(Self { label: section.label().to_owned(), parts, list_column })
@@ -171,6 +175,7 @@ impl Part {
                 format!("[source.columns] of {label} names `{missing}`, which list `{name}` does not have{hint}");
             return Err(ConfigError::Invalid(problem));
         }
+        let lacks = |common: &str| matches!(self.columns.get(common), Some(None));
         let mut seen = BTreeSet::new();
         let mut names = Vec::with_capacity(table.columns().len());
         for own in table.columns() {
@@ -179,6 +184,14 @@ impl Part {
                 let problem = format!(
                     "list `{name}` of {label} has a column {} of its own; set `list_column` to another name",
                     quoting::column(common)
+                );
+                return Err(ConfigError::Invalid(problem));
+            }
+            if lacks(common) {
+                let column = quoting::column(common);
+                let problem = format!(
+                    "[source.columns] of {label} says that list `{name}` has no column {column}, but it has one; remove that \
+                     entry, or give the list's column another name there"
                 );
                 return Err(ConfigError::Invalid(problem));
             }

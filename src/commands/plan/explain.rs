@@ -124,6 +124,8 @@ impl<'a> Found<'a> {
             return Subject { name: aside.full_name(), user, verdict, ..subject };
         }
         let mut verdict = vec!["outside the scope: `include` in [scope] is not true for them".to_owned()];
+        let doubt = desired.doubtful.iter().find(|doubtful| doubtful.origin == origin);
+        verdict.extend(doubt.map(|doubtful| format!("which is not certain: {}", doubtful.reason)));
         let fate = user.map(|user| self.fate(user));
         verdict.extend(fate);
         Subject { user, verdict, ..subject }

@@ -51,6 +51,35 @@ fn a_bad_record_without_user_withholds_deletes_of_the_same_name() {
 }
 
 #[test]
+fn who_may_be_in_scope_is_not_deleted() {
+    let users = [user("a", Some("1"), ANNA, None), user("b", Some("2"), BEN, None)];
+    let with = |identifier, email, name| {
+        company([], users.clone()).with(|company| {
+            company.desired.doubtful.push(bad_record(identifier, email, name));
+            company.desired.out_of_scope = ["1".into(), "2".into()].into();
+        })
+    };
+    let anna = ["1 delete 2 b (outside the scope)", "delete_withheld 1"];
+    for doubtful in
+        [with(Some("1"), None, None), with(Some("7"), Some(ANNA), None), with(None, None, Some(("Anna", "Berg")))]
+    {
+        assert_plan(&doubtful, &anna);
+        assert_eq!(doubtful.plan().content().summary.set_aside, 0);
+        let plan = doubtful.plan();
+        let message = &plan.content().diagnostics[0].message;
+        assert!(message.contains(" may be in scope: no branch has"), "{message}");
+    }
+    // It is known whose record it is, and this person has no user.
+    let nobody = with(Some("7"), None, Some(("Anna", "Berg")));
+    assert_plan(&nobody, &["1 delete 1 a (outside the scope)", "2 delete 2 b (outside the scope)"]);
+    assert_plan(&with(None, None, None), &["delete_withheld 1", "delete_withheld 2"]);
+    // A good record of the same person counts.
+    let good = company([employee("1", ANNA, None)], [user("a", Some("1"), ANNA, None)])
+        .with(|company| company.desired.doubtful.push(bad_record(Some("1"), Some(ANNA), None)));
+    assert_plan(&good, &[]);
+}
+
+#[test]
 fn no_record_may_be_bad_where_the_settings_say_so() {
     let company =
         company([], []).aside(bad_record(Some("1"), None, None)).with(|company| company.records_must_be_valid = true);

@@ -37,3 +37,27 @@ fn what_nobody_sees_sets_aside_where_it_tells_people_apart() {
     assert_eq!(&*map(&company).unwrap().employees[0].last_name, "van Berg");
     assert!(outcome("[employee.custom_fields]\n\"Title\" = \"{{ hr.x }}\"", "a\u{a0}b").is_ok());
 }
+
+#[test]
+fn options_whose_values_look_the_same_are_not_chosen_between() {
+    let option = |label: &str, value: &str| ChoiceOption { label: label.into(), value: value.into() };
+    let options = vec![
+        option("One", "\u{c5}"),
+        option("Other", "A\u{30a}"),
+        option("Third", "x"),
+        option("Third", "x"),
+        option("Fourth", " y"),
+    ];
+    let values = FieldValues::new(&CustomFieldKind::MultipleChoice(options));
+    let value = |text: &str| match values.value("`f`", text) {
+        Ok(CustomValue::Text(value)) => Ok(value.to_string()),
+        Ok(other) => panic!("{other:?}"),
+        Err(problem) => Err((problem.code, problem.reason)),
+    };
+    let (code, reason) = value("\u{c5}").unwrap_err();
+    assert!(code == "choice_unknown" && reason.contains("differ from it only in Unicode form"), "{reason}");
+    // The labels of these options still tell them apart.
+    assert_eq!(value("One").unwrap(), "\u{c5}");
+    assert_eq!(value("Other").unwrap(), "A\u{30a}");
+    assert_eq!([value("x").unwrap(), value("Third").unwrap(), value("y").unwrap()], ["x", "x", " y"]);
+}

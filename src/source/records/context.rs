@@ -9,19 +9,27 @@ use minijinja::value::{Enumerator, Object, ObjectExt as _};
 use super::{Joined, Records, Row};
 use crate::employee::normal_text;
 use crate::source::Listing;
-use crate::source::cell::unreadable;
-use crate::source::spreadsheet::value_of;
+use crate::source::cell::{unreadable, value_of};
 
 impl Records {
     /// A record as templates see it; texts in NFC, unless `to_the_letter` asks for the exact text.
     pub(crate) fn context(&self, record: usize, to_the_letter: bool) -> Value {
-        Value::from_object(Person { joined: Arc::clone(&self.0), record, to_the_letter, instead: None })
+        self.person(record, to_the_letter, None, false)
     }
 
     /// The same with this row of a source as the one that counts.
     pub(crate) fn context_with(&self, record: usize, source: usize, row: u32) -> Value {
-        let instead = Some((source, row as usize));
-        Value::from_object(Person { joined: Arc::clone(&self.0), record, to_the_letter: false, instead })
+        self.person(record, false, Some((source, row as usize)), false)
+    }
+
+    /// The same without sources that have no row of the record, but may have one ([`Records::may_have_row`]): using
+    /// these is an error.
+    pub(crate) fn context_in_doubt(&self, record: usize) -> Value {
+        self.person(record, false, None, true)
+    }
+
+    fn person(&self, record: usize, to_the_letter: bool, instead: Option<(usize, usize)>, in_doubt: bool) -> Value {
+        Value::from_object(Person { joined: Arc::clone(&self.0), record, to_the_letter, instead, in_doubt })
     }
 }
 
@@ -32,6 +40,8 @@ struct Person {
     to_the_letter: bool,
     /// The row of a source that counts instead of the one that was joined.
     instead: Option<(usize, usize)>,
+    /// Whether a source that may have a row of the person is an error, not one without a row.
+    in_doubt: bool,
 }
 
 /// What one source says about a person: its columns by name; all are undefined if it has no row.
@@ -52,6 +62,9 @@ impl Object for Person {
             let table = self.joined.tables.iter().find(|table| *table.listing().name == *name)?;
             return Some(Value::from_dyn_object(Arc::clone(table)));
         };
+        if self.in_doubt && self.joined.may_have_row(self.record, source) {
+            return Some(unreadable(format!("source `{name}` may have a record of this person")));
+        }
         Some(Value::from_object(Said {
             joined: Arc::clone(&self.joined),
             source,

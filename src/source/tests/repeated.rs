@@ -175,6 +175,150 @@ fn the_key_of_a_later_source_can_be_repeated_too() {
     company.one_aside(2, "scope_failed", &[]);
 }
 
+/// Three lists, of which the last two may repeat keys and decide who is in scope.
+fn three(hr: &str, ad: &str, pay: &str, include: &str) -> Company {
+    let greatest = "prefer = { greatest = \"day\" }\n";
+    let later = |name: &str| source(name, "csv", name, "id") + greatest;
+    let sources = source("hr", "csv", "hr", "id") + &later("ad") + &later("pay");
+    let rest = format!("{EMPLOYEE}[scope]\ninclude = \"{include}\"\n");
+    Company::new(&sources, &[("hr", hr), ("ad", ad), ("pay", pay)], &rest)
+}
+
+#[test]
+fn nobody_is_out_of_scope_by_one_of_very_many_records() {
+    let rows = |id: &str, count: usize| -> String {
+        std::iter::once(format!("{id},true,2020-01-01\n"))
+            .chain((1..count).map(|day| format!("{id},false,2021-{:02}-{:02}\n", day / 28 + 1, day % 28 + 1)))
+            .collect()
+    };
+    let one = "id,title,mail\n1,cook,a@x.se\n";
+    for count in [2, 64, 65, 200] {
+        let ad = format!("id,enabled,day\n{}", rows("1", count));
+        let company = three(one, &ad, "id,day\n", "ad.enabled == 'true'");
+        assert_eq!((company.good(), company.aside()), (vec!["cook 2".to_owned()], vec![]), "{count}");
+    }
+    // If several people have the key too, judging all of them would take too long.
+    let two = "id,status,title,mail\nN/A,active,cook,a@x.se\nN/A,left,nurse,b@x.se\n3,active,guard,c@x.se\n";
+    for count in [64, 65] {
+        let ad = format!("id,enabled,day\n3,true,1\n{}", rows("N/A", count));
+        let company = three(two, &ad, "id,day\n", "hr.status == 'active' and ad.enabled == 'true'");
+        if count == 64 {
+            assert_eq!((company.good(), company.aside()), (vec!["cook 2".to_owned(), "guard 4".to_owned()], vec![]));
+        } else {
+            let parts = ["of source `ad` have the same id", "more than 64, and several people have that key"];
+            company.one_aside(2, "key_claimed_twice", &parts);
+        }
+        assert_eq!(company.desired().out_of_scope.len(), 1);
+    }
+}
+
+#[test]
+fn what_several_sources_leave_open_puts_nobody_out_of_scope() {
+    let hr = "id,status,title,mail\n1,active,cook,a@x.se\n2,active,guard,b@x.se\n3,left,nurse,c@x.se\n";
+    let ad = "id,enabled,day\n1,true,2020\n1,false,2021\n2,true,1\n3,true,1\n3,false,2\n";
+    let pay = "id,paid,day\n1,yes,1\n1,yes,2\n2,yes,1\n3,yes,1\n3,yes,2\n";
+    let company = three(hr, ad, pay, "hr.status == 'active' and ad.enabled == 'true' and pay.paid == 'yes'");
+    assert_eq!((company.good(), company.aside()), (vec!["cook 2".to_owned(), "guard 3".to_owned()], vec![]));
+    assert_eq!(company.desired().out_of_scope, ["3".into()].into());
+    // While the second one is open, it is not known which row of the first one puts somebody out of scope.
+    let company = three(hr, ad, pay, "hr.status == 'active' and pay.paid == 'yes' and ad.enabled == 'true'");
+    assert_eq!(company.good(), ["guard 3"]);
+    let parts = ["rows 2 and 3 of source `ad` have the same id", "depends on other sources with a repeated key"];
+    company.one_aside(2, "key_claimed_twice", &parts);
+    assert_eq!(company.desired().out_of_scope, ["3".into()].into());
+    // The first list can repeat the key as well.
+    let twice = format!("{hr}1,active,clerk,d@x.se\n");
+    let company = three(&twice, ad, pay, "pay.paid == 'yes' and ad.enabled == 'true' and hr.status == 'active'");
+    assert_eq!(company.good(), ["guard 3"]);
+    assert!(company.desired().out_of_scope.iter().all(|identifier| identifier.as_str() != "1"));
+}
+
+/// Two lists, of which the second one decides who is in scope.
+fn judged_by_ad(hr: &str, ad: &str, kinds: [&str; 2], include: &str) -> Company {
+    let sources = source("hr", kinds[0], "hr", "id") + &source("ad", kinds[1], "ad", "id");
+    let employee = EMPLOYEE.replace("{{ hr.id }}", "{{ hr.no }}");
+    Company::new(&sources, &[("hr", hr), ("ad", ad)], &format!("{employee}[scope]\ninclude = \"{include}\"\n"))
+}
+
+/// Conditions that are false for people without a record in `ad`.
+const TOLERANT: [&str; 5] = [
+    "ad.on is defined",
+    "ad.on | default('') == 'true'",
+    "ad.on is defined and ad.on == 'true'",
+    "ad['o' ~ 'n'] is defined",
+    "hr.status == 'active' and ad.on is defined",
+];
+
+#[test]
+fn a_record_that_joins_nothing_is_not_out_of_scope_by_another_list() {
+    let list =
+        "id,no,status,title,mail\n1\u{200b}7,1,active,cook,a@x.se\n,2,active,guard,b@x.se\n3,3,active,nurse,c@x.se\n";
+    for include in TOLERANT {
+        let company = judged_by_ad(list, "id,on\n17,true\n2,true\n", ["csv", "csv"], include);
+        let told: Vec<_> = company.aside().into_iter().map(|(row, code, _)| (row, code)).collect();
+        assert_eq!(told, [(2, "key_unreadable"), (3, "key_missing")], "{include}");
+        assert_eq!(company.desired().out_of_scope, ["3".into()].into(), "{include}");
+        assert!(company.desired().doubtful.is_empty());
+    }
+    // What the first list says alone still counts.
+    let left = list.replace("active", "left");
+    let company = judged_by_ad(&left, "id,on\n17,true\n", ["csv", "csv"], TOLERANT[4]);
+    assert_eq!((company.aside().len(), company.desired().out_of_scope.len()), (0, 3));
+    // Of a record that is no object nothing is known.
+    let list = r#"[null, {"id": "2", "no": "2", "status": "active", "title": "guard", "mail": "b@x.se"}]"#;
+    for include in TOLERANT {
+        let company = judged_by_ad(list, "id,on\n2,true\n", ["json", "csv"], include);
+        assert_eq!(company.good(), ["guard 2"], "{include}");
+        assert_eq!((company.aside()[0].0, company.aside().len()), (1, 1), "{include}");
+    }
+}
+
+#[test]
+fn a_record_that_cannot_be_joined_may_be_that_of_whoever_has_none() {
+    let hr = "id,no,status,title,mail\n1,1,active,cook,a@x.se\n2,2,active,guard,b@x.se\n3,3,left,nurse,c@x.se\n";
+    let good = r#"{"id": "2", "on": "true"}"#;
+    for (bad, problem) in [
+        ("null", "is null, not an object"),
+        (r#"{"id": "1\u200b", "on": "true"}"#, "U+200B"),
+        (r#"{"id": ["1"], "on": "true"}"#, "a list or an object"),
+        (r##"{"id": "#N/A", "on": "true"}"##, "an error of a spreadsheet"),
+    ] {
+        for include in TOLERANT {
+            let company = judged_by_ad(hr, &format!("[{bad}, {good}]"), ["csv", "json"], include);
+            assert_eq!((company.good(), company.aside()), (vec!["guard 3".to_owned()], vec![]), "{bad} {include}");
+            let doubtful = &company.desired().doubtful;
+            let is_told = |id: &str| doubtful.iter().any(|record| record.identifier == Some(id.into()));
+            assert!(is_told("1") && is_told("3") != include.starts_with("hr.status"), "{bad} {include}: {doubtful:?}");
+            let reason = &doubtful[0].reason;
+            assert!(reason.contains("1 record has a key that cannot be used; row 1: "), "{reason}");
+            assert!(reason.contains(problem), "{reason}");
+            assert_eq!(company.desired().in_scope, 1, "{bad} {include}");
+        }
+    }
+    // Rows without any key, such as those of service accounts, are nobody's, and other sources do not matter.
+    let company = judged_by_ad(hr, &format!(r#"[{{"id": "", "on": "true"}}, {good}]"#), ["csv", "json"], TOLERANT[0]);
+    assert!(company.desired().doubtful.is_empty() && company.desired().out_of_scope.len() == 2);
+    let company = judged_by_ad(hr, &format!("[null, {good}]"), ["csv", "json"], "hr.status == 'active'");
+    assert!(company.desired().doubtful.is_empty() && company.good().len() == 2);
+}
+
+#[test]
+fn an_error_of_a_spreadsheet_is_no_key() {
+    let hr = "id,more,no,title,mail\n#N/A,x,1,cook,a@x.se\n2,#REF!,2,guard,b@x.se\n3,x,3,nurse,c@x.se\n";
+    let ad = "id,more,mail\n#N/A,x,stranger@x.se\n3,x,nurse@x.se\n2,#REF!,other@x.se\n";
+    let employee = EMPLOYEE.replace("{{ hr.id }}", "{{ hr.no }}").replace("hr.mail", "ad.mail | default(hr.mail)");
+    for (key, expected) in
+        [("\"id\"", vec![2]), ("[\"id\", \"more\"]", vec![2, 3]), ("\"{{ id ~ more }}\"", vec![2, 3])]
+    {
+        let keyed = |name: &str| source(name, "csv", name, "?").replace("\"?\"", key);
+        let company = Company::new(&(keyed("hr") + &keyed("ad")), &[("hr", hr), ("ad", ad)], &employee);
+        let aside = company.aside();
+        assert_eq!(aside.iter().map(|aside| aside.0).collect::<Vec<_>>(), expected, "{key}");
+        assert!(aside.iter().all(|aside| aside.1 == "key_unreadable" && aside.2.contains("spreadsheet")), "{aside:?}");
+        assert!(company.desired().set_aside[0].email.as_ref().is_some_and(|email| email.as_str() == "a@x.se"));
+    }
+}
+
 #[test]
 fn a_key_is_several_columns_or_a_template() {
     let hr = "company,number,mail,title\nA,1,a@x.se,cook\nB,1,b@x.se,guard\nA,,c@x.se,nurse\n";

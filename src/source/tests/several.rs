@@ -99,6 +99,7 @@ fn a_union_that_cannot_be_is_refused() {
             "`maill`, which list `no` does not have; did you mean `mail`?",
         ),
         ("[source.columns]\nid = { no = \"mail\" }\n", "has a column `id` already"),
+        ("[source.columns]\nmail = { no = \"\" }\n", "says that list `no` has no column `mail`, but it has one"),
         ("list_column = \"mail\"\n", "has a column `mail` of its own; set `list_column`"),
     ] {
         let error = with(more).unwrap_err();
@@ -118,6 +119,12 @@ fn a_union_that_cannot_be_is_refused() {
         (part("se", "") + &part("no", "") + &union("path = \"x\"\n"), "unknown key `path`"),
         (part("se", "") + &part("no", "") + &union("[source.columns]\nid = { dk = \"x\" }\n"), "is not a list of `of`"),
         (part("se", ""), "lacks `key`"),
+        (
+            part("se", "")
+                + &part("no", "")
+                + &union("[source.columns]\n\"\u{e9}\" = { se = \"id\" }\n\"e\u{301}\" = { se = \"mail\" }\n"),
+            "is named twice for column",
+        ),
     ] {
         let error = parse(sources);
         assert!(error.contains(expected), "{error}");
@@ -164,6 +171,45 @@ fn values_are_looked_up_in_tables() {
     let records =
         Fixture::new(&sources, &[("hr", b"id,company\n1,Acme AB\n"), ("branches.json", object)]).read().unwrap();
     assert_eq!(rendered(&records, id), ["SE01"]);
+}
+
+#[test]
+fn a_table_answers_only_what_it_certainly_has() {
+    let table = "[[table]]\nname = \"branches\"\npath = \"branches.csv\"\nkey = \"company\"\n";
+    let read_with = |table: &str, text: &str| {
+        let sources = format!("{}{table}", source("hr", "csv", "hr", "id"));
+        let hr: &[u8] = b"id,company,nothing\n1,Acme AB,\n";
+        Fixture::new(&sources, &[("hr", hr), ("branches.csv", text.as_bytes())])
+    };
+    let records = read_with(table, "company,id,city\nAcme AB,SE01,#N/A\n").read().unwrap();
+    let engine = Engine::new(records.calendar());
+    let render = |text: &str| {
+        engine.template(text).unwrap().render(records.context(0, false)).map_err(|error| format!("{error:#}"))
+    };
+    // The same letters, composed in two ways.
+    read_with(table, "company,id,city\n\u{c5}sa,a,\nA\u{30a}sa,b,\n").refused(
+        ExitStatus::Untrusted,
+        &["rows 2 and 3 have keys that differ only in how their letters are composed", "each key once"],
+    );
+    read_with(table, "company,id,city\n#N/A,a,\n").refused(ExitStatus::Untrusted, &["row 2: its key is #N/A"]);
+    // Only a text or a number can be looked up; nothing gives nothing.
+    for (key, kind) in [("['Acme AB']", "a list"), ("{'a': 1}", "an object"), ("true", "true or false")] {
+        for text in [format!("branches[{key}].id"), format!("branches.get({key}).id"), format!("branches.get({key})")] {
+            let error = render(&format!("{{{{ {text} | default('HQ') }}}}")).unwrap_err();
+            assert!(error.contains(&format!("looked up by a text or a number, not by {kind}")), "{error}");
+        }
+    }
+    assert_eq!(
+        render("{{ branches.get(hr.nothing) | default('HQ') }}{{ branches.get(none) | default('x') }}").unwrap(),
+        "HQx"
+    );
+    let error = render("{{ branches[hr.company].city }}").unwrap_err();
+    assert!(error.contains("`city` of `branches` holds #N/A, which is an error"), "{error}");
+    let named = table.replace("\"branches\"", "\"part\"");
+    let union = format!("{}{}{named}", part("part", "") + &part("no", ""), union("").replace("\"se\"", "\"part\""));
+    let text = format!("[target]\nkind = \"skovik\"\nurl = \"https://x.example\"\n{union}\n{EMPLOYEE}");
+    let error = Settings::parse(&text, std::path::Path::new("s.toml")).unwrap_err().to_string();
+    assert!(error.contains("is \"part\", but another source or table has that name"), "{error}");
 }
 
 #[test]

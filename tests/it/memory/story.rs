@@ -186,6 +186,7 @@ fn desired(rows: &[Row]) -> Desired {
         set_aside: Vec::new(),
         in_scope: rows.len() as u64,
         out_of_scope: HashSet::new(),
+        doubtful: Vec::new(),
         elsewhere: Vec::new(),
         joins: Vec::new(),
     }
