@@ -11,7 +11,7 @@ use super::table::Table;
 use super::{
     Conditions, EXIT_STATUS, LAST_PAGE, ReadError, Reading, SourceError, age, blocking, preference, untrusted,
 };
-use crate::plan::{SourceSummary, unproven};
+use crate::plan::{SourceSummary, is_known_proof, joined_proof};
 
 /// The entry for a list without a proof.
 const TRUSTED: &str = "trusted";
@@ -58,6 +58,7 @@ impl Listing {
         let (prefer, everybody) = (source.prefer.clone(), source.missing == Missing::Error);
         let key = source.key.clone();
         blocking(move || {
+            debug_assert!(is_known_proof(&proof), "no plan with this proof can be read: {proof}");
             let (keys, table) = Keys::of(table, &key, &name, &calendar)?;
             prefer.as_ref().map_or(Ok(()), |prefer| preference::columns(prefer, &table, &name).map(drop))?;
             let (order, without_key) = table.sorted_by(|row| keys.key(&table, row));
@@ -151,7 +152,7 @@ pub(super) fn proof_of(is_counted: bool, proof: Option<&str>) -> String {
         (false, None) => TRUSTED.to_owned(),
         (false, Some(proof)) => proof.to_owned(),
         (true, None | Some(LAST_PAGE | EXIT_STATUS)) => "expect_records".to_owned(),
-        (true, Some(proof)) => format!("expect_records+{proof}"),
+        (true, Some(proof)) => joined_proof(["expect_records", proof].into_iter()),
     }
 }
 
@@ -160,9 +161,7 @@ fn proof_of_parts(is_counted: bool, table: &Table) -> String {
     if is_counted {
         return "expect_records".to_owned();
     }
-    let weakest = table.parts().find(|part| unproven(&part.proof).is_some());
-    let proofs: BTreeSet<&str> = table.parts().map(|part| &*part.proof).collect();
-    weakest.map_or_else(|| proofs.into_iter().collect::<Vec<_>>().join("+"), |part| part.proof.clone())
+    joined_proof(table.parts().map(|part| &*part.proof))
 }
 
 /// Reads all records of a source within its time limit, and checks the list as a whole.

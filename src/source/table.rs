@@ -101,7 +101,7 @@ impl Table {
     }
 
     /// The lists that it was combined from.
-    pub(crate) fn parts(&self) -> impl Iterator<Item = &Part> {
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Part> + Clone {
         self.parts.iter().map(|(_, part)| part)
     }
 
