@@ -9,6 +9,7 @@ use std::fmt;
 use serde_json::value::RawValue;
 
 use super::json::{Twice, attribute, properties};
+use crate::strict_json::shown;
 
 /// What has come so far: the ids, not the resources.
 #[derive(Default)]
@@ -153,7 +154,7 @@ impl<'a> Page<'a> {
         let once = |name: &str| attribute(&properties, name).map_err(|Twice| format!("{name} appears twice"));
         let number = |name: &str| match once(name)? {
             None => Ok(None),
-            Some(raw) => raw.get().parse().map(Some).map_err(|_| format!("{name} is not a number: {}", raw.get())),
+            Some(raw) => raw.get().parse().map(Some).map_err(|_| format!("{name} is not a number: {}", shown(raw))),
         };
         let total = number("totalResults")?.ok_or_else(|| {
             "it has no totalResults, without which nothing proves that the list is complete".to_owned()

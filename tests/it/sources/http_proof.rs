@@ -108,3 +108,13 @@ fn a_rate_limit_is_heeded_like_retry_after() {
     let output = refused(&bearer(&web, "timeout = \"1s\""), 4, &["was not read within its timeout of 1s"]);
     assert!(output.stderr.contains("waiting 300 s, as 127.0.0.1 asks for (shortened to the longest wait)"), "{output}");
 }
+
+#[test]
+fn a_total_that_is_the_list_is_not_shown() {
+    let web = Web::always(json(json!({"data": people(0, 9), "total": "x".repeat(500)})));
+    for (place, kind) in [("/data", "a list"), ("/data/0", "an object"), ("/total", "a long text")] {
+        let says = format!("the total at {place} is {kind}, which is not a number of records");
+        let output = refused(&bearer(&web, &format!("records = \"/data\"\ntotal = \"{place}\"")), 4, &[&says]);
+        assert!(!output.to_string().contains("example.com"), "{output}");
+    }
+}
