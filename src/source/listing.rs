@@ -73,9 +73,32 @@ impl Listing {
                 join: None,
             };
             let (without_key, key_label) = (without_key as u64, key.label());
-            Ok(Self { name, table, used, keys, key_label, repeated, without_key, prefer, everybody, summary })
+            let mut listing =
+                Self { name, table, used, keys, key_label, repeated, without_key, prefer, everybody, summary };
+            listing.doubt_pages()?;
+            Ok(listing)
         })
         .await
+    }
+
+    /// Looks for a key on two pages. A server whose order changes between two pages gives one record twice and another
+    /// never, and no count shows it. If a key may have several records, this cannot be told from two of them, so
+    /// nothing is proven.
+    fn doubt_pages(&mut self) -> Result<(), ReadError> {
+        let Some(rows) = self.repeated.iter().find(|rows| self.table.are_of_several_pages(rows)) else {
+            return Ok(());
+        };
+        let problem = format!("{}, and came on different pages", self.same_key(rows));
+        if self.prefer.is_none() {
+            return Err(format!(
+                "{problem}: the list may have changed its order while it was read, and then somebody else is missing; \
+                 request an order, or larger pages; set `prefer` if a key may have several records"
+            )
+            .into());
+        }
+        tracing::warn!("{problem}: nothing proves that the list is complete; request larger pages, or an order");
+        self.summary.proof = LAST_PAGE.to_owned();
+        Ok(())
     }
 
     /// Its summary for the plan.
