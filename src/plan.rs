@@ -45,6 +45,7 @@ pub(crate) use fingerprint::Fingerprint;
 pub use guards::{check_guards, effects, not_as_demanded};
 pub use make::{Input, LEDGER_UNREADABLE, NoPlan, Settled};
 pub use source::{SourceSummary, unproven};
+pub(crate) use source::{is_known_proof, joined_proof};
 pub use waiting::{Waiting, WaitingPerson};
 
 // The types of lower modules that a plan contains.

@@ -72,6 +72,17 @@ where
     deserializer.deserialize_map(Each(take, PhantomData))
 }
 
+/// A value for a message: a short one as it is, else only its kind. A list or an object may hold people.
+pub(crate) fn shown(value: &RawValue) -> &str {
+    let value = value.get().trim();
+    match value.as_bytes().first() {
+        Some(b'{') => "an object",
+        Some(b'[') => "a list",
+        _ if value.len() <= 40 => value,
+        _ => "a long text",
+    }
+}
+
 /// Reads a key that may be null but must be there.
 pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     Option::deserialize(deserializer)

@@ -8,21 +8,6 @@ use super::{Action, BranchRef, Change, Content, Field, ManagerRef, Operation, Op
 use crate::employee::{ExternalIdentifier, UserId};
 use crate::side_by_side::each_side_by_side;
 
-/// All completeness checks; see [`super::unproven`] for those that prove nothing. `journal` is that of an undo.
-const PROOFS: [&str; 11] = [
-    "expect_records",
-    "sha256_file",
-    "total",
-    "totalResults",
-    "paged-results",
-    "paged-results,referrals-ignored",
-    "transaction",
-    "journal",
-    "trusted",
-    "last-page",
-    "exit-status",
-];
-
 /// A check of a whole plan.
 type Check = fn(&Content) -> Result<(), String>;
 
@@ -57,7 +42,7 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
     if matched > *managed || managed > users {
         return Err("its summary counts more people than its target has users who may be changed".to_owned());
     }
-    if let Some(source) = content.sources.iter().find(|source| !is_known_proof(&source.proof)) {
+    if let Some(source) = content.sources.iter().find(|source| !super::is_known_proof(&source.proof)) {
         return Err(format!("its source {} has a proof that no list has", source.name));
     }
     if !anchors.is_possible() || (anchors.users.is_empty() && *users > counted.delete) {
@@ -176,13 +161,6 @@ fn check_managers_are_active(content: &Content) -> Result<(), String> {
         Some(operation) => Err(format!("operation {} names a manager who is inactive until later", operation.id)),
         None => Ok(()),
     }
-}
-
-/// Whether `plan` can write this proof: a known one, or a list of different known ones.
-fn is_known_proof(proof: &str) -> bool {
-    let words: Vec<&str> = proof.split('+').collect();
-    let known = |word: &&str| PROOFS.contains(word);
-    words.iter().all(known) && words.iter().collect::<HashSet<_>>().len() == words.len()
 }
 
 /// The operation with this number, if it creates somebody.

@@ -17,6 +17,33 @@ use crate::setting::{BaseUrl, Secrets};
 /// The largest answer that is read, in bytes; a larger one is an error.
 pub(super) const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 
+/// How many bytes a row of a list may have, on average over the longest list.
+const BYTES_A_ROW: u64 = 4096;
+
+/// How large a list has become. It bounds the memory for the list by the size that its rows may have.
+pub(super) struct ListSize {
+    bytes: u64,
+    most: u64,
+}
+
+impl ListSize {
+    pub(super) fn new(max_rows: u64) -> Self {
+        Self { bytes: 0, most: LARGEST_ANSWER as u64 + max_rows.saturating_mul(BYTES_A_ROW) }
+    }
+
+    /// Adds a page.
+    ///
+    /// # Errors
+    /// If the list is too large.
+    pub(super) fn add(&mut self, page: &[u8]) -> Result<(), String> {
+        self.bytes += page.len() as u64;
+        if self.bytes <= self.most {
+            return Ok(());
+        }
+        Err(format!("the list is larger than {} MiB, more than its rows can need", self.most >> 20))
+    }
+}
+
 /// Why a client cannot be made from the settings.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {

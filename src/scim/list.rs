@@ -9,6 +9,7 @@ use std::fmt;
 use serde_json::value::RawValue;
 
 use super::json::{Twice, attribute, properties};
+use crate::strict_json::shown;
 
 /// What has come so far: the ids, not the resources.
 #[derive(Default)]
@@ -78,7 +79,8 @@ impl List {
         let mut users = Vec::with_capacity(page.resources.len());
         for (position, resource) in (start..).zip(&page.resources) {
             let id = id(resource).map_err(|problem| format!("the user at {position}: {problem}"))?;
-            users.push((id.map_or_else(|| Id::Missing(resource.get().to_owned()), Id::Given), *resource));
+            let id = id.map_or_else(|| content(resource).map(Id::Missing), |id| Ok(Id::Given(id)));
+            users.push((id.map_err(|problem| format!("the user at {position}: {problem}"))?, *resource));
         }
         if start > 1 && self.len() == page.total {
             return Ok((Vec::new(), self.take_beyond(&users)?));
@@ -153,7 +155,7 @@ impl<'a> Page<'a> {
         let once = |name: &str| attribute(&properties, name).map_err(|Twice| format!("{name} appears twice"));
         let number = |name: &str| match once(name)? {
             None => Ok(None),
-            Some(raw) => raw.get().parse().map(Some).map_err(|_| format!("{name} is not a number: {}", raw.get())),
+            Some(raw) => raw.get().parse().map(Some).map_err(|_| format!("{name} is not a number: {}", shown(raw))),
         };
         let total = number("totalResults")?.ok_or_else(|| {
             "it has no totalResults, without which nothing proves that the list is complete".to_owned()
@@ -178,6 +180,12 @@ fn id(resource: &RawValue) -> Result<Option<String>, String> {
     Ok(Some(id).filter(|id| !matches!(id.trim(), "" | "null")))
 }
 
+/// The content of a resource. The order of its attributes and white space do not count.
+fn content(resource: &RawValue) -> Result<String, String> {
+    let value = serde_json::from_str::<serde_json::Value>(resource.get()).map_err(|error| error.to_string())?;
+    Ok(value.to_string())
+}
+
 /// As messages say it.
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -185,5 +193,24 @@ impl fmt::Display for Id {
             Self::Given(id) => write!(f, "the id {id:?}"),
             Self::Missing(_) => f.write_str("no id"),
         }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_without_an_id_who_comes_again_in_other_words_is_noticed() {
+        let mut list = List::default();
+        let mut take = |users: &str, start| {
+            let page = format!("{{\"totalResults\":3,\"startIndex\":{start},\"Resources\":[{users}]}}");
+            let next = list.take(serde_json::from_str(&page).unwrap(), start).map(|(_, next)| next);
+            next
+        };
+        assert_eq!(take("{\"userName\":\"a\",\"active\":true}", 1), Ok(Next::Page(2)));
+        let again = take("{ \"active\": true, \"userName\": \"\\u0061\" }", 2).unwrap_err();
+        assert!(again.starts_with("the user with no id comes twice"), "{again}");
     }
 }

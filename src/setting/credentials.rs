@@ -24,7 +24,7 @@ use crate::text;
 
 /// How long a program may take to print a secret; somebody may have to type something first.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How much of what a program says is kept; no secret is longer.
+/// How many bytes a secret may have, and how many of what a program says are kept.
 const KEPT: usize = 64 * 1024;
 /// How many characters of what a program says are shown.
 const SHOWN: usize = 200;
@@ -82,13 +82,9 @@ impl Secret {
         let keys = ["env", "file", "command"].map(|kind| format!("{prefix}_{kind}"));
         let given: Vec<&String> = keys.iter().filter(|key| section.has(key)).collect();
         if let [first, second, ..] = given[..] {
-            return Err(section.problem(
-                second,
-                format!(
-                    "is set together with `{first}`; only one of them can hold \
-            {what}"
-                ),
-            ));
+            return Err(
+                section.problem(second, format!("is set together with `{first}`; only one of them can hold {what}"))
+            );
         }
         let [variable, file, command] = &keys;
         let mut name = String::new();
@@ -245,7 +241,8 @@ async fn printed_by(
         ended.map_err(|_| format!("({name}) did not end within {} seconds", patience.as_secs()))?;
     let status = status.map_err(|error| format!("({name}) was lost: {error}"))?;
     if status.success() {
-        return Ok(printed);
+        let too_long = || format!("({name}) printed more than {} KiB, which no secret has", KEPT >> 10);
+        return if printed.len() > KEPT { Err(too_long()) } else { Ok(printed) };
     }
     // It may have printed the secret before it failed, and say it again on standard error.
     let printed_secrets = Redactor::default();
@@ -255,12 +252,12 @@ async fn printed_by(
     Err(format!("({name}) failed with {status}: {said}"))
 }
 
-/// The beginning of a program's output. The rest is read and dropped, so that the program is not blocked.
+/// The beginning of a program's output, up to a byte more than [`KEPT`]. The rest is read and dropped.
 pub(crate) async fn beginning(output: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
     let (mut kept, mut part) = (Vec::new(), [0; 4096]);
     let Some(mut output) = output else { return kept };
     while let Ok(length @ 1..) = output.read(&mut part).await {
-        let room = KEPT.saturating_sub(kept.len()).min(length);
+        let room = (KEPT + 1).saturating_sub(kept.len()).min(length);
         kept.extend_from_slice(&part[..room]);
     }
     kept
@@ -414,7 +411,10 @@ mod tests {
 
     #[test]
     fn endless_output_is_no_secret() {
-        let error = command(&["sh", "-c", "yes | head -c 300000"]).unwrap_err();
-        assert!(error.contains("cannot be a key"), "{error}");
+        let letters = |count: usize| command(&["sh", "-c", &format!("head -c {count} /dev/zero | tr '\\0' a")]);
+        assert_eq!(letters(KEPT).unwrap().expose_secret().len(), KEPT);
+        for count in [KEPT + 1, 300_000] {
+            assert!(letters(count).unwrap_err().ends_with("(sh) printed more than 64 KiB, which no secret has"));
+        }
     }
 }

@@ -14,7 +14,7 @@ use crate::setting::quoting;
 use crate::strict_json::Properties;
 
 /// How deep lists and objects may be nested.
-const MAX_DEPTH: usize = 64;
+pub(super) const MAX_DEPTH: usize = 64;
 /// How many bytes a list or an object in a record may have: some ten thousand groups.
 const LONGEST_STRUCTURE: usize = 1024 * 1024;
 

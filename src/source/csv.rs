@@ -238,7 +238,14 @@ fn read_rows(rows: &mut Rows<'_>, columns: Vec<String>, text: usize, header: &He
         }
         table.end_row(row)?;
     }
-    ragged.problem(width, header).map_or_else(|| Ok(table.finish()), Err)
+    if let Some(problem) = ragged.problem(width, header) {
+        return Err(problem);
+    }
+    let table = table.finish();
+    if matches!(header, Header::Given(_)) && table.len() == 0 {
+        return Err("is empty; a list with nobody in it cannot be told from one that was lost".to_owned());
+    }
+    Ok(table)
 }
 
 fn header_names(row: u64, cells: &[std::borrow::Cow<'_, str>]) -> Result<Vec<String>, String> {

@@ -47,7 +47,8 @@ impl Encoding {
     /// The text, without a byte-order mark.
     pub(super) fn decode(self, bytes: &[u8]) -> Result<Cow<'_, str>, String> {
         let (bytes, encoding) = self.after_mark(bytes)?;
-        if encoding.is_single_byte() && !bytes.is_ascii() && std::str::from_utf8(bytes).is_ok() {
+        let is_of_bytes = matches!(encoding, Self::Latin1 | Self::Other(_));
+        if is_of_bytes && !bytes.is_ascii() && std::str::from_utf8(bytes).is_ok() {
             return Err(format!(
                 "is UTF-8 with multi-byte letters, but the settings say {}, which would read them as other letters; \
                  set encoding = \"utf-8\"",
@@ -60,15 +61,6 @@ impl Encoding {
             Self::Utf16 { big_endian: true } => other(bytes, encoding_rs::UTF_16BE),
             Self::Utf16 { big_endian: false } => other(bytes, encoding_rs::UTF_16LE),
             Self::Other(encoding) => other(bytes, encoding),
-        }
-    }
-
-    /// Whether every byte is one character, so that any bytes can be decoded.
-    fn is_single_byte(self) -> bool {
-        match self {
-            Self::Latin1 => true,
-            Self::Utf8 | Self::Utf16 { .. } => false,
-            Self::Other(encoding) => encoding.is_single_byte(),
         }
     }
 
@@ -200,7 +192,20 @@ mod tests {
     #[test]
     fn no_letters_are_made_of_utf8_by_luck() {
         let name = "M\u{fc}ller, \u{141}ukasz, Zo\u{eb}".as_bytes();
-        for encoding in ["windows-1252", "iso-8859-1", "iso-8859-15", "cp1250", "koi8-r", "macintosh"] {
+        for encoding in [
+            "windows-1252",
+            "iso-8859-1",
+            "iso-8859-15",
+            "cp1250",
+            "koi8-r",
+            "macintosh",
+            "gbk",
+            "gb18030",
+            "big5",
+            "shift_jis",
+            "euc-jp",
+            "euc-kr",
+        ] {
             refused(encoding, name, "is UTF-8 with multi-byte letters");
             refused(encoding, name, "set encoding = \"utf-8\"");
             assert_eq!(decoded(encoding, b"Mueller"), "Mueller");

@@ -193,6 +193,7 @@ fn take(
         .ok_or_else(|| format!("there is nothing at {pointer}; `records` must say where the list is{}", words()))?;
     let rows: Vec<&RawValue> = serde_json::from_str(list.get())
         .map_err(|_| format!("{} is not a list; `records` must say where the list is{}", place(), words()))?;
+    records.builder.begin_page(walk.page());
     for (position, row) in (1..).zip(&rows) {
         let record = columns.record(records, walk.records() + position, row);
         record.map_err(|problem| format!("record {position}: {problem}"))?;

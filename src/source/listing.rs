@@ -11,7 +11,7 @@ use super::table::Table;
 use super::{
     Conditions, EXIT_STATUS, LAST_PAGE, ReadError, Reading, SourceError, age, blocking, preference, untrusted,
 };
-use crate::plan::{SourceSummary, unproven};
+use crate::plan::{SourceSummary, is_known_proof, joined_proof};
 
 /// The entry for a list without a proof.
 const TRUSTED: &str = "trusted";
@@ -58,6 +58,7 @@ impl Listing {
         let (prefer, everybody) = (source.prefer.clone(), source.missing == Missing::Error);
         let key = source.key.clone();
         blocking(move || {
+            debug_assert!(is_known_proof(&proof), "no plan with this proof can be read: {proof}");
             let (keys, table) = Keys::of(table, &key, &name, &calendar)?;
             prefer.as_ref().map_or(Ok(()), |prefer| preference::columns(prefer, &table, &name).map(drop))?;
             let (order, without_key) = table.sorted_by(|row| keys.key(&table, row));
@@ -72,9 +73,32 @@ impl Listing {
                 join: None,
             };
             let (without_key, key_label) = (without_key as u64, key.label());
-            Ok(Self { name, table, used, keys, key_label, repeated, without_key, prefer, everybody, summary })
+            let mut listing =
+                Self { name, table, used, keys, key_label, repeated, without_key, prefer, everybody, summary };
+            listing.doubt_pages()?;
+            Ok(listing)
         })
         .await
+    }
+
+    /// Looks for a key on two pages. A server whose order changes between two pages gives one record twice and another
+    /// never, and no count shows it. If a key may have several records, this cannot be told from two of them, so
+    /// nothing is proven.
+    fn doubt_pages(&mut self) -> Result<(), ReadError> {
+        let Some(rows) = self.repeated.iter().find(|rows| self.table.are_of_several_pages(rows)) else {
+            return Ok(());
+        };
+        let problem = format!("{}, and came on different pages", self.same_key(rows));
+        if self.prefer.is_none() {
+            return Err(format!(
+                "{problem}: the list may have changed its order while it was read, and then somebody else is missing; \
+                 request an order, or larger pages; set `prefer` if a key may have several records"
+            )
+            .into());
+        }
+        tracing::warn!("{problem}: nothing proves that the list is complete; request larger pages, or an order");
+        self.summary.proof = LAST_PAGE.to_owned();
+        Ok(())
     }
 
     /// Its summary for the plan.
@@ -155,7 +179,7 @@ pub(super) fn proof_of(is_counted: bool, proof: Option<&str>) -> String {
         (false, None) => TRUSTED.to_owned(),
         (false, Some(proof)) => proof.to_owned(),
         (true, None | Some(LAST_PAGE | EXIT_STATUS)) => "expect_records".to_owned(),
-        (true, Some(proof)) => format!("expect_records+{proof}"),
+        (true, Some(proof)) => joined_proof(["expect_records", proof].into_iter()),
     }
 }
 
@@ -164,9 +188,7 @@ fn proof_of_parts(is_counted: bool, table: &Table) -> String {
     if is_counted {
         return "expect_records".to_owned();
     }
-    let weakest = table.parts().find(|part| unproven(&part.proof).is_some());
-    let proofs: BTreeSet<&str> = table.parts().map(|part| &*part.proof).collect();
-    weakest.map_or_else(|| proofs.into_iter().collect::<Vec<_>>().join("+"), |part| part.proof.clone())
+    joined_proof(table.parts().map(|part| &*part.proof))
 }
 
 /// Reads all records of a source within its time limit, and checks the list as a whole.

@@ -94,6 +94,11 @@ impl Key {
 }
 
 impl SourceSettings {
+    /// The column with its date, if `newest` names one.
+    pub(super) fn newest(&self) -> Option<&Box<str>> {
+        self.max_age.as_ref().and_then(|max_age| max_age.newest.as_ref())
+    }
+
     /// The templates that are applied to its own records.
     pub(crate) fn templates(&self) -> impl Iterator<Item = &Template> {
         let key = match &self.key {

@@ -27,6 +27,8 @@ pub(crate) struct Table {
     /// The kind of each cell; empty while all are texts.
     kinds: Vec<CellKind>,
     rows: Vec<Row>,
+    /// The page that each row came on; empty if all came on one.
+    pages: Vec<u32>,
     /// The rows that cannot be read at all, and why.
     unreadable_rows: FxHashMap<u32, Box<str>>,
     /// The lists that it was combined from, each with its first row; empty if it is one list.
@@ -101,7 +103,7 @@ impl Table {
     }
 
     /// The lists that it was combined from.
-    pub(crate) fn parts(&self) -> impl Iterator<Item = &Part> {
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Part> + Clone {
         self.parts.iter().map(|(_, part)| part)
     }
 
@@ -109,6 +111,18 @@ impl Table {
     pub(crate) fn part_of(&self, row: usize) -> Option<&Part> {
         let after = self.parts.partition_point(|(first, _)| *first <= row);
         self.parts.get(after.checked_sub(1)?).map(|(_, part)| part)
+    }
+
+    /// Whether two of these rows came on different pages of one list.
+    pub(crate) fn are_of_several_pages(&self, rows: &[u32]) -> bool {
+        if self.pages.is_empty() {
+            return false;
+        }
+        let part = |row: usize| self.parts.partition_point(|(first, _)| *first <= row);
+        let place = |&row: &u32| (part(row as usize), self.pages[row as usize]);
+        let mut places: Vec<(usize, u32)> = rows.iter().map(place).collect();
+        places.sort_unstable();
+        places.windows(2).any(|pair| pair[0].0 == pair[1].0 && pair[0].1 != pair[1].1)
     }
 
     /// Copies the cells at these indexes of a row into another table, after a text; a missing index gives an empty
@@ -120,6 +134,7 @@ impl Table {
         places: &[Option<usize>],
         to: &mut TableBuilder,
     ) -> Result<(), String> {
+        to.page = self.page(row);
         if let Some(problem) = self.unreadable_row(row) {
             return to.end_unreadable_row(self.row_number(row), problem);
         }
@@ -194,7 +209,12 @@ impl Table {
         builder
     }
 
+    fn page(&self, row: usize) -> u32 {
+        self.pages.get(row).copied().unwrap_or_default()
+    }
+
     fn copy_row(&self, row: usize, number: u64, to: &mut TableBuilder) -> Result<(), String> {
+        to.page = self.page(row);
         if let Some(problem) = self.unreadable_row(row) {
             return to.end_unreadable_row(number, problem);
         }

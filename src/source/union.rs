@@ -159,7 +159,8 @@ impl Part {
             Some(own) => own.clone(),
             None => Some(column.into()),
         };
-        used.iter().filter(|column| ***column != *list_column).filter_map(|column| own(column)).collect()
+        let columns = used.iter().filter(|column| ***column != *list_column).filter_map(|column| own(column));
+        columns.chain(self.settings.newest().cloned()).collect()
     }
 
     /// The union's names of the columns of this part, in the part's order.
@@ -229,5 +230,26 @@ impl Part {
              `{column} = {{ {name} = \"…\" }}` in [source.columns], or `{column} = {{ {name} = \"\" }}` where it has none"
         );
         Err(ConfigError::Invalid(problem))
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Settings;
+
+    #[test]
+    fn a_part_is_asked_for_what_it_calls_the_columns_and_for_its_own_date() {
+        let text = "[target]\nkind = \"skovik\"\nurl = \"https://x.example\"\n\
+                    [[source]]\nname = \"se\"\nkey = \"id\"\nkind = \"csv\"\npath = \"se\"\nmax_age = \"36h\"\nnewest = \"changed\"\n\
+                    [employee]\nexternal_identifier = 'x'\nprimary_email = 'x'\nfirst_name = 'x'\nlast_name = 'x'\n";
+        let settings = Settings::parse(text, Path::new("x.toml"));
+        let columns = BTreeMap::from([("id".into(), Some("nr".into())), ("car".into(), None)]);
+        let part = Part { settings: settings.unwrap().sources[0].clone(), columns };
+        let used = ["id", "car", "mail", "list"].map(Into::into).into();
+        assert_eq!(part.columns_of(&used, "list"), ["changed", "mail", "nr"].map(Into::into).into());
     }
 }

@@ -186,3 +186,15 @@ proptest! {
         let _ = table(&text, '\u{e5}');
     }
 }
+
+#[test]
+fn a_list_without_a_header_and_without_a_row_is_lost() {
+    let given = format(None, Header::Given(vec!["id".to_owned(), "name".to_owned()]));
+    for text in ["\n", "\u{feff}", "\u{feff}\r\n", " ", "\n\n", ",\n,\n", "sep=,\n"] {
+        let error = given.table(text.as_bytes()).map(|_| ()).unwrap_err();
+        assert!(error.starts_with("is empty; a list with nobody in it"), "{text:?}: {error}");
+    }
+    assert_eq!(given.table(b"1,Anna\n").unwrap().len(), 1);
+    // A header says that this is the list.
+    assert_eq!(table("id,name\n", ',').unwrap().len(), 0);
+}

@@ -4,7 +4,7 @@
 use serde_json::value::RawValue;
 
 use crate::http;
-use crate::strict_json::{Pointer, Properties, Property};
+use crate::strict_json::{Pointer, Properties, Property, shown};
 
 /// Members that mean an error unless they are empty.
 const ERRORS: [&str; 4] = ["error", "errors", "fault", "exception"];
@@ -59,17 +59,6 @@ fn is_error(name: &str, value: &RawValue) -> bool {
 fn says_something(value: &str) -> bool {
     let text: String = value.chars().filter(|c| !c.is_ascii_whitespace()).take(6).collect();
     !matches!(text.as_str(), "null" | "false" | "0" | "\"\"" | "[]" | "{}")
-}
-
-/// The value if it is short, else only its kind.
-fn shown(value: &RawValue) -> &str {
-    let value = value.get();
-    match value.as_bytes().first() {
-        Some(b'{') => "an object",
-        Some(b'[') => "a list",
-        _ if value.len() <= 40 => value,
-        _ => "a text",
-    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ use crate::strict_json::Pointer;
 
 /// How many pages without a record a list may have: some servers split a list into pages first and filter them then.
 const MOST_EMPTY: u64 = 1_000;
+/// How many bytes a link or a cursor may have. Most servers take no longer URL.
+const LONGEST_NEXT: usize = 16 * 1024;
 
 /// `[source.paging]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,12 +63,12 @@ pub(super) struct Walk {
     paging: Paging,
     total_at: Option<Total>,
     here: Call,
-    /// The requests so far.
-    asked: HashSet<String>,
+    /// The hashes of the requests so far.
+    asked: HashSet<u64>,
     /// The pages that were not empty, by a hash of their lists.
     pages: HashMap<u64, u64>,
-    /// The hashes of the records. Two different records with the same hash would be refused as equal, once in millions
-    /// of lists; two equal records are always found.
+    /// The hashes of the records as values: the order of properties and white space do not count. Two different records
+    /// with one hash would be refused as equal, once in millions of lists; two equal ones are always found.
     seen: HashSet<u64>,
     /// With a random key each time, so that nobody can construct records with the same hash.
     hasher: RandomState,
@@ -192,14 +194,15 @@ impl Walk {
             Paging::Page { goes_to, .. } | Paging::Offset { goes_to, .. } => goes_to.put(&counter.into(), &first)?,
             _ => first,
         };
+        let hasher = RandomState::new();
         Ok(Self {
-            asked: HashSet::from([key(&here)]),
+            asked: HashSet::from([hasher.hash_one(&here)]),
             paging,
             total_at,
             here,
             pages: HashMap::new(),
             seen: HashSet::new(),
-            hasher: RandomState::new(),
+            hasher,
             page: 1,
             empty: 0,
             records: 0,
@@ -277,7 +280,8 @@ impl Walk {
         }
         for (position, record) in (1..).zip(page.records) {
             // A repeated record means that another record is missing.
-            if !self.seen.insert(self.hasher.hash_one(record.get())) {
+            let value = value(record).map_err(|problem| format!("record {position}: {problem}"))?;
+            if !self.seen.insert(self.hasher.hash_one(value)) {
                 return Err(format!(
                     "record {position} has come before: the list changed its order while it was read, and somebody \
                      else is missing, or the server lists things twice"
@@ -292,7 +296,7 @@ impl Walk {
         }
         match self.next(page)? {
             Some(next) => {
-                if !self.asked.insert(key(&next)) {
+                if !self.asked.insert(self.hasher.hash_one(&next)) {
                     return Err(format!(
                         "the next page is {} with what was asked before: the list goes in circles",
                         place(&next.url)
@@ -342,12 +346,12 @@ impl Walk {
     }
 
     fn next(&mut self, page: &Page<'_>) -> Result<Option<Call>, String> {
+        let told = self.paging.next().map(|next| told(next, page)).transpose()?.flatten();
+        self.tells_next |= told.is_some();
         match &self.paging {
             Paging::None => Ok(None),
             Paging::NextLink { next } => {
-                let found = next.find(page.document)?;
-                self.tells_next |= found.is_some();
-                let Some(value) = found.map(value).transpose()?.filter(is_something) else { return Ok(None) };
+                let Some(value) = told.filter(is_something) else { return Ok(None) };
                 let link = value.as_str().ok_or_else(|| format!("{next} is not a URL"))?;
                 self.linked(link).map(Some)
             }
@@ -357,9 +361,7 @@ impl Walk {
                 links.next.map(|link| self.linked(&link)).transpose()
             }
             Paging::Cursor { next, goes_to } => {
-                let found = next.find(page.document)?;
-                self.tells_next |= found.is_some();
-                let Some(value) = found.map(value).transpose()?.filter(is_something) else { return Ok(None) };
+                let Some(value) = told.filter(is_something) else { return Ok(None) };
                 if !value.is_string() && !value.is_number() {
                     return Err(format!("{next} holds neither a text nor a number"));
                 }
@@ -399,9 +401,13 @@ impl Walk {
     }
 }
 
-/// Identifies a request.
-fn key(call: &Call) -> String {
-    format!("{} {}", call.url, call.body.as_deref().unwrap_or_default())
+/// What a page says of the next one.
+fn told(next: &Pointer, page: &Page<'_>) -> Result<Option<serde_json::Value>, String> {
+    let Some(raw) = next.find(page.document)? else { return Ok(None) };
+    if raw.get().len() > LONGEST_NEXT {
+        return Err(format!("{next} has more than {} KiB, which no link and no cursor has", LONGEST_NEXT >> 10));
+    }
+    value(raw).map(Some)
 }
 
 fn value(raw: &RawValue) -> Result<serde_json::Value, String> {

@@ -8,7 +8,8 @@ use url::{Url, form_urlencoded};
 use super::server::Call;
 use crate::setting::ConfigError;
 use crate::setting::section::Section;
-use crate::strict_json::Pointer;
+use crate::strict_json::{Pointer, shown};
+use crate::text::shortened_line;
 
 /// The place of a value in a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,19 +114,21 @@ impl Total {
     /// The total in an answer.
     pub(super) fn read(&self, document: &RawValue, headers: &HeaderMap) -> Result<Option<u64>, String> {
         let text = match self {
-            Self::Body(pointer) => pointer.find(document)?.map(|raw| raw.get().trim().trim_matches('"').to_owned()),
+            Self::Body(pointer) => {
+                let Some(raw) = pointer.find(document)?.filter(|raw| raw.get() != "null") else { return Ok(None) };
+                let number = raw.get().trim_matches('"').parse().map(Some);
+                return number.map_err(|_| format!("{self} is {}, which is not a number of records", shown(raw)));
+            }
             Self::Header(name) => {
                 // A header that comes twice is a list.
                 let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
                 values.map(|value| value.trim().to_owned()).reduce(|all, value| format!("{all}, {value}"))
             }
         };
-        match text.as_deref() {
-            None | Some("null") => Ok(None),
-            Some(text) => {
-                text.parse().map(Some).map_err(|_| format!("{self} is {text:?}, which is not a number of records"))
-            }
-        }
+        let Some(text) = text.filter(|text| text != "null") else { return Ok(None) };
+        text.parse()
+            .map(Some)
+            .map_err(|_| format!("{self} is {:?}, which is not a number of records", shortened_line(&text, 40)))
     }
 }
 

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::auth::{Auth, Credentials};
 use super::carriage::{self, Carriage, hint, no_answer, place};
-use crate::files::{Links, MOST_CERTIFICATES, read_regular};
+use crate::files::{LARGEST_LIST, Links, MOST_CERTIFICATES, read_regular};
 use crate::http::{Answer, Repeat, Request, Transport, Wants};
 use crate::setting::section::Section;
 use crate::setting::{ConfigError, Secrets, secure_url};
@@ -39,10 +39,12 @@ pub(in crate::source) struct Connection {
     credentials: Credentials,
     /// Whether requests carry no credentials; for messages.
     anonymous: bool,
+    /// How many bytes the answers had so far.
+    came: u64,
 }
 
 /// One request for records.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(in crate::source) struct Call {
     pub(in crate::source) url: Url,
     /// If there is a body, the request is a POST.
@@ -82,7 +84,7 @@ impl Server {
         };
         let credentials = self.auth.open(&carriage).await?;
         let anonymous = matches!(credentials, Credentials::None);
-        Ok(Connection { transport: carriage.transport(&self.url)?, credentials, anonymous })
+        Ok(Connection { transport: carriage.transport(&self.url)?, credentials, anonymous, came: 0 })
     }
 }
 
@@ -116,6 +118,8 @@ impl Connection {
             {
                 continue;
             }
+            self.came += answer.body.len() as u64;
+            not_too_large(self.came)?;
             return Ok(answer);
         }
     }
@@ -148,6 +152,14 @@ impl Connection {
     }
 }
 
+/// Bounds the memory for a list: for what is kept of its records, and for the names of its columns.
+fn not_too_large(came: u64) -> Result<(), String> {
+    if came <= LARGEST_LIST {
+        return Ok(());
+    }
+    Err(format!("the answers up to here have more than {} GiB, which no list of people has", LARGEST_LIST >> 30))
+}
+
 /// Whether an answer says that it is incomplete.
 pub(in crate::source) fn is_part(answer: &Answer) -> bool {
     answer.status == StatusCode::PARTIAL_CONTENT
@@ -167,4 +179,15 @@ fn authorities(path: &Path, label: &str) -> Result<Vec<Certificate>, ReadError> 
         ));
     }
     Ok(certificates)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_has_a_size() {
+        assert_eq!(not_too_large(LARGEST_LIST), Ok(()));
+        assert!(not_too_large(LARGEST_LIST + 1).is_err_and(|problem| problem.contains("more than 2 GiB")));
+    }
 }

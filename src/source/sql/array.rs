@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::source::cell::CellKind;
+use crate::source::cell::{CellKind, MAX_DEPTH};
 
 /// Makes a cell of the text of one element.
 type Element<'e> = dyn Fn(&str) -> Result<(CellKind, Cow<'_, str>), String> + 'e;
@@ -11,7 +11,7 @@ type Element<'e> = dyn Fn(&str) -> Result<(CellKind, Cow<'_, str>), String> + 'e
 pub(super) fn json(text: &str, element: &Element<'_>) -> Result<String, String> {
     // Bounds that do not begin with 1 come first: `[0:1]={a,b}`.
     let array = if text.starts_with('[') { text.split_once('=').map_or("", |(_, array)| array) } else { text };
-    let mut reader = Reader { rest: array, element, json: String::with_capacity(array.len() + 8) };
+    let mut reader = Reader { rest: array, element, json: String::with_capacity(array.len() + 8), depth: 0 };
     reader.list()?;
     if reader.rest.is_empty() { Ok(reader.json) } else { Err(unreadable()) }
 }
@@ -20,26 +20,29 @@ struct Reader<'t> {
     rest: &'t str,
     element: &'t Element<'t>,
     json: String,
+    /// How many lists are open.
+    depth: usize,
 }
 
 impl Reader<'_> {
     fn list(&mut self) -> Result<(), String> {
         self.step("{")?;
-        self.json.push('[');
-        if self.step("}").is_ok() {
-            self.json.push(']');
-            return Ok(());
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(format!("is an array nested more than {MAX_DEPTH} deep"));
         }
-        loop {
+        self.json.push('[');
+        if self.step("}").is_err() {
             self.element()?;
-            if self.step(",").is_ok() {
+            while self.step(",").is_ok() {
                 self.json.push(',');
-                continue;
+                self.element()?;
             }
             self.step("}")?;
-            self.json.push(']');
-            return Ok(());
         }
+        self.json.push(']');
+        self.depth -= 1;
+        Ok(())
     }
 
     fn element(&mut self) -> Result<(), String> {
@@ -94,4 +97,22 @@ impl Reader<'_> {
 
 fn unreadable() -> String {
     "is an array that cannot be read".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nesting_has_a_bound() {
+        let nested = |depth: usize| {
+            json(&("{".repeat(depth) + "1" + &"}".repeat(depth)), &|text| Ok((CellKind::Integer, text.into())))
+        };
+        assert_eq!(nested(MAX_DEPTH), Ok("[".repeat(MAX_DEPTH) + "1" + &"]".repeat(MAX_DEPTH)));
+        for depth in [MAX_DEPTH + 1, 1_000_000] {
+            assert_eq!(nested(depth), Err("is an array nested more than 64 deep".to_owned()));
+        }
+        let side_by_side = "{".to_owned() + &"{1},".repeat(2 * MAX_DEPTH) + "{1}}";
+        assert!(json(&side_by_side, &|text| Ok((CellKind::Integer, text.into()))).is_ok());
+    }
 }

@@ -20,6 +20,8 @@ pub(crate) struct TableBuilder {
     columns: Vec<Box<str>>,
     row_text: usize,
     row_cells: usize,
+    /// The page of the current row, counted from 0.
+    pub(super) page: u32,
 }
 
 impl TableBuilder {
@@ -43,10 +45,11 @@ impl TableBuilder {
             ends: Vec::new(),
             kinds: Vec::new(),
             rows: Vec::new(),
+            pages: Vec::new(),
             unreadable_rows: FxHashMap::default(),
             parts: Vec::new(),
         };
-        Self { table, columns: Vec::new(), row_text: 0, row_cells: 0 }
+        Self { table, columns: Vec::new(), row_text: 0, row_cells: 0, page: 0 }
     }
 
     /// The index of a column, which is added if it is new.
@@ -86,7 +89,7 @@ impl TableBuilder {
 
     /// Ends the current row.
     pub(crate) fn end_row(&mut self, number: u64) -> Result<(), String> {
-        let Table { text, ends, rows, .. } = &mut self.table;
+        let Table { text, ends, rows, pages, .. } = &mut self.table;
         // Rows and cells are referred to by 32-bit numbers.
         if rows.len() >= u32::MAX as usize - 1 {
             return Err(format!("row {number} is beyond what this program can hold"));
@@ -95,9 +98,18 @@ impl TableBuilder {
             return Err(format!("row {number} has more than {} MiB, which no person has", LONGEST_ROW >> 20));
         }
         not_too_large(text.len() as u64, ends.len()).map_err(|problem| format!("row {number}: {problem}"))?;
+        if self.page > 0 || !pages.is_empty() {
+            pages.resize(rows.len(), 0);
+            pages.push(self.page);
+        }
         rows.push(Row { number, text: self.row_text, cells: self.row_cells });
         (self.row_text, self.row_cells) = (text.len(), ends.len());
         Ok(())
+    }
+
+    /// Begins a page of the list, counted from 1.
+    pub(crate) fn begin_page(&mut self, page: u64) {
+        self.page = u32::try_from(page.saturating_sub(1)).unwrap_or(u32::MAX);
     }
 
     /// Begins another list: the following rows belong to it.
@@ -132,8 +144,48 @@ fn not_too_large(text: u64, cells: usize) -> Result<(), String> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_keep_their_pages() {
+        // Their ids in reverse order, two on each page.
+        let list = || {
+            let mut builder = TableBuilder::new(0);
+            builder.column("id");
+            for (page, ids) in (1..).zip([["6", "5"], ["4", "3"], ["2", "1"]]) {
+                builder.begin_page(page);
+                for id in ids {
+                    builder.cell(CellKind::Text, id);
+                    builder.end_row(1).unwrap();
+                }
+            }
+            builder.finish().in_order_of_content().unwrap()
+        };
+        let sorted = list();
+        for (rows, expected) in
+            [(&[0, 1][..], false), (&[1, 2], true), (&[4, 5], false), (&[0, 5], true), (&[3], false)]
+        {
+            assert_eq!(sorted.are_of_several_pages(rows), expected, "{rows:?}");
+        }
+        let mut union = TableBuilder::with_columns(vec!["list".to_owned(), "id".to_owned()], 0);
+        for name in ["a", "b"] {
+            union.begin_part(Part { name: name.into(), proof: "total".to_owned() });
+            (0..6).for_each(|row| sorted.copy_cells(row, name, &[Some(0)], &mut union).unwrap());
+        }
+        let union = union.finish();
+        // The pages of two lists have nothing to do with one another.
+        for (rows, expected) in [(&[0, 11][..], false), (&[0, 1, 10], false), (&[0, 11, 7], true), (&[6, 11], true)] {
+            assert_eq!(union.are_of_several_pages(rows), expected, "{rows:?}");
+        }
+        let mut one = TableBuilder::new(0);
+        one.column("id");
+        one.begin_page(1);
+        one.cell(CellKind::Text, "1");
+        one.end_row(1).unwrap();
+        assert!(one.finish().pages.is_empty());
+    }
 
     #[test]
     fn a_table_has_a_size() {

@@ -281,3 +281,16 @@ fn a_list_can_be_too_old() {
     Fixture::new(program, &[("hr", text.as_bytes())])
         .refused(ExitStatus::Untrusted, &["its age is not known", "`newest`"]);
 }
+
+/// A directory is asked only for the columns that are used, and the date of the list is one.
+#[test]
+fn the_column_with_the_date_is_asked_for() {
+    let aged = "max_age = \"36h\"\nnewest = \"changed\"\n";
+    let settings = Fixture::new(&(source("hr", "csv", "hr", "id") + aged), &[]).settings(EMPLOYEE);
+    let columns = |settings: &Settings| columns_used(&settings.sources[0], 0, &[]);
+    assert!(columns(&settings).contains("changed"));
+    // A part of a union may have its own date, under its own name.
+    let sources = part("se", aged) + &part("no", "") + &union("[source.columns]\nid = { se = \"nr\" }\n");
+    let settings = Fixture::new(&sources, &[]).settings(EMPLOYEE);
+    assert_eq!(columns(&settings), BTreeSet::from(["id".into()]));
+}

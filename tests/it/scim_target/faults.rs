@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::harness::Company;
 use crate::servers::scim::Scim;
-use crate::servers::web::{Reply, Request, Web};
+use crate::servers::web::{Reply, Request, Web, json, status};
 
 use super::people::{LIMITS, People, a_year_later, company, csv, held, some};
 use super::{PAGE, TOKEN, fill, settings};
@@ -199,4 +199,22 @@ fn what_somebody_loses_or_gets_in_becoming_inactive_is_reported() {
         let again = company.run(&["apply", "plan.json"]).ends(9);
         assert!(again.stdout.contains(says), "{says}: {again}");
     }
+}
+
+/// Whatever a server sends of each user, a list takes no more memory than its rows can need.
+#[test]
+fn a_list_has_a_size() {
+    let padding = " ".repeat(30 << 20);
+    let web = Web::start(move |_, request| match request.parameter("startIndex") {
+        Some(start) => {
+            let user = serde_json::json!({"id": start, "userName": start, "externalId": start}).to_string();
+            json(format!("{{\"totalResults\":6,\"startIndex\":{start},\"Resources\":[{user}]{padding}}}"))
+        }
+        None => status(404, ""),
+    });
+    let mut company = Company::empty();
+    company.write("skovik-sync.toml", settings(&web.url, "max_rows = 6"));
+    company.write("employees.csv", csv(&super::people::company()));
+    company.env("SKOVIK_TOKEN", TOKEN);
+    company.run(&["plan"]).ends(4).says(&["page 3: the list is larger than 64 MiB, more than its rows can need"]);
 }

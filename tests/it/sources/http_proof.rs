@@ -108,3 +108,81 @@ fn a_rate_limit_is_heeded_like_retry_after() {
     let output = refused(&bearer(&web, "timeout = \"1s\""), 4, &["was not read within its timeout of 1s"]);
     assert!(output.stderr.contains("waiting 300 s, as 127.0.0.1 asks for (shortened to the longest wait)"), "{output}");
 }
+
+/// Seven people in pages of three, from a server whose order changes between two pages: the third comes again, in these
+/// words, and the fourth never.
+fn unstable(again: &str) -> Web {
+    let again = again.to_owned();
+    pages(move |page, _| {
+        let again = [again.clone()];
+        let text = |range: std::ops::Range<usize>| people(range.start, range.end).into_iter().map(seen);
+        let list: Vec<String> = match page {
+            1 => text(0..3).collect(),
+            2 => again.into_iter().chain(text(4..6)).collect(),
+            3 => text(6..7).collect(),
+            _ => Vec::new(),
+        };
+        Some(json(format!("{{\"total\":7,\"data\":[{}]}}", list.join(","))))
+    })
+}
+
+/// The record of somebody, with when the server saw them.
+fn seen(mut person: Value) -> String {
+    person["seen"] = json!(1);
+    person.to_string()
+}
+
+#[test]
+fn a_record_that_comes_again_in_other_words_is_noticed() {
+    // The same properties in another order, with other white space and escapes.
+    let other_words = "{ \"seen\": 1, \"name\": {\"last\":\"Berg\", \"first\":\"\\u00502\"},\n\"manager\": {\"id\":1001}, \
+                       \"id\": 1003, \"email\":\"p2@example.com\" }";
+    refused(&bearer(&unstable(other_words), PAGES_OF_TOTAL), 4, &["source `hr`: page 2: record 1 has come before"]);
+    // Another value that changes with each answer.
+    let other_value = seen(people(2, 3).remove(0)).replace("\"seen\":1", "\"seen\":2");
+    let says =
+        ["source `hr`: rows ", "have the same id \"1003\", and came on different pages", "somebody else is missing"];
+    for source in [PAGES_OF_TOTAL.to_owned(), PAGES.to_owned(), format!("expect_records = 7\n{PAGES}")] {
+        refused(&bearer(&unstable(&other_value), &source), 4, &says);
+    }
+    // If a key may have several records, nothing tells whether it is one that came again: no count is a proof.
+    for source in [PAGES_OF_TOTAL.to_owned(), format!("expect_records = 7\n{PAGES}")] {
+        let source = format!("prefer = {{ greatest = \"seen\" }}\n{source}");
+        let company = bearer(&unstable(&other_value), &source);
+        company.run(&["plan"]).ends(0).prints(&["! read to the last page, not proven"]).says(&["on different pages"]);
+        assert_eq!(company.plan(0)["sources"][0]["proof"], "last-page");
+    }
+    // On one page, it is a matter of two records with one key.
+    let mut list = people(0, 9);
+    list.push(
+        json!({"id": 1003, "email": "other@example.com", "name": {"first": "O", "last": "Berg"}, "manager": null}),
+    );
+    let one = Web::always(json(json!({"data": list, "total": PEOPLE + 1})));
+    let plan = bearer(&one, "total = \"/total\"\nrecords = \"/data\"").plan(0);
+    assert_eq!((&plan["sources"][0]["proof"], &plan["summary"]["create"]), (&json!("total"), &json!(PEOPLE - 1)));
+}
+
+#[test]
+fn a_cursor_has_a_length() {
+    let cursors = |length: usize| {
+        Web::start(move |number, _| {
+            let next = (number < 2).then(|| format!("{number}{}", "x".repeat(length - 1)));
+            json(json!({"data": people(number * 3, number * 3 + 3), "next": next}))
+        })
+    };
+    let source = "method = \"POST\"\nbody = \"{}\"\nrecords = \"/data\"\n[source.paging]\nkind = \"cursor\"\n\
+                  next = \"/next\"\nfield = \"/after\"";
+    assert_eq!(bearer(&cursors(16_000), source).plan(0)["summary"]["create"], PEOPLE);
+    let says = ["source `hr`: page 1: /next has more than 16 KiB, which no link and no cursor has"];
+    refused(&bearer(&cursors(17_000), source), 4, &says);
+}
+
+#[test]
+fn a_total_that_is_the_list_is_not_shown() {
+    let web = Web::always(json(json!({"data": people(0, 9), "total": "x".repeat(500)})));
+    for (place, kind) in [("/data", "a list"), ("/data/0", "an object"), ("/total", "a long text")] {
+        let says = format!("the total at {place} is {kind}, which is not a number of records");
+        let output = refused(&bearer(&web, &format!("records = \"/data\"\ntotal = \"{place}\"")), 4, &[&says]);
+        assert!(!output.to_string().contains("example.com"), "{output}");
+    }
+}

@@ -1,9 +1,13 @@
 //! Lists as they really are: joins that match nobody, files that another program wrote, several lists, lists of last year.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use std::fs;
+
 use serde_json::{Value, json};
+use skovik_sync::plan::Digest;
 
 use crate::harness::Company;
+use crate::run;
 
 const FROM: &str = "kind = \"csv\"\npath = \"employees.csv\"\n";
 
@@ -145,4 +149,35 @@ fn check_says_what_each_column_holds() {
         "mostly empty (",
         "people name one; ",
     ]);
+}
+
+/// Whatever checks its lists passed, a plan that `run` made can be read again: by the run that resumes it, and by people.
+#[test]
+fn a_plan_of_lists_with_different_proofs_is_finished_and_undone() {
+    let house = run::house(run::AUTOMATIC, &["--fail", "DELETE /users/* times=1 status=422"]);
+    let text = house.read("people.csv");
+    let (header, rows) = text.split_once('\n').unwrap();
+    let (one, other): (Vec<&str>, Vec<&str>) = rows.lines().partition(|row| row.len() % 2 == 0);
+    let part = |name: &str, rows: &[&str], more: &str| {
+        let text = format!("{header}\n{}\n", rows.join("\n"));
+        fs::write(house.path(&format!("{name}.sum")), Digest::of(text.as_bytes()).to_string().replace("sha256:", ""))
+            .unwrap();
+        fs::write(house.path(name), text).unwrap();
+        let count = rows.len();
+        format!("[[source]]\nname = \"{name}\"\nkind = \"csv\"\npath = \"{name}\"\nexpect_records = {count}\n{more}")
+    };
+    let settings = house.read("skovik-sync.toml");
+    let (one, other) = (part("one", &one, ""), part("other", &other, "sha256_file = \"other.sum\"\n"));
+    let union =
+        settings.replace("kind = \"csv\"\npath = \"people.csv\"", "kind = \"union\"\nof = [\"one\", \"other\"]");
+    fs::write(house.path("skovik-sync.toml"), union.replacen("[[source]]", &format!("{one}{other}[[source]]"), 1))
+        .unwrap();
+    house.run(&["run"]).ends(9);
+    assert_eq!(house.json("plan.json")["sources"][0]["proof"], "expect_records+sha256_file");
+    run::cut_off(&house, "plan.json");
+    house.hurry();
+    let resumed = house.run(&["run"]).ends(0);
+    assert!(resumed.stderr.contains("resuming the plan sha256:"), "{resumed:?}");
+    house.run(&["show", "plan.json"]).ends(0);
+    house.run(&["undo", "plan.json", "-o", "undo.json"]).ends(0);
 }

@@ -304,6 +304,16 @@ async fn an_answer_without_end_is_not_read() {
 }
 
 #[tokio::test]
+async fn a_list_has_a_size() {
+    let padding = " ".repeat(30 << 20);
+    let replies = ["a", "b", "c"].map(|id| json(200, page(&[id], &format!(r#","meta":{{"total":6}}{padding}"#))));
+    let server = Server::replies(replies.into()).await;
+    let client = client_with(&server.url, &Access { max_rows: 6, ..access() });
+    let error = ids(&client).await.unwrap_err().to_string();
+    assert!(error.contains("page 3: the list is larger than 64 MiB, more than its rows can need"), "{error}");
+}
+
+#[tokio::test]
 async fn a_refused_key_stops_at_once() {
     for status in [401, 403] {
         let body = r#"{"errors":[{"title":"Unauthorized","detail":"the key s3cret-k3y has expired"}]}"#;

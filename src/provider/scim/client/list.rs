@@ -13,7 +13,7 @@ use url::Url;
 
 use super::{Client, wire};
 use crate::employee::{Branch, CustomField, normal_text};
-use crate::provider::access::Call;
+use crate::provider::access::{Call, ListSize};
 use crate::provider::stored::is_id;
 use crate::provider::{ApiError, Collection, EachRow, ListError, Progress, RowError};
 use crate::scim::{AttributePath, Id, List, Next};
@@ -153,7 +153,7 @@ impl Client {
         let what = Collection::Users;
         let can_sort = self.abilities().await.map_err(|error| unread(what, 1, error))?.sort;
         let sort_by = self.sort_by.as_deref().or(can_sort.then_some("id")).filter(|attribute| !attribute.is_empty());
-        let (mut list, mut start) = (List::default(), 1);
+        let (mut list, mut start, mut size) = (List::default(), 1, ListSize::new(self.max_rows));
         loop {
             *page_number += 1;
             let page = *page_number;
@@ -161,6 +161,7 @@ impl Client {
                 |problem: String| ListError::Incomplete { collection: what, page, problem: self.clean(&problem) };
             let call = Call { method: Method::GET, url: self.page_url(start, sort_by), body: None };
             let body = self.send(&call).await.map_err(|error| unread(what, page, error))?;
+            size.add(&body).map_err(incomplete)?;
             let document = serde_json::from_slice(&body).map_err(|error| incomplete(error.to_string()))?;
             let (rows, next) = list.take(document, start).map_err(incomplete)?;
             let total = list.total();

@@ -9,6 +9,9 @@ use crate::employee::normal_text;
 use crate::scim::{AttributePath, Twice, attribute, properties};
 use crate::strict_json::{Property, Text};
 
+/// How deep objects may be nested. SCIM's own are two deep.
+const MAX_DEPTH: usize = 64;
+
 /// An object, split into its members.
 pub(super) struct Object<'a>(pub(super) Vec<Property<'a>>);
 
@@ -81,11 +84,16 @@ pub(super) fn lay(
 /// All values of an object. Complex attributes and extensions are split into their values; a list is one value.
 pub(super) fn leaves<'a>(object: &Object<'a>) -> Result<Vec<Leaf<'a>>, String> {
     let mut found = Vec::new();
-    collect("", false, object, &mut found)?;
+    collect("", 1, object, &mut found)?;
     Ok(found)
 }
 
-fn collect<'a>(prefix: &str, is_extension: bool, object: &Object<'a>, found: &mut Vec<Leaf<'a>>) -> Result<(), String> {
+fn collect<'a>(prefix: &str, depth: usize, object: &Object<'a>, found: &mut Vec<Leaf<'a>>) -> Result<(), String> {
+    if depth > MAX_DEPTH {
+        return Err(format!("objects are nested more than {MAX_DEPTH} deep"));
+    }
+    // Only a member of the whole object can be an extension.
+    let is_extension = depth == 2 && prefix.contains(':');
     for (name, value) in &object.0 {
         let path = match prefix {
             "" => name.to_string(),
@@ -93,7 +101,7 @@ fn collect<'a>(prefix: &str, is_extension: bool, object: &Object<'a>, found: &mu
             attribute => format!("{attribute}.{name}"),
         };
         if value.get().starts_with('{') {
-            collect(&path, prefix.is_empty() && name.contains(':'), &Object::parse(value)?, found)?;
+            collect(&path, depth + 1, &Object::parse(value)?, found)?;
         } else {
             found.push(Leaf { path, value });
         }
@@ -108,5 +116,27 @@ pub(super) fn raw(value: &impl Serialize) -> Result<Box<RawValue>, String> {
 impl Serialize for Object<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name.as_ref(), *value)))
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_found_by_their_paths_up_to_a_depth() {
+        let paths = |json: &str| {
+            let raw: &RawValue = serde_json::from_str(json).unwrap();
+            let leaves = leaves(&Object::parse(raw)?)?;
+            Ok::<_, String>(leaves.into_iter().map(|leaf| leaf.path).collect::<Vec<_>>())
+        };
+        let found = paths(r#"{"a":1,"name":{"x:y":{"z":2}},"urn:e":{"b":{"c":3}},"l":[{"d":4}]}"#);
+        assert_eq!(found.unwrap(), ["a", "name.x:y.z", "urn:e:b.c", "l"]);
+        let nested = |depth: usize| paths(&("{\"a\":".repeat(depth) + "1" + &"}".repeat(depth)));
+        assert!(nested(MAX_DEPTH).is_ok());
+        for depth in [MAX_DEPTH + 1, 20_000] {
+            assert_eq!(nested(depth), Err("objects are nested more than 64 deep".to_owned()));
+        }
     }
 }

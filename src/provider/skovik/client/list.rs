@@ -166,7 +166,7 @@ impl Client {
                 }
             };
             let mut examine = || {
-                proof.weigh(body.len(), page.total).map_err(incomplete)?;
+                proof.weigh(&body, page.total).map_err(incomplete)?;
                 let mut rows = Vec::with_capacity(page.rows.len());
                 for &row in &page.rows {
                     if proof.is_new(row).map_err(incomplete)? {

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::Resources;
 use super::json::{Members, identity};
 use crate::config::{Name, Names};
-use crate::strict_json::{Pointer, Text};
+use crate::strict_json::{Pointer, Text, shown};
 
 /// Where a page holds what it says about its list; see `[target.names]`.
 #[derive(Debug, Clone)]
@@ -68,7 +68,7 @@ impl<'a> Page<'a> {
         let total = match find(&rest, &places.total).map_err(no_page)?.flatten() {
             Some(raw) if raw.get() != "null" => {
                 let number = raw.get().parse();
-                Some(number.map_err(|_| no_page(format!("{} is not a number of rows: {}", places.total, raw.get())))?)
+                Some(number.map_err(|_| no_page(format!("{} is not a number of rows: {}", places.total, shown(raw))))?)
             }
             _ => None,
         };

@@ -8,11 +8,8 @@ use url::Url;
 
 use crate::config::{Name, Names};
 use crate::provider::Refusal;
-use crate::provider::access::LARGEST_ANSWER;
+use crate::provider::access::ListSize;
 use crate::provider::skovik::wire::{self, Mark, Page, Resources};
-
-/// How many bytes a row may have, on average over the longest list.
-const BYTES_A_ROW: u64 = 4096;
 
 /// Where to go after a page.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,8 +46,7 @@ pub(super) struct Proof<'n> {
     way: Option<Way>,
     addresses: HashSet<String>,
     max_rows: u64,
-    /// How many bytes came in total.
-    bytes: u64,
+    size: ListSize,
 }
 
 impl<'n> Proof<'n> {
@@ -64,7 +60,7 @@ impl<'n> Proof<'n> {
             way: None,
             addresses: HashSet::from([first.as_str().to_owned()]),
             max_rows,
-            bytes: 0,
+            size: ListSize::new(max_rows),
         }
     }
 
@@ -93,13 +89,9 @@ impl<'n> Proof<'n> {
         }
     }
 
-    /// Bounds the memory for a list by the size that its rows may have.
-    pub(super) fn weigh(&mut self, bytes: usize, total: Option<u64>) -> Result<(), String> {
-        self.bytes += bytes as u64;
-        let most = LARGEST_ANSWER as u64 + self.max_rows.saturating_mul(BYTES_A_ROW);
-        if self.bytes > most {
-            return Err(format!("the list is larger than {} MiB, more than its rows can need", self.bytes >> 20));
-        }
+    /// Takes the size of a page, and the total that it tells.
+    pub(super) fn weigh(&mut self, page: &[u8], total: Option<u64>) -> Result<(), String> {
+        self.size.add(page)?;
         self.check_total(total)?;
         self.check_length()
     }
