@@ -19,7 +19,7 @@ use crate::commands::places::Places;
 use crate::commands::retention::kept_since;
 use crate::commands::state_place::open_state;
 use crate::config::Settings;
-use crate::config::serve::When;
+use crate::config::serve::{WebhookSettings, When};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::runs::Outcome;
 use crate::serve::{Board, Commands, Queue, SHORTEST_TOKEN, Server, Service, SharedBoard, Verifier, Webhook};
@@ -69,7 +69,8 @@ pub(super) async fn start<'a>(
     let (path, kept_since) = (file.clone(), kept_since(&settings));
     // On a thread of its own, so that a signal is heard meanwhile. The lock stays with it: if nobody waits for it any more,
     // no other service may take the events before it is done.
-    let opened = tokio::task::spawn_blocking(move || (Queue::open(&path, now(), kept_since), lock));
+    let opened = tokio::task::spawn_blocking(move || (Queue::open(&path, now(), kept_since, remembered), lock));
+    let remembered = settings.webhooks.iter().map(WebhookSettings::repeatable).max().unwrap_or_default();
     let (opened, lock) = opened.await.context("the events could not be read")?;
     let queue = opened.map_err(|error| {
         let problem = format!(
