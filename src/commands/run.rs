@@ -40,7 +40,7 @@ pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<Ex
         .writes_plan(&args.out)
         .writes_approval(&approval)
         .writes("--report", args.report.as_deref())
-        .writes("--events", args.events.as_deref())
+        .writes_in_place("--events", args.events.as_deref())
         .check()?;
     let mut ending = Ending::default();
     let ended = plan_and_apply(args, &settings, &mut ending, global, ui).await;

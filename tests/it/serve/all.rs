@@ -166,7 +166,8 @@ fn what_cannot_be_replaced_holds_up_one_customer() {
     fs::create_dir_all(acme.path("out")).expect("a folder");
     let settings = fs::read(folder.path().join("globex.toml")).expect("settings");
     let linked = |to: std::path::PathBuf, at: &str| std::os::unix::fs::symlink(to, acme.path(at)).expect("a link");
-    let plant: [&dyn Fn(&str); 4] = [
+    let plant: [&dyn Fn(&str); 5] = [
+        &|at| assert!(std::process::Command::new("mkfifo").arg(acme.path(at)).status().expect("it runs").success()),
         &|at| fs::create_dir(acme.path(at)).expect("a folder"),
         &|at| linked(folder.path().join("globex.toml"), at),
         &|at| fs::hard_link(folder.path().join("globex.toml"), acme.path(at)).expect("a link"),
