@@ -63,7 +63,7 @@ async fn post(url: &Secret, body: String, secrets: &Arc<Secrets>) -> Result<(), 
         authorities: None,
         trust: Trust::System,
         words: |_| None,
-        redactor: Arc::clone(secrets.redactor()),
+        redactor: Arc::clone(secrets.of_all_variables()),
     })?;
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
     let request = Request {
