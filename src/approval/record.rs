@@ -121,12 +121,17 @@ fn each_kind_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap
     Ok(map)
 }
 
+/// How long a file's name may be on every usual file system, in bytes.
+const LONGEST_NAME: usize = 255;
+
 /// The name of an approval's file, next to the plan's. The approver's name is reduced to what every file system
-/// accepts.
+/// accepts, and shortened so that the whole name is not too long.
 #[must_use]
 pub fn file_name(plan: &str, approver: &str) -> String {
     let safe = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '+') { c } else { '_' };
-    let approver: String = approver.chars().map(safe).take(80).collect();
+    let room = LONGEST_NAME.saturating_sub(plan.len() + "..approval".len());
+    let mut approver: String = approver.chars().map(safe).take(80).collect();
+    approver.truncate(approver.floor_char_boundary(room));
     format!("{plan}.{approver}.approval")
 }
 
@@ -140,6 +145,17 @@ mod tests {
         "approver":"anna@example.com","approved_at":"2026-03-01T12:00:00Z","expires_at":"2026-03-02T12:00:00Z",
         "comment":"Åsa agreed","allow":{"deletes":40,"changes":60},
         "blocked":[{"id":"max_delete_percent","count":40,"of":100,"limit":20,"outcome":"block"}]}"#;
+
+    #[test]
+    fn the_name_of_a_file_is_never_too_long() {
+        let long = "p".repeat(200);
+        for (plan, approver) in [("plan.json", "李".repeat(80)), (&*long, "é".repeat(80))] {
+            let name = file_name(plan, &approver);
+            assert!((250..=255).contains(&name.len()), "{name}");
+            assert!(name.starts_with(plan) && name.ends_with(".approval"), "{name}");
+        }
+        assert_eq!(file_name("plan.json", "Anna Berg"), "plan.json.Anna_Berg.approval");
+    }
 
     #[test]
     fn the_statement_is_canonical_and_leaves_out_only_the_signature() {

@@ -9,16 +9,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use futures_util::FutureExt as _;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::common::{load_settings, shown};
 use super::job;
 use super::places::Places;
-use super::signals::{ended, remember, unless_interrupted};
+use super::signals::{asked, ended, remember, unless_interrupted};
 use crate::cli::{self, Global};
 use crate::config::Settings;
 use crate::exit::{ExitStatus, OrRefuse as _, refused, status_of};
 use crate::runs::{Figures, Outcome};
+use crate::setting::SecretPlace;
 use crate::state::account_file;
 use crate::text::{likeness, printable};
 use crate::ui::Ui;
@@ -43,6 +44,8 @@ const WORST_FIRST: [ExitStatus; 10] = [
 pub(super) struct Customer {
     pub(super) name: String,
     pub(super) config: PathBuf,
+    /// As they were when all files were compared.
+    pub(super) settings: Option<Settings>,
     /// Why it is not run, if it is not. The others are.
     pub(super) refused: Option<String>,
 }
@@ -78,16 +81,19 @@ pub(super) async fn prepare(
     refuse_config(global)?;
     let mut customers = customers(folder)?;
     let plans = plans.map_or_else(|| PathBuf::from("plans"), Path::to_owned);
-    // Every file is read before anything is started, so that each knows the others' secrets. The run of a file reports its
-    // errors.
-    let load = |customer: &'_ Customer| Settings::load(&customer.config).ok();
-    let settings: Vec<(&Customer, Settings)> = customers
-        .iter()
-        .filter(|customer| customer.refused.is_none())
-        .filter_map(|customer| Some((customer, load(customer)?)))
-        .collect();
-    own_accounts(&settings).await?;
-    let refusals = own_files(&settings, &customers, &plans, global)?;
+    // Every file is read before anything is started, so that each knows the others' secrets. One that cannot be read now
+    // is not run, even if it can be read later: nothing compared it with the others.
+    for customer in customers.iter_mut().filter(|customer| customer.refused.is_none()) {
+        match load_settings(&customer.config) {
+            Ok(settings) => {
+                customer.refused = used_up(&settings);
+                customer.settings = Some(settings);
+            }
+            Err(error) => customer.refused = Some(format!("{error:#}")),
+        }
+    }
+    own_accounts(&customers).await?;
+    let refusals = own_files(&customers, &plans, global)?;
     for (customer, problem) in customers.iter_mut().filter(|customer| customer.refused.is_none()).zip(refusals) {
         customer.refused = problem;
     }
@@ -156,7 +162,7 @@ fn customers(folder: &Path) -> anyhow::Result<Vec<Customer>> {
         let name = path.file_stem().unwrap_or_default();
         let not_text = || format!("the name of the settings file {} is not UTF-8; rename it", shown(&path));
         let refused = name.to_str().is_none().then(not_text);
-        found.push(Customer { name: name.to_string_lossy().into_owned(), config: path, refused });
+        found.push(Customer { name: name.to_string_lossy().into_owned(), config: path, settings: None, refused });
     }
     if found.is_empty() {
         let problem = format!("the folder --all {} holds no settings: no file NAME.{ENDING}", shown(folder));
@@ -192,21 +198,48 @@ impl Kind {
     }
 }
 
+/// Why the key of a customer cannot be compared with those of the others: what a pipe gives is there only once.
+fn used_up(settings: &Settings) -> Option<String> {
+    let SecretPlace::File(path) = settings.target.token.place() else { return None };
+    fs::metadata(path).is_ok_and(|there| !there.is_file()).then(|| {
+        "token_file in [target] is not a regular file: with --all a key is read twice, because it is compared with those of \
+         the others first. Let it name a file, or take token_command"
+            .to_owned()
+    })
+}
+
 /// Refuses two files that would use one state, or one key for one address: the list of one customer would be compared
 /// with the users of another, who would all look like people who have left.
-async fn own_accounts(settings: &[(&Customer, Settings)]) -> anyhow::Result<()> {
+async fn own_accounts(customers: &[Customer]) -> anyhow::Result<()> {
     let address = |settings: &Settings| account_file(settings.target.url.as_str());
+    let settings: Vec<_> = customers
+        .iter()
+        .filter(|customer| customer.refused.is_none())
+        .filter_map(|customer| Some((customer, customer.settings.as_ref()?)))
+        .collect();
+    // Each key is read once, and only if two files name one address.
+    let mut keys: Vec<Option<Option<SecretString>>> = settings.iter().map(|_| None).collect();
     for (index, (one, of_one)) in settings.iter().enumerate() {
-        for (other, of_other) in &settings[..index] {
+        for (before, (other, of_other)) in settings[..index].iter().enumerate() {
             let files = || (shown(&other.config), shown(&one.config));
-            if address(of_one) == address(of_other) && same_key(of_one, of_other).await {
-                let (one, other) = files();
-                let problem = format!(
-                    "{one} and {other} use the same key for {}: the list of the one would be compared with the users of the \
-                     other. Name the key of each in [target]: token_env, token_file or token_command",
-                    of_one.target.url
-                );
-                return Err(refused(ExitStatus::Usage, problem));
+            if address(of_one) == address(of_other) {
+                let is_one_place = of_one.target.token.place() == of_other.target.token.place();
+                for (index, settings) in [(index, of_one), (before, of_other)] {
+                    if !is_one_place && keys[index].is_none() {
+                        // A key that cannot be read is reported by its run.
+                        keys[index] = Some(settings.target.token.fetch().await.ok());
+                    }
+                }
+                let key = |index: usize| keys[index].iter().flatten().map(SecretString::expose_secret).next();
+                if is_one_place || key(index).is_some_and(|one| key(before) == Some(one)) {
+                    let (one, other) = files();
+                    let problem = format!(
+                        "{one} and {other} use the same key for {}: the list of the one would be compared with the users of \
+                         the other. Name the key of each in [target]: token_env, token_file or token_command",
+                        of_one.target.url
+                    );
+                    return Err(refused(ExitStatus::Usage, problem));
+                }
             }
             let account = of_one.target.account();
             if account_file(&account) == account_file(&of_other.target.account()) {
@@ -222,30 +255,13 @@ async fn own_accounts(settings: &[(&Customer, Settings)]) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Whether two files use the same key, wherever each of them keeps it. A key that cannot be read is reported by its run.
-async fn same_key(one: &Settings, other: &Settings) -> bool {
-    let (one, other) = (&one.target.token, &other.target.token);
-    if one.place() == other.place() {
-        return true;
-    }
-    match (one.fetch().await, other.fetch().await) {
-        (Ok(one), Ok(other)) => one.expose_secret() == other.expose_secret(),
-        _ => false,
-    }
-}
-
 /// Why the plan or report of each customer that is not refused yet would overwrite another file, if it would.
-fn own_files(
-    settings: &[(&Customer, Settings)],
-    customers: &[Customer],
-    plans: &Path,
-    global: &Global,
-) -> anyhow::Result<Vec<Option<String>>> {
+fn own_files(customers: &[Customer], plans: &Path, global: &Global) -> anyhow::Result<Vec<Option<String>>> {
     let mut places = Places::new(global);
     for customer in customers {
         places = places.reads("the settings file", &customer.config);
     }
-    for (_, settings) in settings {
+    for settings in customers.iter().filter_map(|customer| customer.settings.as_ref()) {
         places = places.settings(settings);
     }
     let to_run = customers.iter().filter(|customer| customer.refused.is_none());
@@ -260,7 +276,7 @@ fn one<'a>(
     ui: &'a Ui,
 ) -> std::pin::Pin<Box<dyn Future<Output = Line> + 'a>> {
     Box::pin(async move {
-        let Customer { name, config, refused: _ } = customer;
+        let Customer { name, config, settings, refused: _ } = customer;
         let global = Global { config: config.clone(), ..global.clone() };
         let ui = &ui.named(&printable(name)).for_options(&global);
         if let Some(problem) = customer.refusal() {
@@ -270,17 +286,22 @@ fn one<'a>(
         ui.note("begins");
         let [plan, report] = customer.outputs(plans);
         let args = cli::Run::to(plan, Some(report));
-        let job::Ended { result, ran, .. } = job::once(&args, &global, "command", &ui.unprinted()).await;
+        let job::Ended { result, ran, settings } =
+            job::once(&args, &global, "command", settings.as_ref(), &ui.unprinted()).await;
         let (status, plan) = (result.as_ref().map_or_else(status_of, |status| *status), ran.plan.clone());
         if let Err(error) = &result {
             ui.error(error);
         }
-        if let Ok(settings) = load_settings(config).map(|settings| (!settings.notify.is_empty()).then_some(settings))
-            && let Some(settings) = settings
+        if let Some(settings) = settings.filter(|settings| !settings.notify.is_empty())
             && status != ExitStatus::Interrupted
         {
             let mut history = job::History::open(&settings, &global, ui);
-            history.add(ran, &settings, &args.out, ui).await;
+            // As after `run`, a signal ends the notifications; the outcome does not change.
+            tokio::select! {
+                biased;
+                () = history.add(ran, &settings, &args.out, ui) => {}
+                () = asked() => {}
+            }
         }
         Line { name: name.clone(), status, plan }
     })

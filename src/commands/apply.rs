@@ -102,7 +102,7 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
 
 fn places(args: &cli::Apply, global: &Global) -> Places {
     let places = Places::new(global).plan(&args.plan);
-    places.writes("--report", args.report.as_deref()).writes("--events", args.events.as_deref())
+    places.writes("--report", args.report.as_deref()).writes_in_place("--events", args.events.as_deref())
 }
 
 /// A plan that may be applied.

@@ -4,12 +4,14 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
+use std::pin::pin;
 
 use anyhow::{Context as _, ensure};
 
 use super::common::shown;
+use super::signals::ended;
 use crate::cli::{self, Global};
-use crate::exit::{ExitStatus, refused};
+use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
 use crate::sandbox::{Account, Options, Server};
 use crate::ui::Ui;
@@ -29,12 +31,22 @@ const KEY: &str = "demo";
 /// Runs `demo`.
 ///
 /// # Errors
-/// If any step fails, or the second plan is not empty.
+/// If any step fails, or the second plan is not empty; exit code 130 if a signal comes.
 pub async fn run(args: &cli::Demo, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    let mut signal = pin!(ended()?);
+    // Its apply is dropped too: nobody can resume it, because the sandbox ends with the demo.
+    tokio::select! {
+        biased;
+        () = &mut signal => Err(refused(ExitStatus::Interrupted, "interrupted; the demo is over")),
+        shown = show(args, global, ui) => shown,
+    }
+}
+
+async fn show(args: &cli::Demo, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let temporary = tempfile::tempdir().context("cannot make a temporary folder")?;
     let folder = match &args.keep {
         Some(folder) => {
-            fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", shown(folder)))?;
+            empty(folder)?;
             folder.as_path()
         }
         None => temporary.path(),
@@ -92,16 +104,24 @@ pub async fn run(args: &cli::Demo, global: &Global, ui: &Ui) -> anyhow::Result<E
     Ok(ExitStatus::Done)
 }
 
+/// Makes the folder. One that holds anything is refused: the demo replaces no file that was there before.
+fn empty(folder: &Path) -> anyhow::Result<()> {
+    let cannot = || format!("cannot use the folder --keep {}", shown(folder));
+    fs::create_dir_all(folder).with_context(cannot).or_refuse(ExitStatus::Usage)?;
+    let Some(there) = fs::read_dir(folder).with_context(cannot).or_refuse(ExitStatus::Usage)?.next() else {
+        return Ok(());
+    };
+    let name = there.with_context(cannot)?.file_name();
+    let problem = format!(
+        "--keep {}: the folder is not empty, it holds {}; name a new folder",
+        shown(folder),
+        shown(Path::new(&name))
+    );
+    Err(refused(ExitStatus::Usage, problem))
+}
+
 fn write_company(folder: &Path, url: &str) -> anyhow::Result<std::path::PathBuf> {
     let cannot = || format!("cannot write the demo's files to {}", shown(folder));
-    // The demo never replaces files that were there before.
-    for name in [LIST, KEY_FILE, SETTINGS_FILE] {
-        let path = folder.join(name);
-        if path.symlink_metadata().is_ok() {
-            let problem = format!("--keep {}: there is a {name} already; name another folder", shown(folder));
-            return Err(refused(ExitStatus::Usage, problem));
-        }
-    }
     fs::write(folder.join(LIST), EMPLOYEES).with_context(cannot)?;
     write_private(&folder.join(KEY_FILE), |file| file.write_all(KEY.as_bytes())).with_context(cannot)?;
     let settings = SETTINGS.replace(FIXTURE_URL, url).replace("token_env = \"SKOVIK_TOKEN\"", "token_file = \"key\"");

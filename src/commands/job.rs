@@ -1,14 +1,12 @@
 //! One run and what follows it: its outcome is recorded, and people are notified ([`crate::notify`]). Neither changes
 //! the outcome.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::common::{load_settings, now, read_plan};
+use super::common::{load_settings, now};
 use super::retention::kept_since;
 use super::run;
 use super::signals::end_with;
@@ -16,7 +14,7 @@ use super::state_place::state_folder;
 use crate::cli::{self, Global};
 use crate::config::Settings;
 use crate::config::notify::Occasion;
-use crate::exit::{ExitStatus, status_of};
+use crate::exit::{ExitStatus, refused, status_of};
 use crate::notify::{self, Due, Message};
 use crate::runs::{Figures, Outcome, Ran, Runs};
 use crate::state::account_file;
@@ -29,19 +27,25 @@ const LONGEST_SAID: usize = 8000;
 /// How a run ended.
 pub(super) struct Ended {
     pub(super) result: anyhow::Result<ExitStatus>,
+    /// With a plan only if this run made one, and so has read every list since it began.
     pub(super) ran: Ran,
-    /// Whether it made a plan, and so has read every list since it began.
-    pub(super) planned: bool,
+    /// The settings that it ran with, if they could be read. They know the secrets that it used.
+    pub(super) settings: Option<Settings>,
 }
 
 impl Ended {
+    fn now(began: Timestamp, reason: &str, result: anyhow::Result<ExitStatus>, plan: Option<Figures>) -> Self {
+        let status = result.as_ref().map_or_else(status_of, |status| *status);
+        let said = result.as_ref().err().map(|error| shortened(&format!("{error:#}"), LONGEST_SAID).into_owned());
+        let (outcome, exit_code) = (Outcome::of(status), status as u8);
+        let ran = Ran { began, ended: now(), reason: reason.to_owned(), outcome, exit_code, said, plan };
+        Self { result, ran, settings: None }
+    }
+
     /// A run that a defect of the program ended.
     pub(super) fn of_panic(began: Timestamp, reason: &str) -> Self {
-        let said = "a defect of skovik-sync ended the run; its log says where";
-        let (outcome, exit_code) = (Outcome::Failed, ExitStatus::Unexpected as u8);
-        let (reason, ended) = (reason.to_owned(), now());
-        let ran = Ran { began, ended, reason, outcome, exit_code, said: Some(said.to_owned()), plan: None };
-        Self { result: Err(anyhow::anyhow!(said)), ran, planned: false }
+        let error = anyhow::anyhow!("a defect of skovik-sync ended the run; its log says where");
+        Self::now(began, reason, Err(error), None)
     }
 }
 
@@ -50,37 +54,49 @@ impl Ended {
 /// # Errors
 /// Those of `run`.
 pub(super) async fn command(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
-    let settings = load_settings(&global.config);
-    let told = settings.ok().filter(|settings| !settings.notify.is_empty());
-    let Some(settings) = told else { return run::run(args, global, ui).await };
-    let Ended { result, ran, .. } = once(args, global, "command", ui).await;
-    let code = result.as_ref().map_or_else(status_of, |status| *status);
-    // A signal ends the notifications; the outcome does not change.
-    let _signals = end_with(code)?;
-    let mut history = History::open(&settings, global, ui);
-    history.add(ran, &settings, &args.out, ui).await;
+    let Ended { result, ran, settings } = once(args, global, "command", None, ui).await;
+    if let Some(settings) = settings.filter(|settings| !settings.notify.is_empty()) {
+        let code = result.as_ref().map_or_else(status_of, |status| *status);
+        // A signal ends the notifications; the outcome does not change.
+        let _signals = end_with(code)?;
+        History::open(&settings, global, ui).add(ran, &settings, &args.out, ui).await;
+    }
     result
 }
 
-/// Runs once. `serve` uses nothing else of `run`.
-pub(super) async fn once(args: &cli::Run, global: &Global, reason: &str, ui: &Ui) -> Ended {
-    let (began, before) = (now(), identity(&args.out));
-    let result = run::run(args, global, ui).await;
-    let status = result.as_ref().map_or_else(status_of, |status| *status);
-    let after = identity(&args.out);
-    let planned = after.is_some() && after != before;
-    let plan = if planned { read_plan(&args.out).ok().map(|plan| Figures::of(&plan)) } else { None };
-    let said = result.as_ref().err().map(|error| shortened(&format!("{error:#}"), LONGEST_SAID).into_owned());
-    let outcome = Outcome::of(status);
-    let exit_code = status as u8;
-    let ran = Ran { began, ended: now(), reason: reason.to_owned(), outcome, exit_code, said, plan };
-    Ended { result, ran, planned }
+/// Runs once. `serve` uses nothing else of `run`. `before` are the settings that the command began with, if it makes more
+/// than one run.
+pub(super) async fn once(args: &cli::Run, global: &Global, reason: &str, before: Option<&Settings>, ui: &Ui) -> Ended {
+    let began = now();
+    let loaded = load_settings(&global.config).and_then(|settings| {
+        before.map_or(Ok(()), |before| same_target(before, &settings, &global.config))?;
+        Ok(settings)
+    });
+    let settings = match loaded {
+        Ok(settings) => settings,
+        Err(error) => return Ended::now(began, reason, Err(error), None),
+    };
+    let mut made = None;
+    let result = run::run(args, &settings, &mut made, global, ui).await;
+    Ended { settings: Some(settings), ..Ended::now(began, reason, result, made) }
 }
 
-/// What changes when a file is written anew.
-fn identity(path: &Path) -> Option<(u64, u64, i64, i64)> {
-    let data = fs::metadata(path).ok()?;
-    Some((data.dev(), data.ino(), data.mtime(), data.mtime_nsec()))
+/// Refuses settings that lead to another account than before: this one was not compared with those of other customers, and
+/// the events, the history and the page are of the other one.
+pub(super) fn same_target(before: &Settings, now: &Settings, config: &Path) -> anyhow::Result<()> {
+    let [before, now] = [&before.target, &now.target];
+    let is_same = before.url.as_str() == now.url.as_str()
+        && before.account() == now.account()
+        && before.token.place() == now.token.place();
+    if is_same {
+        return Ok(());
+    }
+    let problem = format!(
+        "the address, the account or the place of the key in [target] of {} has changed since this command began; start it \
+         again",
+        super::common::shown(config)
+    );
+    Err(refused(ExitStatus::Usage, problem))
 }
 
 /// The runs of an account, and the notifications about them.

@@ -49,6 +49,8 @@ struct Place {
     is_plan: bool,
     /// Whether it is standard output or standard error.
     is_stream: bool,
+    /// Whether it may be a pipe or a device.
+    is_written_in_place: bool,
 }
 
 /// What identifies a file.
@@ -115,6 +117,14 @@ impl Places {
         let path = path.filter(|path| *path != Path::new("-"));
         self.outputs.extend(path.map(|path| Place::new(name.to_owned(), path, false)));
         self
+    }
+
+    /// The same for a file that grows while the command runs: it may be a pipe or a device.
+    pub(super) fn writes_in_place(self, name: &str, path: Option<&Path>) -> Self {
+        let before = self.outputs.len();
+        let mut places = self.writes(name, path);
+        places.outputs[before..].iter_mut().for_each(|output| output.is_written_in_place = true);
+        places
     }
 
     /// The plan that the command writes, with the approvals that are next to it already.
@@ -205,6 +215,10 @@ impl Places {
         if output.path.is_dir() {
             return Some("that is a folder".to_owned());
         }
+        // A file that took its name would take the pipe or the device from everybody.
+        if !output.is_written_in_place && fs::metadata(&output.path).is_ok_and(|there| !there.is_file()) {
+            return Some("that is not a regular file".to_owned());
+        }
         let begins_with = |format| begins_like(&output.path, format);
         if !output.is_plan && begins_with(FORMAT) {
             return Some("there is a plan, which could no longer be applied".to_owned());
@@ -271,6 +285,7 @@ impl Place {
             is_approval: false,
             is_plan: false,
             is_stream: true,
+            is_written_in_place: true,
         })
     }
 
@@ -286,6 +301,7 @@ impl Place {
             is_approval,
             is_plan: false,
             is_stream: false,
+            is_written_in_place: false,
         }
     }
 }

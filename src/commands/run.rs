@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::apply::{Approved, Carried, carry_out, not_locked, report_without_apply, take_lock};
 use super::approve::ceiling_flags;
 use super::common::{
-    approval_path, automatic_policy, counted_approvals, list_guards, load_settings, now, read_plan, replay, rules,
-    same_settings, shown, write_approval,
+    approval_path, automatic_policy, counted_approvals, list_guards, now, read_plan, replay, rules, same_settings,
+    shown, write_approval,
 };
 use super::places::Places;
 use super::plan::{holds_up, show_or_warn, write_plan};
@@ -24,26 +24,33 @@ use crate::config::Settings;
 use crate::exit::{ExitStatus, refused, status_of};
 use crate::guard::Ceiling;
 use crate::plan::{Digest, GuardResult, Plan};
+use crate::runs::Figures;
 use crate::state::State;
 use crate::text::shell_path;
 use crate::ui::Ui;
 
-/// Runs `run`.
+/// Runs `run`. `made` becomes what the plan amounts to that it made, if it made one.
 ///
 /// # Errors
 /// Those of `plan` and `apply`; exit code 10 if another run or apply is under way, 5 and 6 if a person is needed.
-pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
-    let settings = load_settings(&global.config)?;
+pub(super) async fn run(
+    args: &cli::Run,
+    settings: &Settings,
+    made: &mut Option<Figures>,
+    global: &Global,
+    ui: &Ui,
+) -> anyhow::Result<ExitStatus> {
     let approval = approval_path(&args.out, automatic::APPROVER);
     Places::new(global)
-        .settings(&settings)
+        .settings(settings)
         .writes_plan(&args.out)
         .writes_approval(&approval)
         .writes("--report", args.report.as_deref())
-        .writes("--events", args.events.as_deref())
+        .writes_in_place("--events", args.events.as_deref())
         .check()?;
     let mut ending = Ending::default();
-    let ended = plan_and_apply(args, &settings, &mut ending, global, ui).await;
+    let ended = plan_and_apply(args, settings, &mut ending, global, ui).await;
+    *made = ending.made.take();
     if let Some(path) = args.report.as_deref().filter(|_| !ending.is_reported) {
         let (status, problem) = match &ended {
             Ok(status) => (*status, None),
@@ -61,6 +68,8 @@ pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<Ex
 struct Ending {
     /// The plan that was made or resumed.
     plan: Option<Digest>,
+    /// What the plan amounts to, if it was made. From memory: another file may be in its place by now.
+    made: Option<Figures>,
     /// How many people it does not remove yet.
     waiting: u64,
     /// Whether an apply has written the report.
@@ -110,6 +119,7 @@ async fn plan_and_apply(
     let (plan, signals) = write_plan(settings, &plan_arguments(out, only), BegunBy::Run, global, ui).await?;
     drop(before);
     (ending.plan, ending.waiting) = (Some(plan.hash()), plan.content().waiting_people());
+    ending.made = Some(Figures::of(&plan));
     // The diff would disturb a reader of the events.
     if events.as_deref() != Some(Path::new("-")) {
         show_or_warn(&plan, out, ui);

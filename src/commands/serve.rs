@@ -71,7 +71,7 @@ pub async fn run(args: &cli::Serve, global: &Global, ui: &Ui) -> anyhow::Result<
     let started = tokio::select! {
         biased;
         () = signal.as_mut() => None,
-        started = start::start(args, global, Arc::new(Semaphore::new(1)), ui) => Some(started?),
+        started = start::start(args, global, None, Arc::new(Semaphore::new(1)), ui) => Some(started?),
     };
     let Some((mut running, server, _lock)) = started else {
         ui.note("asked to end before it had started");
@@ -160,13 +160,18 @@ impl Running<'_> {
         let began = now();
         let quiet = self.ui.unprinted();
         // A defect in one run must not end the service.
-        let ended = AssertUnwindSafe(job::once(&args, self.global, &reason, &quiet)).catch_unwind().await;
-        let Ended { result, ran, planned } = ended.unwrap_or_else(|_| Ended::of_panic(began, &reason));
+        let ended =
+            AssertUnwindSafe(job::once(&args, self.global, &reason, Some(&self.settings), &quiet)).catch_unwind().await;
+        let Ended { result, ran, settings } = ended.unwrap_or_else(|_| Ended::of_panic(began, &reason));
+        if let Some(settings) = settings {
+            // A receiver of notifications may repeat a secret that this run used.
+            self.settings.secrets().learn(settings.secrets());
+        }
         if let Err(error) = &result {
             self.ui.error(error);
         }
         self.ui.note(said(&ran));
-        self.settle(taken, planned, ran.outcome).await;
+        self.settle(taken, &ran).await;
         if let Some(schedule) = &self.settings.schedule {
             self.jitter = jitter(schedule);
         }
@@ -189,15 +194,15 @@ impl Running<'_> {
     }
 
     /// Events are done if every list was read after they came; otherwise they wait again.
-    async fn settle(&mut self, taken: Taken, planned: bool, outcome: Outcome) {
-        if planned {
+    async fn settle(&mut self, taken: Taken, ran: &Ran) {
+        if ran.plan.is_some() {
             self.retry = None;
             if let Err(error) = self.queue.done(taken).await {
                 self.ui.warn(format!("the handled events could not be removed from the queue: {error}"));
             }
             return;
         }
-        self.retry = match outcome {
+        self.retry = match ran.outcome {
             // This run only finished an earlier one; the next run reads the lists.
             Outcome::Succeeded => None,
             _ => {

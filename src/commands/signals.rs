@@ -1,6 +1,7 @@
-//! Ctrl-C and SIGTERM. Once a program has caught them, their default action cannot be restored. So each function here
-//! says what the signals do from then on.
+//! The signals that ask the program to end: Ctrl-C, SIGTERM and SIGHUP, which a lost terminal sends. Once a program has
+//! caught them, their default action cannot be restored. So each function here says what the signals do from then on.
 
+use std::fs;
 use std::pin::pin;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +21,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 static REMEMBERED: AtomicBool = AtomicBool::new(false);
 /// Whether a command in which one run follows another was asked to end.
 static ASKED: LazyLock<watch::Sender<bool>> = LazyLock::new(|| watch::Sender::new(false));
+
+/// Whether SIGHUP ends the program. `nohup` has it ignored, and then it stays ignored. Where the system does not tell,
+/// its default action stays.
+static HANGS_UP: LazyLock<bool> = LazyLock::new(|| {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    ignored.is_some_and(|ignored| ignored & 1 == 0)
+});
 
 /// While this is held, a signal ends the program at once, as by default.
 #[derive(Debug)]
@@ -121,16 +130,31 @@ fn caught() -> anyhow::Result<impl Future<Output = ()>> {
         let context = "the signals that end the program cannot be caught";
         (signal(SignalKind::interrupt()).context(context)?, signal(SignalKind::terminate()).context(context)?)
     };
+    let hung_up = hung_up()?;
     Ok(async move {
         #[cfg(unix)]
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            () = hung_up => {}
         }
         #[cfg(not(unix))]
         // If Ctrl-C cannot be caught, it ends the program at once.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
+        }
+    })
+}
+
+/// Resolves when the terminal is lost.
+pub(super) fn hung_up() -> anyhow::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let hangup = HANGS_UP.then(|| signal(SignalKind::hangup())).transpose();
+    let hangup = hangup.context("the signals that end the program cannot be caught")?;
+    Ok(async move {
+        match hangup {
+            Some(mut hangup) => drop(hangup.recv().await),
+            None => std::future::pending().await,
         }
     })
 }

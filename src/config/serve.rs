@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use jiff::civil::Time;
 use reqwest::header::HeaderName;
 
@@ -83,6 +84,19 @@ pub struct WebhookSettings {
     pub most_a_second: u64,
     /// The status of the answer to an accepted event.
     pub answer: u16,
+}
+
+impl WebhookSettings {
+    /// How long an event can come again as it is: its signed time may lie ahead and behind by the tolerance. Senders also
+    /// repeat events for which they got no answer, so it is ten minutes at least.
+    #[must_use]
+    pub fn repeatable(&self) -> SignedDuration {
+        let tolerance = match &self.verify {
+            Verification::Hmac(Hmac { tolerance, .. }) | Verification::StandardWebhooks { tolerance } => *tolerance,
+            Verification::Bearer | Verification::MicrosoftGraph => TOLERANCE,
+        };
+        SignedDuration::try_from(2 * tolerance.max(TOLERANCE)).unwrap_or(SignedDuration::MAX)
+    }
 }
 
 /// How an event proves where it comes from.

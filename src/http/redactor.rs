@@ -41,6 +41,14 @@ impl Redactor {
         secrets.sort_by_key(|known| std::cmp::Reverse(known.secret().len()));
     }
 
+    /// Adds all secrets of another one.
+    pub(crate) fn learn(&self, other: &Self) {
+        let secrets = other.secrets.read().unwrap_or_else(PoisonError::into_inner);
+        let known: Vec<SecretString> = secrets.iter().map(|known| known.secret().into()).collect();
+        drop(secrets);
+        known.into_iter().for_each(|secret| self.add(secret));
+    }
+
     /// One clean line.
     pub(crate) fn clean(&self, text: &str) -> String {
         // Both before and after: white space or control characters in the text could hide a secret, or removing them

@@ -1,6 +1,7 @@
 //! Delivers a message: by a request, or to a program.
 
 use std::path::Path;
+use std::pin::pin;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,8 @@ use crate::setting::{Secret, Secrets, beginning, program_path, secure};
 
 /// How long a receiver may take in all.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the last words of a program that has ended are waited for.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long one request may take.
 const REQUEST: Duration = Duration::from_secs(10);
 /// How often a request is tried again if it was surely not taken.
@@ -60,7 +63,7 @@ async fn post(url: &Secret, body: String, secrets: &Arc<Secrets>) -> Result<(), 
         authorities: None,
         trust: Trust::System,
         words: |_| None,
-        redactor: Arc::clone(secrets.redactor()),
+        redactor: Arc::clone(secrets.of_all_variables()),
     })?;
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
     let request = Request {
@@ -97,7 +100,13 @@ async fn start(argv: &[String], folder: &Path, body: String, secrets: &Secrets) 
             let _ = input.write_all(body.as_bytes()).await;
         }
     };
-    let ((), said, status) = tokio::join!(write, beginning(errors), running.0.wait());
+    let talk = async { tokio::join!(write, beginning(errors)).1 };
+    let mut talk = pin!(talk);
+    let (said, status) = tokio::select! {
+        said = &mut talk => (said, running.0.wait().await),
+        // What it has started may go on, and hold its input and its standard error open.
+        status = running.0.wait() => (timeout(LAST_WORDS, talk).await.unwrap_or_default(), status),
+    };
     let status = status.map_err(|error| format!("{program} was lost: {error}"))?;
     if status.success() {
         return Ok(());
@@ -105,7 +114,7 @@ async fn start(argv: &[String], folder: &Path, body: String, secrets: &Secrets) 
     Err(format!("{program} failed with {status}: {}", secrets.clean(&String::from_utf8_lossy(&said))))
 }
 
-/// A program. Dropping this ends it and everything that it started.
+/// A program. Dropping this before the program has ended ends it and everything that it started.
 struct Running(Child);
 
 impl Drop for Running {

@@ -76,13 +76,13 @@ enum Order {
 
 impl Queue {
     /// Opens the file, which is made if it is not there. Whom an event concerned that came before `kept_since` is
-    /// forgotten: it concerns everybody.
+    /// forgotten: it concerns everybody. A handled event is remembered for `remembered`, so that it does not count again.
     ///
     /// # Errors
     /// If it cannot be read or written, or is too large. A last line that was not written completely is left out: its sender got no
     /// answer.
-    pub fn open(path: &Path, now: Timestamp, kept_since: Timestamp) -> io::Result<Self> {
-        let mut state = State { is_writable: true, ..State::default() };
+    pub fn open(path: &Path, now: Timestamp, kept_since: Timestamp, remembered: SignedDuration) -> io::Result<Self> {
+        let mut state = State { is_writable: true, remembered, ..State::default() };
         read(path, |mut line| {
             if line.at < kept_since {
                 line.ids = None;

@@ -13,7 +13,7 @@ use hyper::{Method, Request, Response, StatusCode, Uri};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 
 use super::board::SharedBoard;
 use super::ids::ids;
@@ -30,8 +30,6 @@ use crate::render::html;
 
 /// The largest body of an event, in bytes.
 const LARGEST_EVENT: usize = 1024 * 1024;
-/// How long it may take to send one.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest plan that is shown as a page, in bytes; for a larger one, use `show`.
 const LARGEST_PLAN: u64 = 64 * 1024 * 1024;
 /// The longest token of a handshake that is sent back.
@@ -107,11 +105,12 @@ impl Service {
         Self { webhooks, queue, board, token, rendering: Semaphore::new(1) }
     }
 
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Answer {
+    /// The answer to a request, whose body must be there before `deadline`.
+    pub(super) async fn answer(&self, request: Request<Incoming>, deadline: tokio::time::Instant) -> Answer {
         let path = request.uri().path().to_owned();
         if let Some(webhook) = self.webhooks.iter().find(|webhook| webhook.settings.path == path) {
             return match *request.method() {
-                Method::POST => self.event(webhook, request).await,
+                Method::POST => self.event(webhook, request, deadline).await,
                 _ => not_allowed("POST"),
             };
         }
@@ -137,14 +136,14 @@ impl Service {
         }
     }
 
-    async fn event(&self, webhook: &Webhook, request: Request<Incoming>) -> Answer {
+    async fn event(&self, webhook: &Webhook, request: Request<Incoming>, deadline: tokio::time::Instant) -> Answer {
         if webhook.verifier.shakes_hands()
             && let Some(answer) = handshake(request.uri().query().unwrap_or_default())
         {
             return answer;
         }
         let (parts, body) = request.into_parts();
-        let body = match timeout(PATIENCE, Limited::new(body, LARGEST_EVENT).collect()).await {
+        let body = match timeout_at(deadline, Limited::new(body, LARGEST_EVENT).collect()).await {
             Ok(Ok(body)) => body.to_bytes(),
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
                 webhook.refused(&"its body is larger than 1 MiB");

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use super::routes::Service;
@@ -22,7 +22,7 @@ use crate::config::serve::ServeSettings;
 
 /// How many connections there may be at once; others wait to be accepted.
 const MOST_CONNECTIONS: usize = 256;
-/// How long each of these may take: a TLS handshake, the wait for a request, and its head.
+/// How long a connection may take until its request is there, with the TLS handshake and the body.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection may last in all. It has one request: a client who may ask again on it could keep it, and so
 /// its place among [`MOST_CONNECTIONS`], all that time.
@@ -122,24 +122,30 @@ async fn accept(
 async fn open(stream: TcpStream, acceptor: Option<TlsAcceptor>, service: Arc<Service>, stopped: watch::Receiver<bool>) {
     // Without it, only small answers are slower.
     let _ = stream.set_nodelay(true);
+    let deadline = Instant::now() + PATIENCE;
     match acceptor {
-        None => talk(stream, service, stopped).await,
+        None => talk(stream, deadline, service, stopped).await,
         Some(acceptor) => {
-            if let Ok(Ok(stream)) = timeout(PATIENCE, acceptor.accept(stream)).await {
-                talk(stream, service, stopped).await;
+            if let Ok(Ok(stream)) = timeout_at(deadline, acceptor.accept(stream)).await {
+                talk(stream, deadline, service, stopped).await;
             }
         }
     }
 }
 
-async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin, service: Arc<Service>, mut stopped: watch::Receiver<bool>) {
+async fn talk(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    deadline: Instant,
+    service: Arc<Service>,
+    mut stopped: watch::Receiver<bool>,
+) {
     let answer = service_fn(move |request| {
         let service = Arc::clone(&service);
-        async move { Ok::<_, Infallible>(service.answer(request).await) }
+        async move { Ok::<_, Infallible>(service.answer(request, deadline).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
+        .header_read_timeout(deadline.saturating_duration_since(Instant::now()))
         .keep_alive(false)
         .max_buf_size(LARGEST_HEAD)
         .serve_connection(TokioIo::new(stream), answer);

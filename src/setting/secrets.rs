@@ -51,6 +51,11 @@ impl Secrets {
         self.redactor.add(secret);
     }
 
+    /// Learns every secret that others have read so far.
+    pub(crate) fn learn(&self, others: &Self) {
+        self.redactor.learn(&others.redactor);
+    }
+
     /// The redactor, which removes every secret that was read so far, and any other that is added to it.
     pub(crate) fn redactor(&self) -> &Arc<Redactor> {
         &self.redactor

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 
 use crate::harness::{BINARY, Company, FIXTURE_URL};
 use crate::printed::run;
@@ -103,6 +105,41 @@ fn demo_tells_the_whole_story_and_ends_with_no_changes() {
     company.run(&["demo", "--keep", "kept"]).ends(0);
     for file in ["skovik-sync.toml", "employees.csv", "plan.json", "state/journals", "plan-again.json"] {
         assert!(company.exists(&format!("kept/{file}")), "{file}");
+    }
+}
+
+#[test]
+fn demo_replaces_nothing() {
+    let company = Company::empty();
+    fs::create_dir(company.path("kept")).unwrap();
+    for name in ["plan.json", "plan-again.json", "plan.json.demo.approval", "key", "state", "notes.txt"] {
+        company.write(&format!("kept/{name}"), "mine");
+        company.run(&["demo", "--keep", "kept"]).ends(3).says(&["--keep kept: the folder is not empty", name]);
+        assert_eq!(company.read(&format!("kept/{name}")), "mine");
+        fs::remove_file(company.path(&format!("kept/{name}"))).unwrap();
+    }
+    company.write("file", "");
+    company.run(&["demo", "--keep", "file"]).ends(3).says(&["--keep file"]);
+}
+
+/// Nobody can resume what it was about to do.
+#[test]
+fn demo_ends_at_a_signal() {
+    let company = Company::empty();
+    for name in ["INT", "TERM", "HUP"] {
+        let mut command = company.command(BINARY, &["demo"]);
+        command.env("TMPDIR", company.folder());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        assert!(lines.any(|line| line.starts_with("3. apply")));
+        assert!(company.command("kill", &["-s", name, &child.id().to_string()]).status().unwrap().success());
+        lines.for_each(drop);
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(130), "{said}");
+        assert!(said.contains("interrupted; the demo is over") && !said.contains("to resume"), "{said}");
+        let names: Vec<_> = fs::read_dir(company.folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["home"], "it leaves nothing");
     }
 }
 

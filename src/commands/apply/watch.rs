@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::super::common::now;
-use super::super::signals::{EndedBySignals, asked, end_with};
+use super::super::signals::{EndedBySignals, asked, end_with, hung_up};
 use super::events::Events;
 use crate::apply::engine::Stop;
 use crate::apply::journal::Replay;
@@ -345,20 +345,23 @@ pub(in crate::commands) fn report_without_apply(
     out.keep()
 }
 
-/// The first Ctrl-C or SIGTERM ends the run gently, the second one at once.
+/// The first Ctrl-C or SIGTERM ends the run gently, the second one at once. A lost terminal ends it gently, however often
+/// it is told.
 pub(super) fn listen_for_signals() -> anyhow::Result<watch::Receiver<Stop>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (sender, receiver) = watch::channel(Stop::No);
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let hung_up = hung_up()?;
     tokio::spawn(async move {
-        let (mut asked, mut signals) = (pin!(asked().fuse()), 0_u32);
+        let (mut asked, mut hung_up, mut signals) = (pin!(asked().fuse()), pin!(hung_up.fuse()), 0_u32);
         loop {
             tokio::select! {
                 _ = interrupt.recv() => signals = signals.saturating_add(1),
                 _ = terminate.recv() => signals = signals.saturating_add(1),
                 // It may be one of these signals, or one that came before them.
                 () = &mut asked => {}
+                () = &mut hung_up => {}
             }
             sender.send_replace(if signals > 1 { Stop::Now } else { Stop::Gently });
         }

@@ -38,14 +38,14 @@ pub(super) async fn run(folder: &Path, plans: Option<&Path>, global: &Global, ui
         let args = cli::Serve { out, report: Some(report), all: None, plans: None };
         let global = Global { config: customer.config.clone(), ..global.clone() };
         let ui = ui.named(&printable(&customer.name)).for_options(&global);
-        (args, global, ui, customer.refusal())
+        (args, global, ui)
     };
     let each: Vec<_> = customers.iter().map(one).collect();
     let mut running = Vec::new();
     let turn = Arc::new(Semaphore::new(1));
-    for (args, global, ui, refusal) in &each {
-        if let Some(problem) = refusal {
-            ui.error(problem);
+    for ((args, global, ui), customer) in each.iter().zip(&customers) {
+        if let Some(problem) = customer.refusal() {
+            ui.error(&problem);
             continue;
         }
         let mut signal: Signal = Box::pin(ended()?);
@@ -55,7 +55,7 @@ pub(super) async fn run(folder: &Path, plans: Option<&Path>, global: &Global, ui
                 ui.note("asked to end before it had started");
                 return Ok(ExitStatus::Done);
             }
-            started = start::start(args, global, Arc::clone(&turn), ui) => started,
+            started = start::start(args, global, customer.settings.as_ref(), Arc::clone(&turn), ui) => started,
         };
         match started {
             Ok(started) => running.push((started, signal)),

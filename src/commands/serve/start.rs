@@ -14,12 +14,12 @@ use crate::approval::automatic;
 use crate::cli::{self, Global};
 use crate::commands::apply::not_locked;
 use crate::commands::common::{approval_path, load_settings, now, shown};
-use crate::commands::job::History;
+use crate::commands::job::{History, same_target};
 use crate::commands::places::Places;
 use crate::commands::retention::kept_since;
 use crate::commands::state_place::open_state;
 use crate::config::Settings;
-use crate::config::serve::When;
+use crate::config::serve::{WebhookSettings, When};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::runs::Outcome;
 use crate::serve::{Board, Commands, Queue, SHORTEST_TOKEN, Server, Service, SharedBoard, Verifier, Webhook};
@@ -27,14 +27,17 @@ use crate::state::account_file;
 use crate::text::shell_path;
 use crate::ui::Ui;
 
-/// Starts the service. The caller keeps the lock as long as it runs.
+/// Starts the service. The caller keeps the lock as long as it runs. `before` are the settings that were compared with those
+/// of other customers.
 pub(super) async fn start<'a>(
     args: &'a cli::Serve,
     global: &'a Global,
+    before: Option<&Settings>,
     turn: Arc<Semaphore>,
     ui: &'a Ui,
 ) -> anyhow::Result<(Running<'a>, Server, Lock)> {
     let settings = load_settings(&global.config)?;
+    before.map_or(Ok(()), |before| same_target(before, &settings, &global.config))?;
     if settings.schedule.is_none() && settings.webhooks.is_empty() {
         let problem = format!(
             "{} has neither [schedule] nor [[webhook]], so that nothing would ever start a run; see docs/serve.md",
@@ -67,9 +70,10 @@ pub(super) async fn start<'a>(
     let lock = alone(state.folder(), &account)?;
     let file = state.folder().join(format!("{}.events.jsonl", account_file(&account)));
     let (path, kept_since) = (file.clone(), kept_since(&settings));
+    let remembered = settings.webhooks.iter().map(WebhookSettings::repeatable).max().unwrap_or_default();
     // On a thread of its own, so that a signal is heard meanwhile. The lock stays with it: if nobody waits for it any more,
     // no other service may take the events before it is done.
-    let opened = tokio::task::spawn_blocking(move || (Queue::open(&path, now(), kept_since), lock));
+    let opened = tokio::task::spawn_blocking(move || (Queue::open(&path, now(), kept_since, remembered), lock));
     let (opened, lock) = opened.await.context("the events could not be read")?;
     let queue = opened.map_err(|error| {
         let problem = format!(

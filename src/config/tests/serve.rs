@@ -48,6 +48,18 @@ fn webhooks_are_read_with_what_they_sign() {
 }
 
 #[test]
+fn an_event_can_be_repeated_within_the_tolerance_before_and_after() {
+    let minutes = |more: &str| {
+        let webhook = with(&format!("{WEBHOOK}{more}")).unwrap().webhooks.remove(0);
+        webhook.repeatable().as_mins()
+    };
+    let time = "signed = \"{timestamp}{body}\"\ntimestamp_header = \"X-Time\"\n";
+    assert_eq!(minutes(""), 10);
+    assert_eq!(minutes(&format!("{time}tolerance = \"2h\"")), 240);
+    assert_eq!(minutes(&format!("{time}tolerance = \"1m\"")), 10);
+}
+
+#[test]
 fn receivers_are_read() {
     let settings = with(
         "[[notify]]\non = [\"silent\", \"blocked\"]\nsilent_after = \"26h\"\nurl_env = \"SLACK_URL\"\nform = \"slack\"\n\

@@ -83,12 +83,13 @@ pub(super) fn padding(text: &str, width: usize) -> String {
     " ".repeat(width.saturating_sub(width_of(text)))
 }
 
-/// Wraps a sentence into lines of at most `width` cells; a longer word is not broken.
+/// Wraps a sentence into lines of at most `width` cells; a longer word is not broken, and neither is what is quoted for a
+/// shell: a copy of two lines would be another word.
 pub(in crate::render) fn wrap(sentence: &str, width: usize) -> Vec<String> {
     let width = width.max(NARROWEST_SENTENCE);
     let mut lines = Vec::new();
     let (mut line, mut filled) = (String::new(), 0);
-    for word in sentence.split(' ') {
+    for word in words(sentence) {
         let word_width = width_of(word);
         if filled > 0 && filled + 1 + word_width > width {
             lines.push(std::mem::take(&mut line));
@@ -102,6 +103,26 @@ pub(in crate::render) fn wrap(sentence: &str, width: usize) -> Vec<String> {
     }
     lines.push(line);
     lines
+}
+
+/// The words of a sentence. What is in single quotes is one word, with all that touches it.
+fn words(sentence: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut rest = Some(sentence);
+    while let Some(text) = rest {
+        let ends = || text.match_indices(' ').map(|(at, _)| at).chain([text.len()]);
+        let end = ends().next().unwrap_or(text.len());
+        // Elsewhere a `'` is an apostrophe; so is one without a partner.
+        let begins_quoted = text[..end].split_once('\'').is_some_and(|(before, _)| {
+            let before = before.strip_suffix('$').unwrap_or(before);
+            before.is_empty() || before.ends_with('=')
+        });
+        let is_closed = |end: &usize| text[..*end].replace(r"'\''", "").matches('\'').count().is_multiple_of(2);
+        let end = if begins_quoted { ends().find(is_closed).unwrap_or(end) } else { end };
+        words.push(&text[..end]);
+        rest = text.get(end + 1..);
+    }
+    words
 }
 
 /// A number with separated thousands.
@@ -138,6 +159,18 @@ mod tests {
         let long = "x".repeat(50);
         assert_eq!(wrap(&format!("a {long} b"), 30), ["a".to_owned(), long, "b".to_owned()]);
         assert_eq!(wrap("", 30), [""]);
+    }
+
+    #[test]
+    fn what_is_quoted_for_a_shell_stays_on_one_line() {
+        let text = r"to take it: plan with --same-person 'AB  12 O'\''Brien' or --only=$'-a\000 b'.";
+        assert_eq!(
+            wrap(text, 30),
+            ["to take it: plan with", "--same-person", r"'AB  12 O'\''Brien' or", r"--only=$'-a\000 b'."]
+        );
+        let alone = "'tis a single quote that nobody closes";
+        assert_eq!(wrap(alone, 30), ["'tis a single quote that", "nobody closes"]);
+        assert_eq!(words("a  b "), ["a", "", "b", ""]);
     }
 
     #[test]

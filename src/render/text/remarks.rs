@@ -78,11 +78,38 @@ impl<'a> Remarks<'a> {
     }
 }
 
-/// The message, with the person in front if the message does not name them.
+/// The message, with the person in front if the message does not name them, as in `Anna Berg (100, hr row 12)`. The same letters
+/// or digits elsewhere in it say nothing: they may be those of a row.
 pub(in crate::render) fn sentence(diagnostic: &Diagnostic) -> String {
     let message = printable(&diagnostic.message);
+    let is_named =
+        |employee: &str| [",", ")"].iter().any(|end| diagnostic.message.contains(&format!("({employee}{end}")));
     match &diagnostic.employee {
-        Some(employee) if !diagnostic.message.contains(employee.as_str()) => format!("{}: {message}", escape(employee)),
+        Some(employee) if !is_named(employee) => format!("{}: {message}", escape(employee)),
         _ => message.into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_person_is_named_whatever_letters_the_message_has() {
+        for (employee, message, expected) in [
+            ("a", "nobody has this identifier", "a: nobody has this identifier"),
+            ("1", "Anna Berg (hr row 12): no e-mail", "1: Anna Berg (hr row 12): no e-mail"),
+            ("12", "Anna Berg (hr row 12): no e-mail", "12: Anna Berg (hr row 12): no e-mail"),
+            ("100", "Anna Berg (100, hr row 12): no e-mail", "Anna Berg (100, hr row 12): no e-mail"),
+            ("100", "Anna Berg (100): no e-mail", "Anna Berg (100): no e-mail"),
+        ] {
+            let diagnostic = Diagnostic {
+                severity: Severity::Warning,
+                code: String::new(),
+                employee: Some(employee.to_owned()),
+                message: message.to_owned(),
+            };
+            assert_eq!(sentence(&diagnostic), expected);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use similar::{DiffOp, DiffTag, TextDiff};
 use unicode_normalization::UnicodeNormalization;
+use unicode_security::skeleton;
 
 use super::layout::Palette;
 use crate::plan::{BranchRef, ManagerRef, Value};
@@ -70,11 +71,12 @@ pub(in crate::render) fn shown_manager(manager: Option<&ManagerRef>, ids: Ids) -
 /// Both sides of a change; they never look the same.
 pub(in crate::render) fn shown_pair(before: Option<&Value>, after: Option<&Value>, ids: Ids) -> (String, String) {
     let (old, new) = (shown(before, ids.into()), shown(after, ids.into()));
-    if old == new || old.nfkc().eq(new.nfkc()) {
-        (shown(before, Detail::Exact), shown(after, Detail::Exact))
-    } else {
-        (old, new)
-    }
+    if look(&old) == look(&new) { (shown(before, Detail::Exact), shown(after, Detail::Exact)) } else { (old, new) }
+}
+
+/// What two texts have in common that look the same: also letters of different scripts (UTS 39).
+fn look(text: &str) -> String {
+    skeleton(&text.nfkc().collect::<String>()).collect()
 }
 
 /// The two sides of a change in colour. If some words stay the same, the differing words are marked. Without colour
@@ -213,6 +215,22 @@ mod tests {
                 marked_new.push_str(&if differs { format!("[{new}]") } else { new });
             }
             assert_eq!((marked_old.as_str(), marked_new.as_str()), (expected_old, expected_new));
+        }
+    }
+
+    #[test]
+    fn values_that_look_the_same_are_written_out() {
+        for (old, new, expected_old, expected_new) in [
+            ("P0", "\u{420}0", r#""P0""#, r#""\u{420}0""#),
+            ("anna@example.com", "\u{430}nna@example.com", r#""anna@example.com""#, r#""\u{430}nna@example.com""#),
+            ("\u{fb01}n", "fin", r#""\u{fb01}n""#, r#""fin""#),
+            ("Jos\u{e9}", "Jose\u{301}", r#""Jos\u{e9}""#, r#""Jose\u{301}""#),
+            ("Jos\u{e9}", "Jose", "Jos\u{e9}", "Jose"),
+            ("\u{420}\u{43e}\u{43c}", "\u{420}\u{43e}\u{434}", "\u{420}\u{43e}\u{43c}", "\u{420}\u{43e}\u{434}"),
+        ] {
+            let (before, after) = (Value::Text(old.into()), Value::Text(new.into()));
+            let pair = shown_pair(Some(&before), Some(&after), Ids::Hidden);
+            assert_eq!(pair, (expected_old.to_owned(), expected_new.to_owned()));
         }
     }
 

@@ -13,9 +13,6 @@ pub(super) const MOST_PENDING: usize = 10_000;
 /// How many bytes these may have together, as [`Line::bytes`] counts them: 800 for each event, which is more than any
 /// sender is known to need.
 pub(super) const MOST_BYTES: usize = 8 * 1024 * 1024;
-/// How long a handled event is remembered, so that it does not count again: twice the longest time for which a signed
-/// timestamp is usually accepted.
-const REMEMBERED: SignedDuration = SignedDuration::from_mins(10);
 /// How many are remembered at most.
 const MOST_REMEMBERED: usize = 50_000;
 
@@ -34,6 +31,8 @@ pub(super) struct State {
     /// Whether one of the pending events concerns everybody.
     pub(super) covers_everybody: bool,
     pub(super) is_writable: bool,
+    /// How long a handled event is remembered, so that it does not count again.
+    pub(super) remembered: SignedDuration,
 }
 
 /// A line of the file.
@@ -127,7 +126,7 @@ impl State {
         let mut index = 0;
         self.order.retain(|key| {
             index += 1;
-            let is_old = seen.get(key).is_none_or(|at| now.duration_since(*at) > REMEMBERED);
+            let is_old = seen.get(key).is_none_or(|at| now.duration_since(*at) > self.remembered);
             let keep = waits.contains(&**key) || (!is_old && index > many);
             if !keep {
                 seen.remove(key);
@@ -149,6 +148,7 @@ impl State {
             contents: HashSet::new(),
             covers_everybody: self.covers_everybody,
             is_writable: self.is_writable,
+            remembered: self.remembered,
         }
     }
 }

@@ -6,7 +6,7 @@ use skovik_sync::apply::lock::{self, Holder};
 use skovik_sync::sandbox::{Identifiers, ManagerDelete};
 use skovik_sync::state::State;
 
-use crate::harness::{Company, Output};
+use crate::harness::{BINARY, Company, Output};
 use crate::scim_target::{company_at_server, doors};
 use crate::servers::scim::Scim;
 
@@ -85,6 +85,30 @@ fn whoever_cannot_be_removed_is_named() {
     let after = ids(&company);
     let [left] = after.difference(&before).collect::<Vec<_>>()[..] else { panic!("{output}") };
     output.says(&["the made-up person could not be deleted: delete the user", left]);
+}
+
+#[test]
+fn a_signal_leaves_nobody_behind() {
+    for (signal, shell, code) in [
+        ("INT", "", 130),
+        ("TERM", "", 130),
+        ("HUP", "", 130),
+        // As `nohup` does.
+        ("HUP", "trap '' HUP; ", 0),
+    ] {
+        let company = Company::faulty("small", &["POST /users nth=1 slow=500ms"]);
+        let before = ids(&company);
+        let script = format!("{shell}exec {BINARY} {}", WRITE.join(" "));
+        let mut child = company.command("sh", &["-c", &script]).spawn().expect("it starts");
+        while company.writes().is_empty() {
+            assert_eq!(child.try_wait().expect("asked"), None);
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        let sent = company.command("kill", &["-s", signal, &child.id().to_string()]).status().expect("it runs");
+        assert!(sent.success());
+        assert_eq!(child.wait().expect("ended").code(), Some(code), "{signal} {shell}");
+        assert_eq!(ids(&company), before, "{signal} {shell}");
+    }
 }
 
 #[test]

@@ -115,10 +115,10 @@ fn the_plan_of_the_bad_fixture_names_everybody_and_why() {
       ! branch_unknown (1)
         5015: Gerd Björk (hr row 16): no branch has the external identifier, id or name "XX99"
       ! cannot_be_ordered (2)
-        Elsa Ceder (hr row 22): these changes depend on each other in a cycle: 5021 Elsa Ceder, 5022
-          Filip Ceder; make one by hand in Skovik, or in two steps at the source
-        Filip Ceder (hr row 23): these changes depend on each other in a cycle: 5021 Elsa Ceder, 5022
-          Filip Ceder; make one by hand in Skovik, or in two steps at the source
+        5021: Elsa Ceder (hr row 22): these changes depend on each other in a cycle: 5021 Elsa Ceder,
+          5022 Filip Ceder; make one by hand in Skovik, or in two steps at the source
+        5022: Filip Ceder (hr row 23): these changes depend on each other in a cycle: 5021 Elsa Ceder,
+          5022 Filip Ceder; make one by hand in Skovik, or in two steps at the source
       ! choice_unknown (1)
         5016: Hugo Björk (hr row 17): `Cost center` in [employee.custom_fields] gives "9999", which is
           not among the options of the field
@@ -142,13 +142,13 @@ fn the_plan_of_the_bad_fixture_names_everybody_and_why() {
       ! name_missing (1)
         5014: Björk (hr row 15): `first_name` in [employee] gives nothing
       ! renumbering_undecided (1)
-        Kim Ask (hr row 87): the e-mail belongs to 5091 Kim Ask <kim.ask@example.com>, whose
+        5191: Kim Ask (hr row 87): the e-mail belongs to 5091 Kim Ask <kim.ask@example.com>, whose
           identifier 5091 is in no source: either the same person under a new number (then plan with
           --same-person 5191), or an address that was given to somebody new (then remove or change that
           user first)
       ! delete_withheld (1)
-        the delete of 5092 Ture Pil <ture.pil@example.com> is withheld: Ture Pil (hr row 88) was set
-          aside and has the same name
+        5092: the delete of 5092 Ture Pil <ture.pil@example.com> is withheld: Ture Pil (hr row 88) was
+          set aside and has the same name
       ! manager_cycle (1)
         these report to one another in a cycle: 5111 Jonna Rot → 5113 Julia Gren → 5112 Jens Stam →
           5111 Jonna Rot

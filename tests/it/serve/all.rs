@@ -166,7 +166,8 @@ fn what_cannot_be_replaced_holds_up_one_customer() {
     fs::create_dir_all(acme.path("out")).expect("a folder");
     let settings = fs::read(folder.path().join("globex.toml")).expect("settings");
     let linked = |to: std::path::PathBuf, at: &str| std::os::unix::fs::symlink(to, acme.path(at)).expect("a link");
-    let plant: [&dyn Fn(&str); 4] = [
+    let plant: [&dyn Fn(&str); 5] = [
+        &|at| assert!(std::process::Command::new("mkfifo").arg(acme.path(at)).status().expect("it runs").success()),
         &|at| fs::create_dir(acme.path(at)).expect("a folder"),
         &|at| linked(folder.path().join("globex.toml"), at),
         &|at| fs::hard_link(folder.path().join("globex.toml"), acme.path(at)).expect("a link"),
@@ -276,4 +277,52 @@ fn a_service_of_many_serves_each_by_itself() {
     }
     assert!(acme.path("out/globex.plan.json").exists());
     assert_eq!(service.end(), Some(0));
+}
+
+/// The key of the first customer comes from a program, which changes the settings of the second one meanwhile.
+#[test]
+fn a_customer_who_became_another_one_since_the_files_were_compared_is_not_run() {
+    let (acme, globex) = (customer(AUTOMATIC), customer(AUTOMATIC));
+    let folder = folder(&[("acme", &acme), ("globex", &globex)]);
+    let settings = fs::read_to_string(folder.path().join("acme.toml")).expect("settings");
+    let key = format!("token_file = {:?}", acme.path("key"));
+    let change = "grep -q other globex.toml || sed -i 's/^.target.$/&\\naccount = \"other\"/' globex.toml; printf write-key";
+    let settings = settings.replacen(&key, &format!("token_command = [\"sh\", \"-c\", {change:?}]"), 1);
+    fs::write(folder.path().join("acme.toml"), settings).expect("written");
+    let ran = run(&folder, &acme).ends(3).says(&["error: globex: ", "has changed since this command began"]);
+    assert!(ran.stdout.contains("acme    succeeded"), "{ran}");
+    assert!(ran.stdout.contains("globex  failed       exit code   3"), "{ran}");
+    assert_eq!((acme.writes().len(), globex.requests().len()), (1, 0), "{ran}");
+}
+
+/// What a pipe gives is there only once, and the keys are compared before the runs.
+#[test]
+fn a_key_of_a_customer_is_not_in_a_pipe() {
+    let (acme, globex) = (customer(AUTOMATIC), customer(AUTOMATIC));
+    let folder = folder(&[("acme", &acme), ("globex", &globex)]);
+    fs::remove_file(acme.path("key")).expect("removed");
+    assert!(std::process::Command::new("mkfifo").arg(acme.path("key")).status().expect("it runs").success());
+    let ran = run(&folder, &acme).ends(3).says(&["error: acme: token_file in [target] is not a regular file"]);
+    assert!(ran.stdout.contains("acme    failed       exit code   3"), "{ran}");
+    assert!(ran.stdout.contains("globex  succeeded"), "{ran}");
+}
+
+#[test]
+fn a_signal_ends_the_notifications_too() {
+    let tell = "[[notify]]\non = [\"failed\"]\ncommand = [\"sh\", \"-c\", \"echo $$ >>told; exec sleep 25\"]\n";
+    let acme = customer(&tell.repeat(2));
+    let folder = folder(&[("acme", &acme)]);
+    fs::write(acme.path("people.csv"), "id,first\nx\n").expect("written");
+    let args = ["run", "--all", folder.path().to_str().expect("text"), "--plans", "out"];
+    let mut child = acme.command(&args).spawn().expect("it starts");
+    let told = folder.path().join("told");
+    while !told.exists() {
+        assert_eq!(child.try_wait().expect("asked"), None);
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let asked = std::time::Instant::now();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM)
+        .expect("sent");
+    assert_eq!(child.wait().expect("ended").code(), Some(4), "the outcome stays");
+    assert!(asked.elapsed() < std::time::Duration::from_secs(10), "{:?}", asked.elapsed());
 }

@@ -170,3 +170,34 @@ fn too_many_events_a_second_are_turned_away_for_now() {
     let answer = service.ask("POST", "/hr", &[("X-Signature", &signature(&body))], &body);
     assert!(answer.status == 202 || answer.head.contains("retry-after: 5"), "{answer:?}");
 }
+
+/// Such as a person who plans meanwhile, or a backup that is put back.
+#[test]
+fn events_wait_whatever_becomes_of_the_plans_file_during_a_run_that_fails() {
+    let house = house(&webhook("100ms", ""));
+    house.list(&more_people(1));
+    house.run(&["plan"]).ends(0);
+    let touches = "token_command = [\"sh\", \"-c\", \"cp plan.json new && mv new plan.json; exit 1\"]";
+    let settings = house.read("skovik-sync.toml").replacen("token_file = \"key\"", touches, 1);
+    std::fs::write(house.path("skovik-sync.toml"), settings).expect("written");
+    let mut service = Service::start(&house);
+    assert_eq!(service.event(&event(20)), Some(202));
+    service.has_run(1);
+    assert_eq!(service.metric("queue_events"), Some(1.0), "{}", service.said());
+    assert!(!service.said().contains("to create"), "it made no plan: {}", service.said());
+}
+
+/// The events, the history and the page are of the account with which the service began.
+#[test]
+fn a_service_does_not_go_on_with_another_account() {
+    let house = house(&webhook("100ms", ""));
+    house.list(&more_people(1));
+    let mut service = Service::start(&house);
+    let settings = house.read("skovik-sync.toml").replacen("[target]\n", "[target]\naccount = \"other\"\n", 1);
+    std::fs::write(house.path("skovik-sync.toml"), settings).expect("written");
+    assert_eq!(service.event(&event(20)), Some(202));
+    service.has_run(1);
+    assert_eq!(service.metric("last_run_exit_code"), Some(3.0), "{}", service.said());
+    assert!(service.said().contains("has changed since this command began; start it again"), "{}", service.said());
+    assert_eq!((service.metric("queue_events"), house.writes().len()), (Some(1.0), 0));
+}

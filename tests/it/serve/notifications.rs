@@ -12,6 +12,11 @@ use crate::servers::request::Request;
 
 /// A receiver that answers with this status.
 fn receiver(status: u16) -> (String, Receiver<Request>) {
+    receiver_that_says(status, "")
+}
+
+/// The same with a body in its answers.
+fn receiver_that_says(status: u16, says: &'static str) -> (String, Receiver<Request>) {
     use std::io::{Read as _, Write as _};
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/services/T0/a-secret-path", listener.local_addr().expect("an address"));
@@ -28,7 +33,8 @@ fn receiver(status: u16) -> (String, Receiver<Request>) {
                 }
                 assert!(length > 0, "it broke off");
             };
-            let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            let answer =
+                format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{says}", says.len());
             stream.write_all(answer.as_bytes()).expect("sent");
             if sender.send(request).is_err() {
                 return;
@@ -142,4 +148,74 @@ fn silence_is_told_by_the_service() {
     let message: Value = serde_json::from_str(&request.body).expect("JSON");
     assert_eq!((&message["occasion"], &message["last_success"]), (&json!("silent"), &Value::Null));
     assert!(message["text"].as_str().expect("a text").contains("has succeeded yet"), "{message}");
+}
+
+/// It may know the key from elsewhere, such as a gateway that serves both.
+#[test]
+fn a_receiver_that_repeats_the_key_is_masked() {
+    let (url, received) = receiver_that_says(500, "x write-key end");
+    let house = house(&format!(
+        "[serve]\nlisten = \"127.0.0.1:0\"\n[schedule]\nevery = \"1h\"\n[[notify]]\n{ALL}url_file = \"url\"\n"
+    ));
+    std::fs::write(house.path("url"), url).expect("written");
+    house.list(&more_people(1));
+    let masked = "could not be told `waiting`: it answers 500: x [key] end";
+    house.run(&["run"]).ends(6).says(&[masked]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let named = |name: &str| (format!("\"{name}\""), format!("{:?}", house.path(name)));
+    let settings = ["key", "people.csv", "url"].into_iter().map(named);
+    let settings = settings.fold(house.read("skovik-sync.toml"), |text, (name, path)| text.replace(&name, &path));
+    std::fs::write(folder.path().join("acme.toml"), settings).expect("written");
+    house.run(&["run", "--all", folder.path().to_str().expect("text")]).ends(6).says(&[masked]);
+    // The service begins before a run has read the key. Without the earlier runs, its first one comes at once.
+    std::fs::remove_dir_all(house.path("state")).expect("removed");
+    let mut service = Service::start(&house);
+    service.until("it says so", |service| service.said().contains(masked).then_some(()));
+    assert!(told(&received).len() >= 3);
+}
+
+/// Such as `notify &`.
+#[test]
+fn a_program_that_leaves_another_one_behind_has_taken_the_message() {
+    let house = house(&format!(
+        "[[notify]]\n{ALL}command = [\"sh\", \"-c\", \"cat >told.json; sleep 50 >/dev/null & echo $! >left\"]\n"
+    ));
+    house.list(&more_people(1));
+    // The output of the test itself must not wait for what is left behind.
+    let mut command = house.command(&["run"]);
+    let began = std::time::Instant::now();
+    let output = command.output().expect("it runs");
+    let ran = crate::harness::Output::of(&["run"], output).ends(6);
+    assert!(began.elapsed() < Duration::from_secs(20) && !ran.stderr.contains("could not be told"), "{ran}");
+    assert_eq!(house.json("told.json")["occasion"], json!("waiting"));
+    let left = house.read("left");
+    let stopped = std::process::Command::new("kill").arg(left.trim()).status().expect("it runs");
+    assert!(stopped.success(), "what it left goes on");
+}
+
+/// What is told and recorded is the plan that the run made, whatever is in its place by then.
+#[test]
+fn a_plan_that_takes_the_place_of_the_runs_own_is_not_told() {
+    let tell = "[[notify]]\non = [\"failed\"]\ncommand = [\"true\"]\n";
+    let house = house(&format!("{AUTOMATIC}{tell}"));
+    house.list(&more_people(2));
+    house.run(&["plan", "-o", "other.json"]).ends(0);
+    house.list(&more_people(1));
+    assert!(std::process::Command::new("mkfifo").arg(house.path("events")).status().expect("it runs").success());
+    let mut child = house.command(&["run", "--events", "events"]).spawn().expect("it starts");
+    while !house.path("plan.json").exists() {
+        assert_eq!(child.try_wait().expect("asked"), None);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let made = house.json("plan.json")["plan_hash"].clone();
+    std::fs::rename(house.path("other.json"), house.path("plan.json")).expect("renamed");
+    // The run has waited for this reader since it made the plan.
+    house.read("events");
+    assert_eq!(child.wait().expect("ended").code(), Some(0));
+    let state = std::fs::read_dir(house.path("state/skovik-sync")).expect("a state");
+    let mut names = state.map(|file| file.expect("a file").file_name().into_string().expect("text"));
+    let runs = names.find(|name| name.ends_with(".runs.json")).expect("the runs");
+    let plan = &house.json(&format!("state/skovik-sync/{runs}"))["recent"][0]["plan"];
+    assert_eq!((&plan["hash"], &plan["summary"]["create"]), (&made, &json!(1)));
+    assert_eq!(house.writes().len(), 1);
 }

@@ -60,6 +60,22 @@ fn a_connection_has_one_answer_and_ends() {
     }
 }
 
+/// The time for the head is not added to the time for the body.
+#[test]
+fn a_whole_request_has_ten_seconds() {
+    let house = house(&webhook("1h", ""));
+    let service = Service::start(&house);
+    let began = std::time::Instant::now();
+    let mut stream = TcpStream::connect(&service.address).expect("a connection");
+    stream.write_all(b"POST /hr HTTP/1.1\r\n").expect("sent");
+    std::thread::sleep(std::time::Duration::from_secs(6));
+    stream.write_all(format!("Host: {}\r\nContent-Length: 9\r\n\r\n", service.address).as_bytes()).expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("the end of the connection");
+    let took = began.elapsed().as_secs();
+    assert!(answer.starts_with("HTTP/1.1 408") && (9..14).contains(&took), "{took} s: {answer}");
+}
+
 #[test]
 fn without_a_token_only_this_machine_itself_may_read() {
     let house = house(&webhook("1h", ""));
