@@ -286,7 +286,8 @@ fn a_customer_who_became_another_one_since_the_files_were_compared_is_not_run() 
     let folder = folder(&[("acme", &acme), ("globex", &globex)]);
     let settings = fs::read_to_string(folder.path().join("acme.toml")).expect("settings");
     let key = format!("token_file = {:?}", acme.path("key"));
-    let change = "grep -q other globex.toml || sed -i 's/^.target.$/&\\naccount = \"other\"/' globex.toml; printf write-key";
+    let change =
+        "grep -q other globex.toml || sed -i 's/^.target.$/&\\naccount = \"other\"/' globex.toml; printf write-key";
     let settings = settings.replacen(&key, &format!("token_command = [\"sh\", \"-c\", {change:?}]"), 1);
     fs::write(folder.path().join("acme.toml"), settings).expect("written");
     let ran = run(&folder, &acme).ends(3).says(&["error: globex: ", "has changed since this command began"]);
