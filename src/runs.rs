@@ -14,6 +14,7 @@ use crate::files::write_private;
 use crate::guard::{found, title};
 use crate::plan::{Content, GuardOutcome, Plan, Summary};
 use crate::state::open_private;
+use crate::text::said;
 
 /// How many runs are kept.
 const KEPT: usize = 50;
@@ -207,7 +208,7 @@ impl Runs {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(error) => return Err(error),
         };
-        serde_json::from_slice(&text).map_err(io::Error::other)
+        serde_json::from_slice(&text).map_err(|error| io::Error::other(said(&error)))
     }
 
     /// Writes the file.

@@ -316,7 +316,10 @@ mod tests {
         }
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        assert!(State::open(&link, None).unwrap_err().to_string().contains("link"));
+        for end in ["", "/", "/.", "//"] {
+            let link = format!("{}{end}", link.display());
+            assert!(State::open(link.as_ref(), None).unwrap_err().to_string().contains("symbolic link"), "{link}");
+        }
         fs::remove_file(path.join("key")).unwrap();
         std::os::unix::fs::symlink(path.join("journals"), path.join("key")).unwrap();
         assert!(State::open(&path, None).is_err());

@@ -33,6 +33,12 @@ pub fn printable(sentence: &str) -> Cow<'_, str> {
     escape_where(sentence, |_, seen| !seen)
 }
 
+/// What is wrong with a document, on one line: the words of a reader may repeat names from it.
+#[must_use]
+pub fn said(error: &serde_json::Error) -> String {
+    printable(&error.to_string()).into_owned()
+}
+
 /// A JSON document whose strings have `\u` escapes for all invisible characters. To a program it is the same document;
 /// to a reader it hides nothing.
 #[must_use]

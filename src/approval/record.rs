@@ -9,6 +9,7 @@ use super::name::is_readable;
 use crate::guard::Ceiling;
 use crate::plan::{Digest, GuardResult, canonical_json};
 use crate::strict_json::{each_member, names_its_members};
+use crate::text::said;
 
 /// The name of the format, as an approval file states it.
 pub const FORMAT: &str = "skovik-sync/approval";
@@ -60,7 +61,7 @@ impl Approval {
         if text.len() > MAX_BYTES {
             return Err(format!("is no approval: it is longer than {MAX_BYTES} bytes"));
         }
-        let approval: Self = serde_json::from_slice(text).map_err(|error| format!("is no approval: {error}"))?;
+        let approval: Self = serde_json::from_slice(text).map_err(|error| format!("is no approval: {}", said(&error)))?;
         if approval.format != FORMAT || approval.format_version != FORMAT_VERSION {
             return Err(format!("is not a {FORMAT:?} file of version {FORMAT_VERSION}"));
         }

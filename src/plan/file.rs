@@ -27,6 +27,7 @@ use super::{
 use crate::employee::{CustomFieldId, ExternalIdentifier};
 use crate::side_by_side::some_side_by_side;
 use crate::strict_json::each_member;
+use crate::text::said;
 pub(super) use crate::strict_json::{managed, present};
 
 /// The name of the format, as a plan file states it.
@@ -106,7 +107,7 @@ impl Plan {
 /// Why a file cannot be read as a plan. A file of a later version must not be called damaged.
 fn not_a_plan(text: &[u8], error: &serde_json::Error) -> PlanError {
     let head: Result<Head, _> = serde_json::from_slice(text);
-    let malformed = |error: &serde_json::Error| PlanError::Malformed(error.to_string());
+    let malformed = |error: &serde_json::Error| PlanError::Malformed(said(error));
     match head {
         Ok(head) => is_known(&head.format, head.format_version).err().unwrap_or_else(|| malformed(error)),
         Err(error) => malformed(&error),

@@ -15,6 +15,7 @@ use sha2::Digest as _;
 
 use super::Collection;
 use crate::plan::Digest;
+use crate::text::said;
 use blocks::{Block, Blocks, Rest};
 
 /// The name of the format, as a snapshot states it.
@@ -295,7 +296,7 @@ fn parse_line(number: u64, line: &str) -> Result<Line<&str>, SnapshotError> {
     if let Some(json) = line.strip_prefix("{\"user\":").and_then(|rest| rest.strip_suffix('}')) {
         return Ok(Line::User(json));
     }
-    let line: Line<&RawValue> = serde_json::from_str(line).map_err(|error| bad_line(number, error.to_string()))?;
+    let line: Line<&RawValue> = serde_json::from_str(line).map_err(|error| bad_line(number, said(&error)))?;
     Ok(match line {
         Line::Branch(raw) => Line::Branch(raw.get()),
         Line::CustomField(raw) => Line::CustomField(raw.get()),

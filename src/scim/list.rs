@@ -206,8 +206,7 @@ mod tests {
         let mut list = List::default();
         let mut take = |users: &str, start| {
             let page = format!("{{\"totalResults\":3,\"startIndex\":{start},\"Resources\":[{users}]}}");
-            let next = list.take(serde_json::from_str(&page).unwrap(), start).map(|(_, next)| next);
-            next
+            list.take(serde_json::from_str(&page).unwrap(), start).map(|(_, next)| next)
         };
         assert_eq!(take("{\"userName\":\"a\",\"active\":true}", 1), Ok(Next::Page(2)));
         let again = take("{ \"active\": true, \"userName\": \"\\u0061\" }", 2).unwrap_err();

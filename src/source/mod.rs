@@ -339,7 +339,7 @@ fn columns_used(source: &SourceSettings, place: usize, templates: &[&Template]) 
     let prefer = source.prefer.as_ref().map(Prefer::template);
     let named = templates.iter().copied().chain(prefer).flat_map(|template| &template.columns);
     let named = named.filter(|name| name.source == place).map(|name| name.column.clone());
-    named.chain(source.key.columns().map(Into::into)).chain(source.newest().cloned()).collect()
+    named.chain(source.key.columns().map(Into::into)).chain(source.newest().map(Into::into)).collect()
 }
 
 /// The error of a source that was read.

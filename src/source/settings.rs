@@ -95,8 +95,8 @@ impl Key {
 
 impl SourceSettings {
     /// The column with its date, if `newest` names one.
-    pub(super) fn newest(&self) -> Option<&Box<str>> {
-        self.max_age.as_ref().and_then(|max_age| max_age.newest.as_ref())
+    pub(super) fn newest(&self) -> Option<&str> {
+        self.max_age.as_ref().and_then(|max_age| max_age.newest.as_deref())
     }
 
     /// The templates that are applied to its own records.

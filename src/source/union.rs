@@ -160,7 +160,7 @@ impl Part {
             None => Some(column.into()),
         };
         let columns = used.iter().filter(|column| ***column != *list_column).filter_map(|column| own(column));
-        columns.chain(self.settings.newest().cloned()).collect()
+        columns.chain(self.settings.newest().map(Into::into)).collect()
     }
 
     /// The union's names of the columns of this part, in the part's order.

@@ -13,6 +13,7 @@ use super::state::{Line, State};
 use super::{Accepted, Event, Order, Shared};
 use crate::files::write_private;
 use crate::state::open_private;
+use crate::text::said;
 
 /// How many events are written with one sync.
 const MOST_AT_ONCE: usize = 512;
@@ -173,7 +174,7 @@ pub(super) fn read(path: &Path, mut each: impl FnMut(Line)) -> io::Result<()> {
             None if read as u64 == LONGEST_LINE => return Err(damaged(&"it is too long")),
             None => break,
             Some([]) => {}
-            Some(line) => each(serde_json::from_slice(line).map_err(|error| damaged(&error))?),
+            Some(line) => each(serde_json::from_slice(line).map_err(|error| damaged(&said(&error)))?),
         }
     }
     Ok(())

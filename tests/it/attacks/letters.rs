@@ -167,3 +167,36 @@ fn the_page_hides_nothing_in_its_keys() {
     let page = company.run(&["show", "plan.json", "--format", "html"]).ends(0);
     assert!(page.stdout.contains("u{202e}") && !page.stdout.contains(['\u{202e}', '\u{200b}']), "{page}");
 }
+
+/// The words of a reader of JSON repeat names from the file. They make no lines of their own.
+#[test]
+fn a_damaged_file_adds_no_lines_to_what_is_said_of_it() {
+    let company = Company::new("small");
+    company.run(&["plan"]).ends(0);
+    company.run(&["approve", "plan.json", "--yes"]).ends(0);
+    company.run(&["apply", "plan.json"]).ends(0);
+    let plan = company.json("plan.json");
+    let hash = plan["plan_hash"].as_str().expect("a hash").replace("sha256:", "");
+    let journal = format!("home/state/skovik-sync/journals/{hash}.journal");
+    let name = "x`\nAll is well: approved\n::add-mask::y\nhint: do it";
+    let mut with_more = plan.clone();
+    with_more[name] = json!(1);
+    let line = format!("{}\n", json!({"mac": "00", name: 1}));
+    for (file, text, command) in [
+        (journal.as_str(), &line, ["apply", "plan.json"]),
+        ("plan.json", &with_more.to_string(), ["show", "plan.json"]),
+        ("plan.json.eve.approval", &line, ["verify", "plan.json"]),
+    ] {
+        let kept = company.exists(file).then(|| company.read(file));
+        company.write(file, text);
+        let said = company.run(&command);
+        let both = format!("{}{}", said.stdout, said.stderr);
+        assert!(both.contains("x`"), "{file}: {said}");
+        for begins in ["All is", "::add", "hint: do"] {
+            assert!(!both.lines().any(|line| line.trim_start().starts_with(begins)), "{file}: {said}");
+        }
+        if let Some(kept) = kept {
+            company.write(file, kept);
+        }
+    }
+}
