@@ -26,10 +26,14 @@ impl Comparison<'_> {
         let decided: Vec<u32> = (0..self.claims.len() as u32)
             .filter(|&index| self.claims[index as usize] == Claim::New && is_decided(index))
             .collect();
+        if decided.is_empty() {
+            return;
+        }
+        let held: FxHashSet<u32> = self.held_by_records().into_iter().collect();
         let mut by_name: FxHashMap<String, Vec<u32>> = FxHashMap::default();
         for (user, described) in (0..).zip(&self.directory.users) {
-            if !decided.is_empty()
-                && self.standings[user as usize] == Standing::Leaving
+            if self.standings[user as usize] == Standing::Leaving
+                && !held.contains(&user)
                 && !self.is_described(described)
             {
                 by_name.entry(described.name_key().unwrap_or_default()).or_default().push(user);

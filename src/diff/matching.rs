@@ -209,6 +209,24 @@ impl<'a> Comparison<'a> {
         }
     }
 
+    /// The users whom the records that are set aside so far describe, by identifier or by e-mail.
+    pub(super) fn held_by_records(&self) -> Vec<u32> {
+        let mut held = Vec::new();
+        for (claim, employee) in self.claims.iter().zip(&self.desired.employees) {
+            match claim {
+                Claim::Kept(user) | Claim::Aside(Some(user)) => held.push(*user),
+                Claim::Aside(None) => held.extend(
+                    self.described_users(Some(&employee.identifier), Some(&employee.email)).into_iter().flatten(),
+                ),
+                Claim::New | Claim::User(_) | Claim::Inactive(_) => {}
+            }
+        }
+        for record in &self.desired.set_aside {
+            held.extend(self.described_users(record.identifier.as_ref(), record.email.as_ref()).into_iter().flatten());
+        }
+        held
+    }
+
     /// Keeps the users that bad records describe. A bad record that describes no user casts doubt on the deletes.
     ///
     /// It first finds all users, then holds them, then doubts deletes, so the order of the records does not matter.

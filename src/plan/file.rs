@@ -6,6 +6,7 @@
 mod lines;
 mod operation;
 mod quick;
+mod shape;
 mod value;
 
 use std::borrow::Cow;
@@ -19,6 +20,7 @@ use memchr::memmem;
 use serde::de::{self, DeserializeOwned, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest as _;
+use shape::Shape;
 
 use super::{
     Content, Day, Diagnostic, Digest, GuardResult, Operation, OperationId, Plan, SourceSummary, Summary, Target,
@@ -34,6 +36,8 @@ pub(super) use crate::strict_json::{managed, present};
 pub const FORMAT: &str = "skovik-sync/plan";
 /// The version of the format that this program writes, and the only one that it reads.
 pub const FORMAT_VERSION: u64 = 3;
+/// What is wrong with a file that has the right values without their names.
+const NAMELESS: &str = "it has a list or an object where another kind of value belongs";
 
 /// Why a file is not a plan that can be used.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +95,9 @@ impl Plan {
                     serde_json::from_slice(text).map_err(|error| not_a_plan(text, &error))?;
                 is_known(&document.format, document.format_version)?;
                 let (content, stated) = document.into_content();
+                if Shape::of(text) != Shape::of(&canonical_json(&Document::of(&content, None))?) {
+                    return Err(PlanError::Malformed(NAMELESS.to_owned()));
+                }
                 let computed = content_hash(&content)?;
                 (content, stated, computed)
             }

@@ -87,6 +87,24 @@ fn a_user_whom_a_record_describes_is_nobody_else() {
     assert!(matches!(decided.try_plan(), Err(NoPlan::NothingToDecide(id)) if id.as_str() == "2001"));
 }
 
+/// A record that is set aside may be the user's own, by its e-mail alone.
+#[test]
+fn a_user_whom_a_record_that_is_set_aside_describes_is_nobody_else() {
+    let zed = |nr: &str| Employee { first_name: "Zed".into(), last_name: "Nord".into(), ..employee(nr, ANNA, None) };
+    let undecided = company([zed("900"), employee("901", ANNA_NOW, None)], [user("a", Some("100"), ANNA, None)]);
+    let twice =
+        company([zed("900"), zed("902"), employee("901", ANNA_NOW, None)], [user("a", Some("100"), ANNA, None)]);
+    let badly = company([employee("901", ANNA_NOW, None)], [user("a", Some("100"), ANNA, None)]).aside(bad_record(
+        None,
+        Some(ANNA),
+        Some(("Zed", "Nord")),
+    ));
+    for company in [undecided, twice, badly] {
+        let decided = company.with(|company| company.policy.same_person = ["901".into()].into());
+        assert!(matches!(decided.try_plan(), Err(NoPlan::NothingToDecide(id)) if id.as_str() == "901"));
+    }
+}
+
 #[test]
 fn whoever_stays_is_a_look_alike_too() {
     let kept = with_new_number().with(|company| company.policy.remove = Remove::None);

@@ -63,6 +63,36 @@ fn new_managers_in_a_circle_are_planned_together() {
     assert!(summary.ends_with("planned_too 2\n") && !summary.contains("create 3"), "{summary}");
 }
 
+/// Without their names, values could be shown to one reader as something else than to another.
+#[test]
+fn a_plan_whose_values_are_not_named_is_refused() {
+    let renumbered = company([employee("2", ANNA, None)], [user("a", Some("1"), ANNA, None)])
+        .with(|company| company.policy.same_person = ["2".into()].into());
+    let mut text = Vec::new();
+    renumbered.plan().write(&mut text).expect("written");
+    let plan: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+    let list = |object: &serde_json::Value, names: &[&str]| {
+        names.iter().map(|name| object[*name].clone()).collect::<serde_json::Value>()
+    };
+    let (mut change, mut remark, mut word) = (plan.clone(), plan.clone(), plan.clone());
+    let found = &mut change["operations"][0]["changes"][0];
+    *found = list(found, &["field", "before", "after"]);
+    let found = &mut remark["diagnostics"][0];
+    *found = list(found, &["severity", "code", "employee", "message"]);
+    word["diagnostics"][0]["severity"] = serde_json::json!({"warning": null});
+    for (altered, is_read) in [(plan, true), (change, false), (remark, false), (word, false)] {
+        // As the program lays it out, and in any other way.
+        for text in [format!("{altered:#}\n"), altered.to_string()] {
+            let read = Plan::read(text.as_bytes()).map_err(|error| error.to_string());
+            assert_eq!(read.is_ok(), is_read, "{text}");
+            assert!(
+                is_read || read.is_err_and(|error| error.contains("where another kind of value belongs")),
+                "{text}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_restricted_plan_has_operations_of_its_people_and_of_those_they_need() {
     let base =
