@@ -365,7 +365,7 @@ impl Worker<'_> {
             .write(&record)
             .done()
             .await
-            .map_err(|error| Attempt::not_done(format!("nothing was sent: {error}")).halting(Halt::Journal(error.to_string())))
+            .map_err(|error| Attempt::not_done(format!("nothing was sent: {error}")).halting(Halt::of_journal(&error)))
     }
 
     fn dialect(&self) -> &dyn Dialect {
