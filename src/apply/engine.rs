@@ -347,7 +347,7 @@ impl<'a> Run<'a> {
             worker.journal.flush()
         };
         if let Err(error) = last.done().await {
-            report.halt.get_or_insert(Halt::Journal(error.to_string()));
+            report.halt.get_or_insert(Halt::of_journal(&error));
         }
         report
     }

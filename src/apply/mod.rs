@@ -23,8 +23,10 @@ mod settle;
 pub mod trial;
 pub mod undo;
 
+use std::io;
 use std::time::Duration;
 
+use self::journal::JournalError;
 use crate::employee::UserId;
 use crate::plan::{Operation, OperationId};
 use crate::provider::StoredUser;
@@ -128,6 +130,8 @@ pub enum Halt {
     RolesChanged(String),
     /// The journal cannot be written.
     Journal(String),
+    /// Another process or machine has continued the journal.
+    Overtaken(String),
     /// Nobody reads the events.
     Events(String),
     /// Skovik's list could not be read, so unknown outcomes were not settled.
@@ -136,13 +140,25 @@ pub enum Halt {
     Unconfirmed(String),
 }
 
+impl Halt {
+    /// Why a run ends whose journal cannot be written.
+    pub(crate) fn of_journal(error: &JournalError) -> Self {
+        match error {
+            JournalError::Io { error: cause, .. } if cause.kind() == io::ErrorKind::AlreadyExists => {
+                Self::Overtaken(error.to_string())
+            }
+            error => Self::Journal(error.to_string()),
+        }
+    }
+}
+
 impl std::fmt::Display for Halt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Interrupted => f.write_str("interrupted"),
             Self::Credentials(problem) | Self::RolesChanged(problem) | Self::Events(problem) => f.write_str(problem),
             Self::Failures(count) => write!(f, "{count} operations failed one after another"),
-            Self::Journal(problem) => write!(f, "the journal cannot be written: {problem}"),
+            Self::Journal(problem) | Self::Overtaken(problem) => write!(f, "the journal cannot be written: {problem}"),
             Self::Unreadable(problem) => write!(f, "unknown outcomes could not be settled: {problem}"),
             Self::Unconfirmed(problem) => write!(f, "finished operations could not be confirmed: {problem}"),
         }

@@ -194,7 +194,9 @@ impl Worker<'_> {
             Ok(body) => body,
             Err(problem) => return Attempt::not_done(format!("the user cannot be written back: {problem}")),
         };
-        if let Some(problem) = self.shows_less(&read, &body, changes) {
+        if let Some(problem) =
+            self.shows_less(read.id(), &body, |listed| self.dialect().update_request(listed, changes))
+        {
             return Attempt::new(End::Conflict(problem));
         }
         if let Err(attempt) = self.announce(id, Step::Update, Some(&read.stored)).await {
@@ -214,6 +216,7 @@ impl Worker<'_> {
             }
             Ok(None) if reactivates(changes) => self.still_inactive(read.id(), expected).await.having_written(),
             Ok(None) => Attempt::not_done("the user vanished from Skovik between the read and the write; plan again"),
+            Err(error @ ApiError::Refused(_)) if moves => self.refused_move(id, &read, expected, changes, &error).await,
             Err(error) => end_of_write(&error),
         };
         attempt.before = Some(read.stored);
@@ -358,9 +361,11 @@ impl Worker<'_> {
     /// Writes the intent to the journal, and waits until it is on disk.
     async fn announce(&self, operation: OperationId, step: Step, before: Option<&StoredUser>) -> Result<(), Attempt> {
         let record = Record::Intent { at: (self.now)(), operation, step, before: before.cloned() };
-        self.journal.write(&record).done().await.map_err(|error| {
-            Attempt::not_done(format!("nothing was sent: {error}")).halting(Halt::Journal(error.to_string()))
-        })
+        self.journal
+            .write(&record)
+            .done()
+            .await
+            .map_err(|error| Attempt::not_done(format!("nothing was sent: {error}")).halting(Halt::of_journal(&error)))
     }
 
     fn dialect(&self) -> &dyn Dialect {

@@ -174,8 +174,11 @@ async fn apply(
     let approved = Approved { plan, granted, begun_by: BegunBy::Run };
     let Carried { status, is_reported } = carry_out(approved, args, settings, state, None, None, ui).await?;
     ending.is_reported = is_reported;
-    if status == ExitStatus::Done {
-        state.set_begun_run(&account, None).map_err(unusable_state)?;
+    if status == ExitStatus::Done
+        && let Err(error) = state.set_begun_run(&account, None)
+    {
+        // The plan is applied. The next run sees by the journal that this one is finished.
+        ui.warn(&format!("the note of this run could not be removed, and holds nothing up: {error}"));
     }
     Ok(status)
 }

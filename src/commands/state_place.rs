@@ -1,5 +1,6 @@
 //! Which state a command works with.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -82,6 +83,7 @@ pub(super) fn existing_state(global: &Global, settings: Option<&Settings>) -> an
 
 pub(super) fn unusable_state(error: StateError) -> anyhow::Error {
     match error {
+        StateError::Store(ref cause) if cause.kind() == ErrorKind::AlreadyExists => refused(ExitStatus::Locked, error),
         StateError::Io { .. } | StateError::Store(_) => error.into(),
         StateError::Exposed { .. } | StateError::Misplaced { .. } | StateError::Key(_) => {
             refused(ExitStatus::Usage, error)

@@ -19,7 +19,8 @@ use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use object_store::path::Path;
 use object_store::{
-    GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, RetryConfig, UpdateVersion,
+    BackoffConfig, GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, RetryConfig,
+    UpdateVersion,
 };
 use secrecy::SecretString;
 use tokio::runtime::{Builder, Runtime};
@@ -35,8 +36,8 @@ use crate::plan::Digest;
 const AT_ONCE: usize = 32;
 /// How long a request is tried again while the store does not answer well.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How often it is tried again.
-const RETRIES: usize = 6;
+/// The longest pause between two tries.
+const PAUSE: Duration = Duration::from_secs(2);
 /// How long all pages of a list, or the objects that are read at once, may take.
 const LONGEST: Duration = Duration::from_secs(600);
 /// How many pages a list may have: a journal of millions of parts has fewer.
@@ -113,7 +114,9 @@ impl Store {
         let shown = url.as_str().trim_end_matches('/').to_owned();
         let problem =
             |error: object_store::Error| io::Error::other(format!("{shown}: {}", redactor.clean(&error.to_string())));
-        let retry = RetryConfig { max_retries: RETRIES, retry_timeout: PATIENCE, ..RetryConfig::default() };
+        // Only the time ends the tries: a pause may be short, so that no number of them lasts for a known time.
+        let backoff = BackoffConfig { max_backoff: PAUSE, ..BackoffConfig::default() };
+        let retry = RetryConfig { backoff, max_retries: usize::MAX, retry_timeout: PATIENCE };
         let (inner, lists) = match url.scheme() {
             "s3" => {
                 let builder = AmazonS3Builder::from_env().with_http_connector(Connector);

@@ -52,6 +52,9 @@ impl Worker<'_> {
             Ok(request) => request,
             Err(problem) => return Attempt::not_done(format!("the user cannot be removed: {problem}")),
         };
+        if let Some(problem) = self.shows_less(user_id, &request, |listed| self.dialect().delete_request(listed)) {
+            return Attempt::new(End::Conflict(problem));
+        }
         if let Err(attempt) = self.announce(id, Step::Delete, Some(&read)).await {
             return attempt;
         }

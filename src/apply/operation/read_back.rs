@@ -1,14 +1,14 @@
 //! What the service holds after a write. The answer is compared with what was sent. If other operations depend on the
 //! write, the user is read back too: they need the stored state, not an answer.
 
-use super::attempt::done;
+use super::attempt::{done, end_of_write};
 use super::{Attempt, End, Task, Worker};
 use crate::apply::Halt;
 use crate::apply::expected_state::{
     STILL_INACTIVE, differences, differences_when_kept, is_person, roles_told_otherwise, updated,
 };
 use crate::employee::{User, UserId};
-use crate::plan::Change;
+use crate::plan::{Change, OperationId};
 use crate::provider::{ApiError, LiveUser, Request, StoredUser, unshown};
 
 impl Worker<'_> {
@@ -60,18 +60,43 @@ impl Worker<'_> {
     }
 
     /// Says so if a single read shows less of a user than the complete list did. A PUT based on it would empty the
-    /// rest.
-    pub(super) fn shows_less(&self, read: &LiveUser, body: &Request, changes: &[Change]) -> Option<String> {
-        let listed = self.dialect().update_request(self.listed.get(read.id())?, changes).ok()?;
-        let unshown = unshown(&listed, body);
+    /// rest. `request` makes the request from the stored user; `body` is the one made from the read.
+    pub(super) fn shows_less(
+        &self,
+        user_id: &UserId,
+        body: &Request,
+        request: impl FnOnce(&StoredUser) -> Result<Request, String>,
+    ) -> Option<String> {
+        let unshown = unshown(&request(self.listed.get(user_id)?).ok()?, body);
         (!unshown.is_empty()).then(|| {
             format!(
                 "conflict: the list of users showed {} of the user {}, and the read before the write does not: the \
                 write would empty what is not shown, so the user was left alone; plan again",
                 unshown.join(", "),
-                read.id()
+                user_id
             )
         })
+    }
+
+    /// A server that refuses a move may have carried it out. Then the custom fields that it emptied are sent again.
+    pub(super) async fn refused_move(
+        &self,
+        id: OperationId,
+        read: &LiveUser,
+        expected: &User,
+        changes: &[Change],
+        refusal: &ApiError,
+    ) -> Attempt {
+        match self.provider.user(read.id(), self.managed).await {
+            Ok(Some(now)) if now.user.branch == expected.branch && now.user.branch != read.user.branch => {
+                self.refill(id, read.stored.clone(), expected, changes).await.having_written()
+            }
+            Ok(_) => end_of_write(refusal),
+            Err(error) => {
+                let problem = format!("{refusal}, and the user could not be read to confirm that: {error}");
+                self.ended_by(End::Unclear(problem), &error)
+            }
+        }
     }
 
     /// Skovik answers that an inactive user was changed, and they are not active after it.

@@ -66,7 +66,7 @@ pub(super) async fn execute(
     let journal = Journal::open(state, replay, hash, head).await.map_err(not_begun)?;
     let run = Record::Run { at, approvers: granted.approvers.clone() };
     journal.write(&run).done().await.map_err(not_begun)?;
-    known.begin(state, apply, at).context("nothing was written")?;
+    known.begin(state, apply, at).map_err(unusable_state).context("nothing was written")?;
     let worker = Worker {
         provider,
         managed: &policy.managed,
@@ -94,6 +94,7 @@ fn status(report: &Report, wrote: bool) -> ExitStatus {
         Some(Halt::Interrupted) => ExitStatus::Interrupted,
         Some(Halt::Credentials(_)) if !wrote => ExitStatus::Untrusted,
         Some(Halt::Journal(_)) if !wrote => ExitStatus::Unexpected,
+        Some(Halt::Overtaken(_)) if !wrote => ExitStatus::Locked,
         None if report.is_complete() => ExitStatus::Done,
         _ => ExitStatus::Partial,
     }

@@ -10,7 +10,7 @@ use crate::servers::scim::Scim;
 use crate::servers::web::{Reply, Request, Web};
 
 use super::doors::company_with;
-use super::people::{People, company, csv, user};
+use super::people::{LIMITS, People, company, csv, user};
 use super::{PAGE, TOKEN, fill, settings};
 
 /// Somebody of the small company to whom nobody reports.
@@ -191,6 +191,29 @@ fn one_is_back(scim: &Scim, url: &str) -> (Company, String) {
     company.write("employees.csv", csv(&later));
     company.env("SKOVIK_TOKEN", TOKEN);
     (company, id)
+}
+
+/// A deactivation by PUT sends the whole user: what the read before it does not show would be emptied.
+#[test]
+fn nobody_becomes_inactive_by_a_read_that_shows_less_than_the_list() {
+    let scim = Arc::new(Scim::that(PAGE, false, false));
+    let people: People = company().into_iter().take(5).collect();
+    fill(&scim, &people);
+    let theirs = Arc::clone(&scim);
+    let web = Web::start(move |_, request: &Request| {
+        let answer = theirs.pass_on(request);
+        let is_single = request.method == "GET" && request.target.contains("/Users/");
+        Reply::Raw(if is_single { answer.replace("\"nickName\"", "\"nickNone\"") } else { answer })
+    });
+    let mut company = Company::empty();
+    company.write("skovik-sync.toml", settings(&format!("{}/v2", web.url), "") + LIMITS);
+    company.write("employees.csv", csv(&people.into_iter().take(4).collect()));
+    company.env("SKOVIK_TOKEN", TOKEN);
+    company.run(&["plan"]).ends(0).prints(&["1 to delete"]);
+    company.run(&["approve", "plan.json", "--yes"]).ends(0);
+    let before = scim.users();
+    company.run(&["apply", "plan.json"]).ends(9).prints(&["the list of users showed /nickName of the user"]);
+    assert_eq!(scim.users(), before);
 }
 
 #[test]
