@@ -61,7 +61,8 @@ impl Approval {
         if text.len() > MAX_BYTES {
             return Err(format!("is no approval: it is longer than {MAX_BYTES} bytes"));
         }
-        let approval: Self = serde_json::from_slice(text).map_err(|error| format!("is no approval: {}", said(&error)))?;
+        let approval: Self =
+            serde_json::from_slice(text).map_err(|error| format!("is no approval: {}", said(&error)))?;
         if approval.format != FORMAT || approval.format_version != FORMAT_VERSION {
             return Err(format!("is not a {FORMAT:?} file of version {FORMAT_VERSION}"));
         }

@@ -29,8 +29,8 @@ use super::{
 use crate::employee::{CustomFieldId, ExternalIdentifier};
 use crate::side_by_side::some_side_by_side;
 use crate::strict_json::each_member;
-use crate::text::said;
 pub(super) use crate::strict_json::{managed, present};
+use crate::text::said;
 
 /// The name of the format, as a plan file states it.
 pub const FORMAT: &str = "skovik-sync/plan";
