@@ -70,8 +70,8 @@ pub struct Standing {
     /// Operations whose result is there already although the journal does not call them done, in an apply that was
     /// begun; with the user that they created or changed.
     pub already: HashMap<OperationId, Option<UserId>>,
-    /// For operations with an unknown outcome: how the managers and branches they show differ from the account. They
-    /// are not repeated.
+    /// For operations with an unknown outcome: what stands in the way of a repetition, such as a manager or branch that
+    /// differs from what is shown. They are not repeated.
     pub mislabelled: HashMap<OperationId, Vec<String>>,
     /// The admins, of whom one must stay.
     pub admins: Admins,
