@@ -178,7 +178,7 @@ async fn apply(
         && let Err(error) = state.set_begun_run(&account, None)
     {
         // The plan is applied. The next run sees by the journal that this one is finished.
-        ui.warn(&format!("the note of this run could not be removed, and holds nothing up: {error}"));
+        ui.warn(format!("the note of this run could not be removed, and holds nothing up: {error}"));
     }
     Ok(status)
 }

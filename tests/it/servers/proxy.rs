@@ -66,6 +66,8 @@ pub(crate) enum Fault {
     Slow(Duration),
     /// It is answered with this status, and not passed on.
     Refused(u16),
+    /// The same for what removes, and nothing else.
+    Kept,
     /// It is carried out, and its answer is lost.
     Unanswered,
     /// The first one that writes a lease is carried out, and answered with 500.
@@ -99,6 +101,12 @@ impl Faulty {
     }
 }
 
+/// Whether a request removes objects: one, or several at once.
+fn removes(request: &[u8]) -> bool {
+    let line = request.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    line.starts_with(b"DELETE ") || (line.starts_with(b"POST ") && line.ends_with(b"?delete HTTP/1.1"))
+}
+
 /// Answers one request, and ends the connection.
 fn one_request(mut client: TcpStream, server: u16, now: &Mutex<Option<Fault>>) -> io::Result<()> {
     let mut request = Vec::new();
@@ -124,11 +132,15 @@ fn one_request(mut client: TcpStream, server: u16, now: &Mutex<Option<Fault>>) -
     let fault = *now.lock().expect("unlocked");
     match fault {
         Some(Fault::Slow(time)) => thread::sleep(time),
+        Some(Fault::Kept) if removes(&request) => {
+            client.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
+            return client.shutdown(Shutdown::Both);
+        }
         Some(Fault::Refused(status)) => {
             write!(client, "HTTP/1.1 {status} Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
             return client.shutdown(Shutdown::Both);
         }
-        Some(Fault::Unanswered | Fault::Disowned) | None => {}
+        Some(Fault::Kept | Fault::Unanswered | Fault::Disowned) | None => {}
     }
     // The server says that its answer is over by ending the connection.
     let mut server = TcpStream::connect(("127.0.0.1", server))?;

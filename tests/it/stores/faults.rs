@@ -47,16 +47,29 @@ fn a_slow_store_makes_an_apply_slow_and_no_more() {
 #[test]
 fn a_store_that_is_away_for_a_moment_is_waited_for() {
     let store = Store::s3();
-    let (company, proxy) = faulty_company(&store, "9s");
+    let (company, proxy) = faulty_company(&store, "30s");
     let apply = begin(&company, &["apply", "plan.json"]);
     wait_for_writes(&company, 2);
     proxy.set(Fault::Refused(503));
     sleep(Duration::from_millis(500));
     let before = company.writes().len();
-    sleep(Duration::from_millis(300));
+    sleep(Duration::from_secs(6));
     assert!(company.writes().len() <= before + 1, "nothing is sent before its intent is in the store");
     proxy.set(None);
     end(apply).ends(0);
+    is_done_once(&company);
+}
+
+/// Nothing can be removed from the store: a complete run has the exit code of one, and so has the next.
+#[test]
+fn a_store_that_keeps_everything_holds_no_run_up() {
+    let store = Store::s3();
+    let (company, proxy) = faulty_company(&store, "30s");
+    company.append("skovik-sync.toml", "\n[approval]\nautomatic = true\n");
+    proxy.set(Fault::Kept);
+    company.run(&["run"]).ends(0).says(&["the note of this run could not be removed"]);
+    is_done_once(&company);
+    company.run(&["run"]).ends(0);
     is_done_once(&company);
 }
 
