@@ -173,6 +173,29 @@ fn an_altered_ledger_leaves_every_plan_to_people() {
     parts.sort();
     let last = parts.pop().expect("a part");
     let text = fs::read_to_string(&last).expect("a part");
+/// The apply of a plan was killed before it wrote into the ledger what it had done.
+#[test]
+fn what_only_a_journal_tells_is_taken_back_too() {
+    let house = house("");
+    keep(&house, 85);
+    house.run(&["plan"]).ends(0);
+    house.run(&["approve", "plan.json", "--yes"]).ends(0);
+    house.run(&["apply", "plan.json"]).ends(0);
+    let mut parts: Vec<_> = fs::read_dir(ledger(&house)).expect("parts").flatten().map(|part| part.path()).collect();
+    parts.sort();
+    fs::remove_file(parts.pop().expect("a part")).expect("removed");
+    assert_eq!(lines(&house).len(), 0);
+    house.run(&["undo", "plan.json", "-o", "undo.json"]);
+    house.run(&["approve", "undo.json", "--yes", "--allow", "creates=99", "--allow", "changes=99"]).ends(0);
+    house.run(&["apply", "undo.json"]).ends(0);
+    let lines = lines(&house);
+    assert_eq!(lines.len(), 15);
+    assert!(lines.iter().all(|line| line.contains("\"reverses\":{")), "{lines:?}");
+    // Everybody is back, and nothing counts.
+    let planned = house.run(&["plan"]).ends(0);
+    assert!(!planned.stdout.contains("in the last 24 h"), "{planned}");
+}
+
     fs::write(&last, text.replace("\"delete\"", "\"create\"")).expect("written");
 
     let refused = house.run(&["apply", "before.json"]).ends(8);
