@@ -134,6 +134,18 @@ fn of_two_plans_that_were_approved_side_by_side_the_second_stops_before_its_firs
     assert_eq!(house.writes().len(), 15);
 }
 
+/// Without network, `verify` cannot count who is in the managed branches.
+#[test]
+fn what_verify_does_not_count_it_says() {
+    let house = house("[scope]\nbranches = [\"SE01\"]\n");
+    keep(&house, 99);
+    house.run(&["run"]).ends(0);
+    keep(&house, 98);
+    house.run(&["plan"]).ends(0);
+    house.run(&["approve", "plan.json", "--yes"]).ends(0);
+    house.run(&["verify", "plan.json"]).ends(0).prints(&["window    not counted"]);
+}
+
 #[test]
 fn a_ledger_that_is_gone_is_made_again_from_the_journals() {
     let house = house("");
@@ -161,18 +173,6 @@ fn a_ledger_that_is_gone_is_made_again_from_the_journals() {
     house.run(&["plan", "--state", "other"]).ends(5).prints(&["18 of 80"]);
 }
 
-#[test]
-fn an_altered_ledger_leaves_every_plan_to_people() {
-    let house = house("");
-    keep(&house, 99);
-    house.run(&["run"]).ends(0);
-    keep(&house, 98);
-    house.run(&["plan", "-o", "before.json"]).ends(0);
-    house.run(&["approve", "before.json", "--yes"]).ends(0);
-    let mut parts: Vec<_> = fs::read_dir(ledger(&house)).expect("parts").flatten().map(|part| part.path()).collect();
-    parts.sort();
-    let last = parts.pop().expect("a part");
-    let text = fs::read_to_string(&last).expect("a part");
 /// The apply of a plan was killed before it wrote into the ledger what it had done.
 #[test]
 fn what_only_a_journal_tells_is_taken_back_too() {
@@ -196,6 +196,18 @@ fn what_only_a_journal_tells_is_taken_back_too() {
     assert!(!planned.stdout.contains("in the last 24 h"), "{planned}");
 }
 
+#[test]
+fn an_altered_ledger_leaves_every_plan_to_people() {
+    let house = house("");
+    keep(&house, 99);
+    house.run(&["run"]).ends(0);
+    keep(&house, 98);
+    house.run(&["plan", "-o", "before.json"]).ends(0);
+    house.run(&["approve", "before.json", "--yes"]).ends(0);
+    let mut parts: Vec<_> = fs::read_dir(ledger(&house)).expect("parts").flatten().map(|part| part.path()).collect();
+    parts.sort();
+    let last = parts.pop().expect("a part");
+    let text = fs::read_to_string(&last).expect("a part");
     fs::write(&last, text.replace("\"delete\"", "\"create\"")).expect("written");
 
     let refused = house.run(&["apply", "before.json"]).ends(8);
