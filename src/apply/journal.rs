@@ -22,6 +22,7 @@ use crate::employee::UserId;
 use crate::plan::{Digest, OperationId};
 use crate::provider::StoredUser;
 use crate::state::{ChainEnd, Flaw, KEY_VARIABLE, Key, account_file, open_private, read_chain};
+use crate::text::printable;
 
 pub use replay::{Doubt, Progress, Replay};
 pub use writer::Journal;
@@ -310,6 +311,7 @@ pub fn read_lines_of(
     }
 }
 
+/// The problem may repeat what somebody wrote there who has no key.
 fn damaged(path: &Path, line: u64, problem: String) -> JournalError {
-    JournalError::Damaged { path: path.to_owned(), line, problem }
+    JournalError::Damaged { path: path.to_owned(), line, problem: printable(&problem).into_owned() }
 }

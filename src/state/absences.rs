@@ -24,6 +24,7 @@ use crate::diff::Memory;
 use crate::employee::UserId;
 use crate::files::{no_links, open_own, write_private};
 use crate::plan::Digest;
+use crate::text::printable;
 
 const FORMAT: &str = "skovik-sync/absences";
 const FORMAT_VERSION: u64 = 1;
@@ -157,7 +158,7 @@ impl State {
     /// # Errors
     /// Says why the text is no memory.
     fn opened(&self, url: &str, text: &[u8]) -> Result<Memory, String> {
-        let damaged = |error: serde_json::Error| format!("is damaged: {error}");
+        let damaged = |error: serde_json::Error| format!("is damaged: {}", printable(&error.to_string()));
         let coded = Coded::read(text).map_err(damaged)?;
         let (record, _) = coded.authentic(self.key(), &seed(url)).ok_or_else(|| {
             "is not authentic: it was altered, is of another account, or was written with another key".to_owned()
