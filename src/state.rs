@@ -92,6 +92,8 @@ impl State {
     /// # Errors
     /// If other users can write to it, or it cannot be used.
     pub fn open(folder: &Path, key: Option<&SecretString>) -> Result<Self, StateError> {
+        // With a slash at the end, a link would be followed.
+        let folder: &Path = &folder.components().collect::<PathBuf>();
         let journals = folder.join(JOURNALS);
         make_private(folder)?;
         make_private(&journals)?;

@@ -33,7 +33,7 @@ use crate::plan::{Operation, OperationId, Plan};
 use crate::provider::StoredUser;
 
 use sent::Sent;
-use state::{Parked, State};
+use state::{Parked, State, Taken};
 
 /// How many operations may fail one after another before the run stops.
 const FAILURES_IN_A_ROW: u32 = 5;
@@ -97,8 +97,8 @@ struct Run<'a> {
     /// The users in `made`, each with the index of its create.
     made_users: HashMap<UserId, usize>,
     doubts: HashMap<usize, Doubt>,
-    /// What the last write to each user sent.
-    sent: HashMap<UserId, Sent>,
+    /// What was sent to each user: by one operation, or by a create and its link.
+    sent: HashMap<UserId, Vec<Sent>>,
     /// The users that the plan deletes; computed when first needed.
     removed: OnceCell<HashSet<UserId>>,
     /// For each operation begun in this run: how often it was begun, and when first.
@@ -215,15 +215,16 @@ impl<'a> Run<'a> {
         };
         self.states[index] = State::Running;
         let (worker, doubt) = (self.worker, self.doubts.get(&index).cloned());
+        let bar = self.mislabelled(index).or_else(|| self.unmet(index));
         let is_needed = self.is_needed(index);
         self.running.push(Box::pin(async move {
-            (index, worker.carry_out(operation, &task, doubt.as_ref(), is_needed).await)
+            (index, worker.carry_out(operation, &task, doubt.as_ref(), bar.as_deref(), is_needed).await)
         }));
     }
 
     fn take_in(&mut self, index: usize, attempt: Attempt) {
-        let Attempt { end, halt, wrote, before, .. } = attempt;
-        self.wrote |= wrote || matches!(end, End::Unclear(_) | End::HalfDone(_));
+        let Attempt { end, halt, wrote, is_after_unclear, before, .. } = attempt;
+        self.wrote |= wrote || is_after_unclear || matches!(end, End::Unclear(_) | End::HalfDone(_));
         if let Some(halt) = halt {
             self.halt.get_or_insert(halt);
         }
@@ -238,7 +239,6 @@ impl<'a> Run<'a> {
                 let record = Record::Done { at, operation: id, user_id, after, differs };
                 self.note(&record);
                 if let Record::Done { user_id, after, differs, .. } = record {
-                    self.remember(index, before.as_ref());
                     self.end(index, Outcome::Done { user_id, differs }, before.as_ref(), after.as_ref());
                 }
             }
@@ -259,19 +259,21 @@ impl<'a> Run<'a> {
                 }
                 self.end(index, Outcome::Failed { problem }, before.as_ref(), None);
             }
+            End::NotAgain(problem) => {
+                self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
+                self.end(index, Outcome::Failed { problem }, before.as_ref(), None);
+            }
             End::Unclear(problem) => self.park(index, Parked::sent_now(problem), before),
-            End::Taken(problem) => self.park(index, Parked { taken: true, ..Parked::sent_now(problem) }, before),
-            End::SaidGone(problem) => self.park(index, Parked { sent_at: None, problem, taken: false }, before),
+            End::Taken(problem) => {
+                let taken = if self.is_tried(index) { Taken::PerhapsByUs } else { Taken::ByOthers };
+                self.park(index, Parked { taken, ..Parked::sent_now(problem) }, before);
+            }
+            End::SaidGone(problem) => self.park(index, Parked { sent_at: None, problem, taken: Taken::No }, before),
             End::Stopped => {
                 let problem = "the run was stopped before it was sent".to_owned();
                 self.note(&Record::NotDone { at, operation: id, problem });
-                let because = Halt::Interrupted.to_string();
-                self.end(
-                    index,
-                    Outcome::NotAttempted { because: format!("the run was stopped: {because}") },
-                    None,
-                    None,
-                );
+                let because = format!("the run was stopped: {}", Halt::Interrupted);
+                self.end(index, Outcome::NotAttempted { because }, None, None);
             }
         }
     }
@@ -288,6 +290,7 @@ impl<'a> Run<'a> {
         if let Outcome::Done { user_id, .. } = &outcome {
             let user_id = user_id.clone();
             self.note_made(index, user_id.as_ref());
+            self.remember(index, before);
             self.failures_in_a_row = 0;
         }
         self.tell(index, &outcome, before, after);

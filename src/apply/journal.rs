@@ -311,6 +311,7 @@ pub fn read_lines_of(
     }
 }
 
+/// The problem may repeat what somebody wrote there who has no key.
 fn damaged(path: &Path, line: u64, problem: String) -> JournalError {
-    JournalError::Damaged { path: path.to_owned(), line, problem }
+    JournalError::Damaged { path: path.to_owned(), line, problem: printable(&problem).into_owned() }
 }

@@ -155,9 +155,13 @@ impl Recent {
                 continue;
             }
             let said = Said::read(state, &journal)?;
-            self.applied.truncate(self.written);
+            // What only the journals of other applies tell stays: an undo may take it back.
+            let mut theirs = self.applied.split_off(self.written);
+            theirs.retain(|applied| applied.apply != apply);
+            self.applied.append(&mut theirs);
+            let known = self.applied.len();
             self.take(&said, plan, apply, state);
-            let new = self.applied.split_off(self.written).into_iter();
+            let new = self.applied.split_off(known).into_iter();
             let done = new.filter(|applied| said.done.contains_key(&applied.operation));
             let mut entries: Vec<Entry> = done.map(Entry::Applied).collect();
             if said.doubts.is_empty() {

@@ -53,19 +53,21 @@ pub struct Worker<'a> {
 }
 
 impl Worker<'_> {
-    /// Carries an operation out. `doubt` describes an earlier attempt whose outcome is unknown. `is_needed` says
-    /// whether other operations depend on this one.
+    /// Carries an operation out. `doubt` describes an earlier attempt whose outcome is unknown. `bar` says why an update
+    /// that is in doubt must not be sent again: then its user is only looked at. `is_needed` says whether other operations
+    /// depend on this one.
     pub async fn carry_out(
         &self,
         operation: &Operation,
         task: &Task<'_>,
         doubt: Option<&Doubt>,
+        bar: Option<&str>,
         is_needed: bool,
     ) -> Attempt {
         let id = operation.id;
         let attempt = match task {
             Task::Create { after, expected } => self.create(id, after, expected).await,
-            Task::Update { user_id, before, changes } => self.update(id, user_id, before, changes, doubt).await,
+            Task::Update { user_id, before, changes } => self.update(id, user_id, before, changes, doubt, bar).await,
             Task::Delete { user_id, before } => self.delete(id, user_id, *before, doubt).await,
         };
         if is_needed && attempt.wrote { self.read_back(task, attempt).await } else { attempt }
@@ -104,10 +106,11 @@ impl Worker<'_> {
         before: &Before<'_>,
         changes: &[Change],
         doubt: Option<&Doubt>,
+        bar: Option<&str>,
     ) -> Attempt {
         let mut attempts = Attempts::new(self.provider.retries(), doubt);
         loop {
-            let attempt = self.update_once(id, user_id, before, changes, attempts.doubt.as_ref()).await;
+            let attempt = self.update_once(id, user_id, before, changes, attempts.doubt.as_ref(), bar).await;
             if let Err(last) = attempts.go_on(attempt, self.provider).await {
                 return last;
             }
@@ -121,6 +124,7 @@ impl Worker<'_> {
         before: &Before<'_>,
         changes: &[Change],
         doubt: Option<&Doubt>,
+        bar: Option<&str>,
     ) -> Attempt {
         // It holds the custom fields that a change of branch emptied, for the refill.
         if let (Before::Planned(planned), Some(unmoved)) = (before, doubt.and_then(|doubt| doubt.before.as_ref()))
@@ -151,6 +155,9 @@ impl Worker<'_> {
         if is_as_planned {
             if moves && let Some(problem) = self.emptied_since(doubt, &read) {
                 return Attempt::new(End::Conflict(problem));
+            }
+            if let Some(why) = bar {
+                return Attempt::new(End::NotAgain(format!("conflict: {why}; it was left alone; plan again")));
             }
             let expected = updated(user, changes, self.managed);
             return self.write(id, read, &expected, changes, moves).await;
@@ -307,6 +314,9 @@ impl Worker<'_> {
             () if self.protect.covers(user) => Some("is protected"),
             () if !is_person => Some("is another person"),
             () if roles_changed(expected, user).is_some() => Some("has other roles"),
+            () if roles_told_otherwise(expected, user).is_some() => {
+                Some("is read with other roles than before, or without them")
+            }
             () if user.branch != expected.branch => Some("is in another branch"),
             () => None,
         }

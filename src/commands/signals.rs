@@ -5,7 +5,6 @@ use std::fs;
 use std::pin::pin;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::sync::watch;
@@ -15,8 +14,6 @@ use crate::exit::{ExitStatus, refused};
 use crate::files::remove_under_way;
 use crate::state::give_back_all;
 
-/// How long a program that a signal ends waits for the store of its state.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// Whether signals are remembered.
 static REMEMBERED: AtomicBool = AtomicBool::new(false);
 /// Whether a command in which one run follows another was asked to end.
@@ -72,7 +69,7 @@ pub(super) fn end_with(status: ExitStatus) -> anyhow::Result<EndedBySignals> {
     let task = tokio::spawn(async move {
         signals.await;
         // Without a pause, in which this task could be ended while the lease is given back.
-        give_back_all(PATIENCE);
+        give_back_all();
         let _held = remove_under_way();
         std::process::exit(i32::from(status as u8));
     });

@@ -9,7 +9,6 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use object_store::UpdateVersion;
@@ -21,6 +20,10 @@ use crate::plan::hex;
 
 /// How long a lease lives that nobody renews, unless the settings say otherwise.
 pub const LEASE: Duration = Duration::from_secs(30);
+/// How long the end of a lease waits for the store to take it back.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+/// How often a lease is given back to a store that refuses it or does not answer.
+const ATTEMPTS: u32 = 3;
 /// Into how many parts its life is divided: it is renewed after one, and its holder counts on all but one.
 const PARTS: u32 = 3;
 
@@ -58,24 +61,25 @@ pub(crate) struct Lease(Arc<End>);
 #[derive(Debug)]
 struct End {
     hold: Arc<Hold>,
-    /// Dropped to end the thread.
-    thread: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+    /// The first is dropped to end the thread; the second says that it has ended.
+    thread: Mutex<Option<(Sender<()>, Receiver<()>)>>,
 }
 
 impl End {
-    /// Gives the lease back, and waits until that is done, also by another thread.
+    /// Gives the lease back, and waits until that is done, also by another thread; no longer than [`PATIENCE`].
     fn give_back(&self) {
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((end, thread)) = thread.take() {
+        if let Some((end, ended)) = thread.take() {
             drop(end);
-            let _ = thread.join();
+            // The answer is that the thread's sender is gone.
+            let _ = ended.recv_timeout(PATIENCE);
         }
     }
 }
 
 /// Gives back every lease of this process, which ends now: one that is held relies on it no more, and none is taken any more. Waits
-/// for the store, and for one that is being taken, no longer than `patience`.
-pub(crate) fn give_back_all(patience: Duration) {
+/// for the store, and for one that is being taken, no longer than [`PATIENCE`].
+pub(crate) fn give_back_all() {
     let (done, ended) = mpsc::channel::<()>();
     let given_back = std::thread::Builder::new().name("leases".to_owned()).spawn(move || {
         let held = held();
@@ -87,7 +91,7 @@ pub(crate) fn give_back_all(patience: Duration) {
         drop(done);
     });
     // The answer is that the sender is gone.
-    drop(given_back.map(|_| ended.recv_timeout(patience)));
+    drop(given_back.map(|_| ended.recv_timeout(PATIENCE)));
 }
 
 fn held() -> MutexGuard<'static, Vec<Weak<End>>> {
@@ -152,12 +156,16 @@ impl Lease {
         let (until, is_ending) = (Mutex::new(Ok(until)), AtomicBool::new(false));
         let hold = Arc::new(Hold { until, is_ending, name: store.url(name) });
         let (end, ended) = mpsc::channel();
+        let (given_back, is_given_back) = mpsc::channel();
         let theirs = Arc::clone(&hold);
-        let thread = std::thread::Builder::new()
+        std::thread::Builder::new()
             .name("lease".to_owned())
-            .spawn(move || renewal.keep(version, &theirs, &ended))
+            .spawn(move || {
+                let _given_back: Sender<()> = given_back;
+                renewal.keep(version, &theirs, &ended);
+            })
             .map_err(LeaseError::Store)?;
-        let end = Arc::new(End { hold, thread: Mutex::new(Some((end, thread))) });
+        let end = Arc::new(End { hold, thread: Mutex::new(Some((end, is_given_back))) });
         held.retain(|other| other.strong_count() > 0);
         held.push(Arc::downgrade(&end));
         Ok(Self(end))
@@ -234,24 +242,47 @@ impl Renewal {
     /// Renews it until it is to be given back, or surely held no more.
     fn keep(mut self, mut version: UpdateVersion, hold: &Hold, end: &Receiver<()>) {
         while hold.is_held().is_ok() {
-            let is_ended = !matches!(end.recv_timeout(self.life / PARTS), Err(RecvTimeoutError::Timeout));
-            self.renewed += 1;
+            if !matches!(end.recv_timeout(self.life / PARTS), Err(RecvTimeoutError::Timeout)) {
+                return self.give_back(version, hold);
+            }
             let until = self.until();
-            match self.store.replace(&self.name, self.text(is_ended), version.clone()) {
-                Ok(Written::Done(_)) if is_ended => return,
-                Ok(Written::Done(next)) => {
-                    version = next;
-                    hold.set(Ok(until));
-                }
-                Ok(Written::Refused) => match self.own() {
-                    // An earlier renewal got through, whose answer was lost: the next one follows it.
-                    Ok(Some(next)) => version = next,
-                    Ok(None) => hold.set(Err("another machine has taken it over".to_owned())),
-                    Err(error) => tracing::warn!("the lease of the state could not be read: {error}"),
-                },
-                Err(error) => tracing::warn!("the lease of the state could not be renewed: {error}"),
+            match self.replace(&mut version, false) {
+                Ok(true) => hold.set(Ok(until)),
+                Ok(false) => {}
+                Err(problem) => hold.set(Err(problem)),
             }
         }
+    }
+
+    /// Gives it back. A store that does not take it is asked a few times: otherwise the lease ends by itself.
+    fn give_back(mut self, mut version: UpdateVersion, hold: &Hold) {
+        let (begun, pause) = (Instant::now(), (self.life / (PARTS * 4)).min(PATIENCE / 5));
+        for attempt in 1..=ATTEMPTS {
+            let is_over = hold.is_held().is_err() || !matches!(self.replace(&mut version, true), Ok(false));
+            if is_over || attempt == ATTEMPTS || begun.elapsed() + pause > PATIENCE {
+                return;
+            }
+            std::thread::sleep(pause);
+        }
+    }
+
+    /// Writes the lease in the place of that version of it, and says whether that was done. Fails if another machine has it.
+    fn replace(&mut self, version: &mut UpdateVersion, is_free: bool) -> Result<bool, String> {
+        self.renewed += 1;
+        match self.store.replace(&self.name, self.text(is_free), version.clone()) {
+            Ok(Written::Done(next)) => {
+                *version = next;
+                return Ok(true);
+            }
+            Ok(Written::Refused) => match self.own() {
+                // An earlier renewal got through, whose answer was lost: the next one follows it.
+                Ok(Some(next)) => *version = next,
+                Ok(None) => return Err("another machine has taken it over".to_owned()),
+                Err(error) => tracing::warn!("the lease of the state could not be read: {error}"),
+            },
+            Err(error) => tracing::warn!("the lease of the state could not be renewed: {error}"),
+        }
+        Ok(false)
     }
 
     /// The version of the lease if it is this holder's.

@@ -16,9 +16,9 @@ use super::append::{Append, Lines, Parts, create, part};
 use super::lease::{Hold, Lease, LeaseError};
 use super::retention::Held;
 use super::store::{Object, ObjectKind, Store};
-use super::{JOURNALS, State, StateError};
+use super::{JOURNALS, Key, State, StateError};
 use crate::files::write_private;
-use crate::plan::{Digest, bytes_of};
+use crate::plan::{Digest, bytes_of, hex};
 
 /// What a plan's copy is called.
 const PLAN: &str = "plan.json";
@@ -91,6 +91,10 @@ impl Remote {
         let mut read = Read { put_away: self.read_of(plan).put_away, ..Read::default() };
         let mut names = self.store.list(&folder).map_err(StateError::Store)?;
         if names.contains(&format!("{folder}/{REMOVED}")) {
+            if !self.is_half_removed(plan, state.key()).map_err(StateError::Store)? {
+                let note = self.store.url(&format!("{folder}/{REMOVED}"));
+                return Err(damaged(format!("{note} is not authentic: this program did not write it")));
+            }
             // What is left of it counts no more.
             names.clear();
             read.is_half_removed = true;
@@ -217,22 +221,34 @@ impl Remote {
     }
 
     /// What the store holds of each plan.
-    pub(super) fn held(&self) -> io::Result<Vec<Held>> {
+    pub(super) fn held(&self, key: &Key) -> io::Result<Vec<Held>> {
         let objects = self.store.objects(JOURNALS)?;
-        Ok(Held::collect(objects.iter().filter_map(|object| {
+        let mut held = Held::collect(objects.iter().filter_map(|object| {
             let mut names = object.name.split('/').skip(1);
             let plan = bytes_of(names.next()?).map(Digest::from_bytes)?;
             Some((plan, object.modified, names.next() == Some(REMOVED)))
-        })))
+        }));
+        for held in held.iter_mut().filter(|held| held.is_half_removed) {
+            held.is_half_removed = self.is_half_removed(held.plan, key)?;
+        }
+        Ok(held)
+    }
+
+    /// Whether the note of a plan's removal is authentic: whoever else can write into the store removes nothing with one.
+    fn is_half_removed(&self, plan: Digest, key: &Key) -> io::Result<bool> {
+        let note = self.store.get(&format!("{}/{REMOVED}", folder(plan)), ObjectKind::Note)?;
+        let code = note.and_then(|(text, _)| bytes_of(str::from_utf8(&text).ok()?.trim_end()));
+        Ok(code.is_some_and(|code| key.is_right(&code, plan.as_bytes(), REMOVED.as_bytes())))
     }
 
     /// Removes all that the store holds of a plan, under the lease. A note says so first, because a part of a journal
     /// looks like an apply that is not finished.
-    pub(super) fn remove_plan(&self, plan: Digest) -> io::Result<()> {
+    pub(super) fn remove_plan(&self, plan: Digest, key: &Key) -> io::Result<()> {
         self.check()?;
         let folder = folder(plan);
         let note = format!("{folder}/{REMOVED}");
-        self.store.put(&note, b"\n".to_vec())?;
+        let code = hex(&key.code(plan.as_bytes(), REMOVED.as_bytes()));
+        self.store.put(&note, (code + "\n").into_bytes())?;
         let mut names = self.store.list(&folder)?;
         names.retain(|name| *name != note);
         self.check()?;

@@ -40,7 +40,7 @@ impl State {
     /// If that cannot be listed.
     pub fn held(&self) -> Result<Vec<Held>, StateError> {
         match &self.remote {
-            Some(remote) => remote.held().map_err(StateError::Store),
+            Some(remote) => remote.held(&self.key).map_err(StateError::Store),
             None => self.held_here(),
         }
     }
@@ -51,7 +51,7 @@ impl State {
     /// If it cannot be removed, or the lease of a store is not held.
     pub fn remove_plan(&self, plan: Digest) -> Result<(), StateError> {
         if let Some(remote) = &self.remote {
-            remote.remove_plan(plan).map_err(StateError::Store)?;
+            remote.remove_plan(plan, &self.key).map_err(StateError::Store)?;
         }
         self.remove_here(plan)
     }

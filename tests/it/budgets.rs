@@ -134,6 +134,18 @@ fn of_two_plans_that_were_approved_side_by_side_the_second_stops_before_its_firs
     assert_eq!(house.writes().len(), 15);
 }
 
+/// Without network, `verify` cannot count who is in the managed branches.
+#[test]
+fn what_verify_does_not_count_it_says() {
+    let house = house("[scope]\nbranches = [\"SE01\"]\n");
+    keep(&house, 99);
+    house.run(&["run"]).ends(0);
+    keep(&house, 98);
+    house.run(&["plan"]).ends(0);
+    house.run(&["approve", "plan.json", "--yes"]).ends(0);
+    house.run(&["verify", "plan.json"]).ends(0).prints(&["window    not counted"]);
+}
+
 #[test]
 fn a_ledger_that_is_gone_is_made_again_from_the_journals() {
     let house = house("");
@@ -159,6 +171,29 @@ fn a_ledger_that_is_gone_is_made_again_from_the_journals() {
     assert!(refused.stderr.contains("(20 of 100 removed in the last 24 h, 18 in this plan"), "{refused}");
     // Another state folder knows nothing of it; this is in the threat model.
     house.run(&["plan", "--state", "other"]).ends(5).prints(&["18 of 80"]);
+}
+
+/// The apply of a plan was killed before it wrote into the ledger what it had done.
+#[test]
+fn what_only_a_journal_tells_is_taken_back_too() {
+    let house = house("");
+    keep(&house, 85);
+    house.run(&["plan"]).ends(0);
+    house.run(&["approve", "plan.json", "--yes"]).ends(0);
+    house.run(&["apply", "plan.json"]).ends(0);
+    let mut parts: Vec<_> = fs::read_dir(ledger(&house)).expect("parts").flatten().map(|part| part.path()).collect();
+    parts.sort();
+    fs::remove_file(parts.pop().expect("a part")).expect("removed");
+    assert_eq!(lines(&house).len(), 0);
+    house.run(&["undo", "plan.json", "-o", "undo.json"]);
+    house.run(&["approve", "undo.json", "--yes", "--allow", "creates=99", "--allow", "changes=99"]).ends(0);
+    house.run(&["apply", "undo.json"]).ends(0);
+    let lines = lines(&house);
+    assert_eq!(lines.len(), 15);
+    assert!(lines.iter().all(|line| line.contains("\"reverses\":{")), "{lines:?}");
+    // Everybody is back, and nothing counts.
+    let planned = house.run(&["plan"]).ends(0);
+    assert!(!planned.stdout.contains("in the last 24 h"), "{planned}");
 }
 
 #[test]

@@ -43,6 +43,8 @@ pub(crate) struct Entry {
     pub(crate) sent: Option<User>,
     /// Whether an earlier run left the outcome unknown, and this run has not begun the operation.
     is_resumed: bool,
+    /// Whether the outcome of an earlier request was unknown, in this run or before it.
+    is_tried: bool,
 }
 
 /// The progress of an operation.
@@ -61,6 +63,8 @@ pub(crate) enum Phase {
     Parked {
         sent: bool,
         taken: bool,
+        /// Whether no earlier request can have created the user whose identifier or e-mail is taken.
+        is_others: bool,
     },
     Ended(Outcome),
 }

@@ -4,18 +4,19 @@ use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 
+use super::sent::Sent;
 use super::{Run, State, Stop, wants};
 use crate::apply::confirm::{Contradiction, came_back, contradiction, other_manager};
 use crate::apply::expected_state::differences_when_kept;
 use crate::apply::labels::renames;
 use crate::apply::list::List;
 use crate::apply::{Halt, Outcome};
-use crate::employee::{Managed, User, UserId};
+use crate::employee::{Managed, User};
 use crate::plan::{Action, Operation};
 use crate::provider::{Listed, StoredUser};
 
-/// The users who lost unmanaged data that was sent, and what each of them lost.
-type Losses = HashMap<UserId, Vec<String>>;
+/// The unmanaged data that operations sent, and that their users lost.
+type Losses = HashMap<usize, Vec<String>>;
 
 impl Run<'_> {
     /// Reads the list, and marks operations that it contradicts as not done. Without the list the run is not finished.
@@ -39,8 +40,7 @@ impl Run<'_> {
     }
 
     fn compare(&mut self, list: &List<'_>, inactive: &[User], losses: &Losses) {
-        let mut last: HashMap<usize, &UserId> = HashMap::new();
-        last.extend(self.sent.iter().map(|(user_id, sent)| (sent.index, user_id)));
+        let sent: HashMap<usize, &Sent> = self.sent.values().flatten().map(|sent| (sent.index, sent)).collect();
         let mut found = Vec::new();
         let renamed = self.operations.iter().filter_map(|operation| renames(&operation.action)).collect();
         for index in 0..self.states.len() {
@@ -50,11 +50,10 @@ impl Run<'_> {
                 Outcome::DoneBefore { differs } => (None, differs, false),
                 _ => continue,
             };
-            let written = last.get(&index).copied();
-            let expected = written.and_then(|user_id| self.sent.get(user_id)).map(|sent| &sent.expected);
+            let expected = sent.get(&index).map(|sent| &sent.expected);
             let operation = &self.operations[index];
             let contradiction = contradiction(operation, list, self.worker.managed, &self.made, expected);
-            let lost = written.and_then(|user_id| losses.get(user_id)).into_iter().flatten();
+            let lost = losses.get(&index).into_iter().flatten();
             let (mut differs, problem) = match contradiction {
                 None => (Vec::new(), None),
                 Some(Contradiction::Undone(problem)) => {
@@ -97,7 +96,7 @@ impl Run<'_> {
         if !self.worker.provider.dialect().keeps_removed() {
             return vec![format!("the user {user_id} is not deleted, but inactive")];
         }
-        let Some(sent) = self.sent.get(user_id) else { return Vec::new() };
+        let Some(sent) = self.sent.get(user_id).and_then(|sent| sent.last()) else { return Vec::new() };
         let managed = self.worker.managed;
         let managed = Managed { manager: managed.manager && !sent.loses_manager, ..managed.clone() };
         differences_when_kept(&sent.expected, &inactive[place], &managed)
@@ -110,10 +109,10 @@ impl Run<'_> {
         let dialect = provider.dialect();
         let mut losses = Losses::new();
         let mut each = |user: &User, row: &RawValue| {
-            if let Some(sent) = sent.get(&user.id) {
+            for sent in sent.get(&user.id).into_iter().flatten() {
                 let lost = sent.losses(&StoredUser::new(row)?, dialect, managed);
                 if !lost.is_empty() {
-                    losses.insert(user.id.clone(), lost);
+                    losses.insert(sent.index, lost);
                 }
             }
             Ok(())
@@ -122,8 +121,9 @@ impl Run<'_> {
             read = provider.users(managed, &mut each, &|_, _| {}) => read.map_err(|error| Some(error.to_string()))?,
             () = wants(&mut self.options.stop, Stop::Gently) => return Err(None),
         };
-        for (user_id, lost) in &mut losses {
-            let Some(sent) = sent.get(user_id) else { continue };
+        let each = sent.iter().flat_map(|(user_id, sent)| sent.iter().map(move |sent| (user_id, sent)));
+        for (user_id, sent) in each {
+            let Some(lost) = losses.get_mut(&sent.index) else { continue };
             tokio::select! {
                 read = provider.user(user_id, managed) => if let Ok(Some(read)) = read {
                     *lost = sent.losses(&read.stored, dialect, managed);

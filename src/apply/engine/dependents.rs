@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Run, State, place};
 use crate::apply::{Ended, Outcome};
-use crate::plan::{Action, Operation};
+use crate::plan::{Action, Operation, OperationId};
 
 impl Run<'_> {
     /// Why operations that depend on this one must not be begun. If Skovik stored an update differently, it may not
@@ -69,21 +69,25 @@ impl Run<'_> {
         Outcome::NotAttempted { because: because.to_owned() }
     }
 
+    /// Why an operation must not be carried out: an operation that it depends on has ended without being done.
+    pub(super) fn unmet(&self, index: usize) -> Option<String> {
+        self.operations[index].depends_on.iter().find_map(|needed| match &self.states[place(*needed)] {
+            State::Ended(outcome) => self.holds_up(place(*needed), outcome),
+            _ => None,
+        })
+    }
+
     /// Begins an operation again whose request had no effect, once what it depends on is done, which may have turned out
-    /// not to be since the request. An operation that is in doubt stays so where it must not be sent again.
+    /// not to be since the request. Then only an update is begun, which looks at its user and sends nothing.
     pub(super) fn begin_again(&mut self, index: usize) {
-        let mut left = 0;
-        for needed in &self.operations[index].depends_on {
-            match &self.states[place(*needed)] {
-                State::Ended(outcome) => {
-                    if let Some(because) = self.holds_up(place(*needed), outcome) {
-                        let outcome = self.not_begun(index, &because);
-                        return self.end(index, outcome, None, None);
-                    }
-                }
-                _ => left += 1,
-            }
+        let operation = &self.operations[index];
+        let is_update = matches!(operation.action, Action::Update { .. } | Action::Link { .. });
+        if let Some(because) = self.unmet(index).filter(|_| !is_update) {
+            let outcome = self.not_begun(index, &because);
+            return self.end(index, outcome, None, None);
         }
+        let is_open = |needed: &&OperationId| !matches!(self.states[place(**needed)], State::Ended(_));
+        let left = operation.depends_on.iter().filter(is_open).count();
         self.states[index] = State::Waiting(left);
         if left == 0 {
             self.make_ready(index);

@@ -54,6 +54,7 @@ impl Run<'_> {
         self.note(&Record::Doubted { at, operation, problem: problem.to_owned() });
         self.made.remove(&operation);
         self.made_users.remove(user_id);
+        self.sent.remove(user_id);
         if let Some((attempts, _)) = self.begun.get_mut(&maker) {
             *attempts = 0;
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use super::{Parked, Run, State, place};
+use super::{Parked, Run, State, Taken, place};
 use crate::apply::Outcome;
 use crate::apply::journal::{Progress, Record, Replay};
 use crate::apply::precheck::{Conflict, Standing};
@@ -42,12 +42,13 @@ impl<'a> Run<'a> {
                     let problem = "an earlier run ended before the answer came".to_owned();
                     // The request may have been sent long after its intent, and still be under way.
                     let sent_at = Some(Instant::now());
-                    self.states[index] = State::Parked(Parked { sent_at, problem, taken: false });
+                    self.states[index] = State::Parked(Parked { sent_at, problem, taken: Taken::No });
                 }
                 None => {
                     if let Some(user_id) = standing.already.get(&operation.id) {
                         let (at, user_id) = ((self.worker.now)(), user_id.clone());
                         self.note_made(index, user_id.as_ref());
+                        self.remember(index, None);
                         let id = operation.id;
                         self.note(&Record::Done { at, operation: id, user_id, after: None, differs: Vec::new() });
                         ended.push((index, Outcome::DoneBefore { differs: Vec::new() }));

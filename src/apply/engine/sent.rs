@@ -11,7 +11,7 @@ use crate::employee::{Managed, User, UserId};
 use crate::plan::Action;
 use crate::provider::{Dialect, Request, StoredUser};
 
-/// What the last write to a user sent.
+/// What an operation sent.
 #[derive(Debug)]
 pub(super) struct Sent {
     /// Which operation it was.
@@ -36,25 +36,40 @@ impl Sent {
 
 impl Run<'_> {
     /// Keeps what a finished operation sent, based on the user read before it. Without that user only the changes can be
-    /// compared. A delete is kept if the service keeps whom it deletes.
+    /// compared. A delete is kept if the service keeps whom it deletes, a create if it sends more than managed fields.
     pub(super) fn remember(&mut self, index: usize, before: Option<&StoredUser>) {
-        let doubted = || self.doubts.get(&index).and_then(|doubt| doubt.before.as_ref());
-        let Some(before) = before.or_else(doubted) else { return };
+        let Some((user_id, sent)) = self.sent_by(index, before) else { return };
+        let writes = self.sent.entry(user_id).or_default();
+        writes.retain(|other| other.index != index);
+        writes.push(sent);
+    }
+
+    fn sent_by(&self, index: usize, before: Option<&StoredUser>) -> Option<(UserId, Sent)> {
         let (dialect, managed) = (self.worker.provider.dialect(), self.worker.managed);
-        let (changes, request) = match self.task(&self.operations[index]) {
-            Ok(Task::Update { changes, .. }) => {
-                let request = dialect.update_request(before, &changes);
-                (changes, request)
+        let before = before.or_else(|| self.doubts.get(&index)?.before.as_ref());
+        let operation = &self.operations[index];
+        let (changes, request, before) = match (self.task(operation).ok()?, before) {
+            (Task::Create { after, expected }, _) => {
+                after.custom_fields.keys().find(|id| !managed.custom_fields.contains(id))?;
+                let request = dialect.create_request(after, expected.manager.as_ref()).ok()?;
+                let user_id = self.made.get(&operation.id)?.clone();
+                return Some((user_id, Sent { index, request, expected, loses_manager: false }));
             }
-            Ok(Task::Delete { .. }) if dialect.keeps_removed() => (Vec::new(), dialect.delete_request(before)),
-            _ => return,
+            (Task::Update { changes, .. }, Some(before)) => {
+                let request = dialect.update_request(before, &changes);
+                (changes, request, before)
+            }
+            (Task::Delete { .. }, Some(before)) if dialect.keeps_removed() => {
+                (Vec::new(), dialect.delete_request(before), before)
+            }
+            _ => return None,
         };
-        let (Ok(request), Ok(user)) = (request, dialect.user(before.raw().get(), managed)) else { return };
+        let (request, user) = (request.ok()?, dialect.user(before.raw().get(), managed).ok()?);
         let carried = Managed { manager: true, ..Managed::default() };
         let manager = dialect.user(before.raw().get(), &carried).ok().and_then(|user| user.manager);
         let loses_manager = manager.is_some_and(|manager| self.removed().contains(&manager));
         let expected = updated(&user, &changes, managed);
-        self.sent.insert(before.id().clone(), Sent { index, request: request.over(before), expected, loses_manager });
+        Some((before.id().clone(), Sent { index, request: request.over(before), expected, loses_manager }))
     }
 
     /// The users that the plan deletes.

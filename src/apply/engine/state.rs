@@ -22,13 +22,21 @@ pub(super) struct Parked {
     /// request can still be under way.
     pub(super) sent_at: Option<Instant>,
     pub(super) problem: String,
-    /// The server said that the identifier or e-mail is in use, so this request created nothing.
-    pub(super) taken: bool,
+    pub(super) taken: Taken,
+}
+
+/// Whether the server refused a create because the identifier or e-mail is in use, so that this request created nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    No,
+    /// An earlier request for the operation may have created whoever uses it.
+    PerhapsByUs,
+    ByOthers,
 }
 
 impl Parked {
     pub(super) fn sent_now(problem: String) -> Self {
-        Self { sent_at: Some(Instant::now()), problem, taken: false }
+        Self { sent_at: Some(Instant::now()), problem, taken: Taken::No }
     }
 }
 

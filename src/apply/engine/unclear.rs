@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{MAX_ATTEMPTS, Parked, Run, State, Stop, wants};
-use crate::apply::journal::Record;
+use super::{MAX_ATTEMPTS, Parked, Run, State, Stop, Taken, wants};
+use crate::apply::journal::{Progress, Record};
 use crate::apply::list::List;
 use crate::apply::newcomers::Newcomers;
 use crate::apply::settle::{Verdict, judge};
@@ -73,14 +73,34 @@ impl Run<'_> {
         true
     }
 
+    /// How the managers and branches that an operation in doubt shows differ from the account, if they do: then it must not
+    /// be sent again.
+    pub(super) fn mislabelled(&self, index: usize) -> Option<String> {
+        self.standing.mislabelled.get(&self.operations[index].id).map(|problems| problems.join(", "))
+    }
+
+    /// Whether the outcome of an earlier request for an operation was unknown, in this run or before it.
+    pub(super) fn is_tried(&self, index: usize) -> bool {
+        let before = self.replay.operations.get(&self.operations[index].id);
+        self.doubts.contains_key(&index) || matches!(before, Some(Progress::InDoubt(_)))
+    }
+
     fn settle_one(&mut self, index: usize, list: &List<'_>, inactive: &[User], newcomers: &Newcomers<'_>) {
         let operation = &self.operations[index];
         let State::Parked(Parked { sent_at: _, problem, taken }) = &self.states[index] else { return };
         let (mut problem, taken) = (problem.clone(), *taken);
         let tried = self.begun.get(&index).map_or(0, |(attempts, _)| *attempts);
         let (at, id) = ((self.worker.now)(), operation.id);
+        let is_update = matches!(operation.action, Action::Update { .. } | Action::Link { .. });
         let is_new = |user: &User| self.not_new(index, &user.id).is_none();
         match judge(operation, list, inactive, newcomers, self.worker.managed, &self.made, is_new) {
+            Verdict::Made(user_id) if taken == Taken::ByOthers => {
+                let problem = format!(
+                    "{problem}; somebody else seems to have created this person, as the user {user_id}; plan again"
+                );
+                self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
+                self.end(index, Outcome::Failed { problem }, None, None);
+            }
             Verdict::Made(user_id) => {
                 let user_id = Some(user_id);
                 self.note(&Record::Done {
@@ -109,7 +129,7 @@ impl Run<'_> {
                     self.end(index, Outcome::InDoubt { problem }, None, None);
                 }
             }
-            Verdict::Absent if taken => {
+            Verdict::Absent if taken != Taken::No => {
                 self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
                 self.end(index, Outcome::Failed { problem }, None, None);
             }
@@ -119,8 +139,9 @@ impl Run<'_> {
                 self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
                 self.end(index, Outcome::Failed { problem }, None, None);
             }
-            Verdict::Absent | Verdict::ReadAgain if let Some(problems) = self.standing.mislabelled.get(&id) => {
-                let problem = format!("conflict: {}; it was left alone; plan again", problems.join(", "));
+            // An update is not sent again either. But only its user can show whether it was carried out.
+            Verdict::Absent | Verdict::ReadAgain if let Some(why) = self.mislabelled(index).filter(|_| !is_update) => {
+                let problem = format!("conflict: {why}; it was left alone; plan again");
                 self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
                 self.end(index, Outcome::Failed { problem }, None, None);
             }

@@ -16,6 +16,8 @@ pub struct Attempt {
     pub halt: Option<Halt>,
     /// Whether a write surely had an effect; if that is unknown, `end` says so.
     pub wrote: bool,
+    /// Whether an attempt before it, in this run, may have had an effect.
+    pub is_after_unclear: bool,
     /// The whole user as read before the write.
     pub before: Option<StoredUser>,
     /// How long to wait before another attempt, if one may help.
@@ -38,6 +40,8 @@ pub enum End {
     NotDone(String),
     /// The user is no longer as the plan shows, and was left alone.
     Conflict(String),
+    /// The user is as the plan shows, so no earlier attempt changed them; and it must not be sent again.
+    NotAgain(String),
     /// Something was changed, but not all.
     HalfDone(String),
     /// It may or may not have been carried out.
@@ -53,7 +57,7 @@ pub enum End {
 
 impl Attempt {
     pub(super) fn new(end: End) -> Self {
-        Self { end, halt: None, wrote: false, before: None, again: None }
+        Self { end, halt: None, wrote: false, is_after_unclear: false, before: None, again: None }
     }
 
     pub(super) fn not_done(problem: impl Into<String>) -> Self {
@@ -76,6 +80,7 @@ impl Attempt {
     /// The end of this attempt if an earlier one may have succeeded: a refusal now does not mean that nothing was
     /// changed.
     pub(super) fn after_unclear(mut self) -> Self {
+        self.is_after_unclear = true;
         self.end = match self.end {
             End::NotDone(problem) => End::Unclear(format!(
                 "{problem}, after an attempt that may have been carried \

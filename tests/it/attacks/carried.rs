@@ -113,6 +113,35 @@ async fn an_undo_leaves_out_what_is_contradicted() {
     assert_eq!(codes, ["undo_contradicted", "undo_contradicted"], "{undo}");
 }
 
+/// The create of an undo sends custom fields that the settings do not manage.
+#[tokio::test]
+async fn what_a_create_sent_and_nobody_stored_is_named() {
+    for answer in ["lost", "claimed"] {
+        let lie = move |account: &mut Account, asked: &Asked<'_>| {
+            (asked.method == "POST").then(|| {
+                let id = account.store_new(&asked.body);
+                let said = made(&account.users[&id]);
+                account.users.get_mut(&id).expect("made")["attributes"]["custom_fields"] = json!({});
+                if answer == "claimed" { said } else { Reply::Raw(String::new()) }
+            })
+        };
+        let mut staff = staff();
+        staff[2]["attributes"]["custom_fields"] = json!({"cf_own": "kept"});
+        let liar = Liar::new(&staff, &[(1, None), (2, Some(1))], "max_in_flight = 1", lie).await;
+        let ended = liar.apply().await;
+        assert_eq!(ended.code, Some(0), "{answer}: {ended}");
+        let undone = liar.run(&["undo", "plan.json", "-o", "undo.json"]).await;
+        assert!(matches!(undone.code, Some(0 | 5)), "{answer}: {undone}");
+        liar.approve("undo.json").await;
+        for _ in 0..2 {
+            let ended = liar.run(&["apply", "undo.json"]).await;
+            assert_eq!(ended.code, Some(9), "{answer}: {ended}");
+            assert!(ended.stdout.contains("custom_fields.cf_own is gone"), "{answer}: {ended}");
+        }
+        assert_eq!(liar.account().came["POST"], 1, "{answer}");
+    }
+}
+
 /// The list that settles a delete shows who reports to that user now.
 #[tokio::test]
 async fn a_delete_is_not_repeated_over_a_new_report() {

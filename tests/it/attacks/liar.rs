@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub(super) struct Account {
     pub(super) users: BTreeMap<String, Value>,
+    /// What its only two branches are called.
+    pub(super) branches: [String; 2],
     /// How many requests of each method came.
     pub(super) came: BTreeMap<String, usize>,
     made: usize,
@@ -83,9 +85,13 @@ impl Account {
         };
         let not_found = || script::json(404, json!({"errors": [{"title": "not found"}]}).to_string());
         match (asked.method, asked.path) {
-            ("GET", "/branches") => page(vec![json!({
-                "type": "branches", "id": "br_1", "attributes": {"name": "Example AB", "external_identifier": "SE01"}
-            })]),
+            ("GET", "/branches") => {
+                let branch = |(number, name): (usize, &String)| {
+                    let attributes = json!({"name": name, "external_identifier": format!("SE0{number}")});
+                    json!({"type": "branches", "id": format!("br_{number}"), "attributes": attributes})
+                };
+                page((1..).zip(&self.branches).map(branch).collect())
+            }
             ("GET", "/custom_fields") => page(Vec::new()),
             ("GET", "/users") => page(self.users.values().cloned().collect()),
             ("POST", "/users") => {
@@ -164,7 +170,11 @@ impl Liar {
     ) -> Self {
         let id = |user: &Value| user["id"].as_str().expect("an id").to_owned();
         let users = users.iter().map(|user| (id(user), user.clone())).collect();
-        let account = Arc::new(Mutex::new(Account { users, ..Account::default() }));
+        let account = Arc::new(Mutex::new(Account {
+            users,
+            branches: ["Example AB", "Other AB"].map(str::to_owned),
+            ..Account::default()
+        }));
         let (held, lies) = (Arc::clone(&account), Arc::new(Mutex::new(false)));
         let may_lie = Arc::clone(&lies);
         let server = Server::start(move |_, request| {

@@ -21,6 +21,7 @@ mod newcomers;
 mod outputs;
 mod pipes;
 mod recovery;
+mod relabelled;
 mod replayed;
 mod retries;
 mod runs;

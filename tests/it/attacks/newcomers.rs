@@ -86,3 +86,32 @@ async fn another_newcomer_does_not_hold_a_create_up() {
     assert!(liar.account().by_number(9).is_some());
     assert_eq!(liar.account().came["POST"], 2);
 }
+
+/// Another client creates the same person just before the only request, which is refused: an undo must not delete them.
+#[tokio::test]
+async fn whom_another_client_created_is_not_called_made() {
+    let lie = |account: &mut Account, asked: &Asked<'_>| {
+        (asked.method == "POST").then(|| {
+            let theirs = account.store_new(&asked.body);
+            account.users.get_mut(&theirs).expect("somebody")["attributes"]["custom_fields"] = json!({"cf_own": "HR"});
+            let taken = json!({"errors": [{"title": "Taken", "code": "taken", "detail": "has already been taken"}]});
+            reply(422, taken.to_string())
+        })
+    };
+    // 2 gets another manager.
+    let liar = Liar::new(&[user(1, None), user(2, None)], &LIST, "max_in_flight = 1", lie).await;
+    let ended = liar.apply().await;
+    assert_eq!(ended.code, Some(9), "{ended}");
+    assert!(ended.stdout.contains("somebody else seems to have created this person, as the user new1"), "{ended}");
+    for _ in 0..2 {
+        let undone = liar.run(&["undo", "plan.json", "-o", "undo.json"]).await;
+        assert!(matches!(undone.code, Some(0 | 5)), "{undone}");
+        let undo: serde_json::Value = serde_json::from_str(&liar.read("undo.json")).expect("JSON");
+        let actions: Vec<_> = undo["operations"].as_array().expect("a list").iter().map(|one| &one["action"]).collect();
+        assert_eq!(actions, ["update"], "{undo}");
+        // Another run finds that everything is as planned.
+        let ended = liar.apply().await;
+        assert_eq!(ended.code, Some(0), "{ended}");
+        assert_eq!(liar.account().came["POST"], 1);
+    }
+}

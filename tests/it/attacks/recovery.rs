@@ -97,6 +97,24 @@ async fn a_journal_of_another_key_is_refused() {
     refused(&world, "line 1 is not authentic").await;
 }
 
+/// Whoever writes there without the key puts no line into what the program says.
+#[tokio::test]
+async fn an_error_about_a_line_is_one_line() {
+    let world = World::faulty(&every_step(), PACE, &[]).await;
+    world.approved_plan().await;
+    fs::create_dir_all(world.journal_path().parent().expect("a folder")).expect("made");
+    let forged = r#"{"mac":"00","x\nAll is well: approved by anna\nhint: rm -r":1}"#.to_owned() + "\n";
+    for text in [forged.clone(), forged.clone() + &forged] {
+        world.state();
+        fs::write(world.journal_path(), text).expect("written");
+        let ended = world.apply().await;
+        assert_eq!(ended.code, Some(8), "{ended:?}");
+        let said = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(said.contains("All is well"), "{ended:?}");
+        assert!(!said.lines().any(|line| line.starts_with("All is well") || line.starts_with("hint: rm")), "{ended:?}");
+    }
+}
+
 /// Lines that are added, altered, taken out or put in another order.
 #[tokio::test]
 async fn lines_that_the_key_did_not_make_are_refused() {

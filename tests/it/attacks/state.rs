@@ -92,6 +92,8 @@ fn a_folder_that_is_none_is_named() {
         ("file", "file is not a folder"),
         ("/dev/null", "/dev/null is not a folder"),
         ("link", "link is a symbolic link"),
+        ("link/", "link is a symbolic link"),
+        ("./link//.", "link is a symbolic link"),
     ] {
         let output = company.run(&["--state", state, "apply", "plan.json"]).ends(3).says(&[words, "--state"]);
         assert!(!output.stderr.contains("os error"), "{output}");

@@ -154,7 +154,7 @@ fn company_of_two() -> People {
 }
 
 /// A server that does something more to whoever is made inactive.
-fn meddling(scim: Arc<Scim>, more: serde_json::Value) -> Web {
+fn meddling(scim: Arc<Scim>, more: serde_json::Value, is_answered: bool) -> Web {
     Web::start(move |_, request: &Request| {
         let mut request = request.clone();
         if let Ok(mut patch) = serde_json::from_str::<serde_json::Value>(&request.body)
@@ -162,6 +162,8 @@ fn meddling(scim: Arc<Scim>, more: serde_json::Value) -> Web {
         {
             patch["Operations"].as_array_mut().expect("operations").push(more.clone());
             request.body = patch.to_string();
+            let answer = scim.pass_on(&request);
+            return Reply::Raw(if is_answered { answer } else { String::new() });
         }
         Reply::Raw(scim.pass_on(&request))
     })
@@ -180,24 +182,27 @@ fn what_somebody_loses_or_gets_in_becoming_inactive_is_reported() {
             "roles are [\"admin\"], and no roles were told before",
         ),
     ] {
-        let scim = Arc::new(Scim::start(PAGE));
-        let before = super::people::company();
-        fill(&scim, &before.clone().into_iter().take(12).collect());
-        let web = meddling(Arc::clone(&scim), more);
-        let mut company = Company::empty();
-        company.write(
-            "skovik-sync.toml",
-            settings(&format!("{}/v2", web.url), "branches = [\"SE01\", \"NO01\", \"DK01\"]"),
-        );
-        company.write("employees.csv", csv(&before.into_iter().take(11).collect()));
-        company.env("SKOVIK_TOKEN", TOKEN);
-        company.run(&["plan"]).ends(0);
-        company.run(&["approve", "plan.json", "--yes"]).ends(0);
-        let applied = company.run(&["apply", "plan.json"]).ends(9);
-        assert!(applied.stdout.contains(says), "{says}: {applied}");
-        // An apply that goes on says it too.
-        let again = company.run(&["apply", "plan.json"]).ends(9);
-        assert!(again.stdout.contains(says), "{says}: {again}");
+        // The list that settles a lost answer shows it too.
+        for is_answered in [true, false] {
+            let scim = Arc::new(Scim::start(PAGE));
+            let before = super::people::company();
+            fill(&scim, &before.clone().into_iter().take(12).collect());
+            let web = meddling(Arc::clone(&scim), more.clone(), is_answered);
+            let mut company = Company::empty();
+            company.write(
+                "skovik-sync.toml",
+                settings(&format!("{}/v2", web.url), "branches = [\"SE01\", \"NO01\", \"DK01\"]\ntimeout = \"3s\""),
+            );
+            company.write("employees.csv", csv(&before.into_iter().take(11).collect()));
+            company.env("SKOVIK_TOKEN", TOKEN);
+            company.run(&["plan"]).ends(0);
+            company.run(&["approve", "plan.json", "--yes"]).ends(0);
+            let applied = company.run(&["apply", "plan.json"]);
+            assert!(applied.code == Some(9) && applied.stdout.contains(says), "{says} {is_answered}: {applied}");
+            // An apply that goes on says it too.
+            let again = company.run(&["apply", "plan.json"]).ends(9);
+            assert!(again.stdout.contains(says), "{says} {is_answered}: {again}");
+        }
     }
 }
 

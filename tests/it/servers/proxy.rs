@@ -2,6 +2,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -66,18 +67,22 @@ pub(crate) enum Fault {
     Slow(Duration),
     /// It is answered with this status, and not passed on.
     Refused(u16),
-    /// The same for what removes, and nothing else.
-    Kept,
+    /// What removes is refused, and nothing else.
+    Lasting,
     /// It is carried out, and its answer is lost.
     Unanswered,
     /// The first one that writes a lease is carried out, and answered with 500.
     Disowned,
+    /// One that gives a lease back is answered with 403, and not passed on.
+    Kept,
 }
 
 /// A proxy in front of an HTTP server at a port of 127.0.0.1.
 pub(crate) struct Faulty {
     pub(crate) port: u16,
     fault: Arc<Mutex<Option<Fault>>>,
+    /// How often a lease was given back to it, and not taken.
+    pub(crate) kept: Arc<AtomicUsize>,
 }
 
 impl Faulty {
@@ -85,14 +90,15 @@ impl Faulty {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("bound");
         let port = listener.local_addr().expect("an address").port();
         let fault = Arc::new(Mutex::new(None));
-        let now = Arc::clone(&fault);
+        let kept = Arc::new(AtomicUsize::new(0));
+        let (now, seen) = (Arc::clone(&fault), Arc::clone(&kept));
         thread::spawn(move || {
             for client in listener.incoming() {
-                let (Ok(client), now) = (client, Arc::clone(&now)) else { return };
-                thread::spawn(move || drop(one_request(client, server, &now)));
+                let (Ok(client), now, kept) = (client, Arc::clone(&now), Arc::clone(&seen)) else { return };
+                thread::spawn(move || drop(one_request(client, server, &now, &kept)));
             }
         });
-        Self { port, fault }
+        Self { port, fault, kept }
     }
 
     /// What becomes of requests from now on.
@@ -108,7 +114,7 @@ fn removes(request: &[u8]) -> bool {
 }
 
 /// Answers one request, and ends the connection.
-fn one_request(mut client: TcpStream, server: u16, now: &Mutex<Option<Fault>>) -> io::Result<()> {
+fn one_request(mut client: TcpStream, server: u16, now: &Mutex<Option<Fault>>, kept: &AtomicUsize) -> io::Result<()> {
     let mut request = Vec::new();
     let mut part = [0; 16 * 1024];
     let (head, length) = loop {
@@ -129,10 +135,16 @@ fn one_request(mut client: TcpStream, server: u16, now: &Mutex<Option<Fault>>) -
             read => request.extend_from_slice(&part[..read]),
         }
     }
-    let fault = *now.lock().expect("unlocked");
+    let mut fault = *now.lock().expect("unlocked");
+    if let Some(Fault::Kept) = fault
+        && String::from_utf8_lossy(&request).contains("\"is_free\":true")
+    {
+        kept.fetch_add(1, Ordering::Relaxed);
+        fault = Some(Fault::Refused(403));
+    }
     match fault {
         Some(Fault::Slow(time)) => thread::sleep(time),
-        Some(Fault::Kept) if removes(&request) => {
+        Some(Fault::Lasting) if removes(&request) => {
             client.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
             return client.shutdown(Shutdown::Both);
         }
@@ -140,7 +152,7 @@ fn one_request(mut client: TcpStream, server: u16, now: &Mutex<Option<Fault>>) -
             write!(client, "HTTP/1.1 {status} Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
             return client.shutdown(Shutdown::Both);
         }
-        Some(Fault::Kept | Fault::Unanswered | Fault::Disowned) | None => {}
+        Some(Fault::Kept | Fault::Lasting | Fault::Unanswered | Fault::Disowned) | None => {}
     }
     // The server says that its answer is over by ending the connection.
     let mut server = TcpStream::connect(("127.0.0.1", server))?;

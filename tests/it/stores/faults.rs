@@ -1,8 +1,9 @@
 //! The state's store is slow, refuses, or loses its answers in the middle of an apply; two machines run at once.
 
 use std::fs;
+use std::sync::atomic::Ordering;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{KEY, begin, end, forget_machine, made, wait_for_writes};
 use rustix::process::{Pid, Signal, kill_process};
@@ -66,7 +67,7 @@ fn a_store_that_keeps_everything_holds_no_run_up() {
     let store = Store::s3();
     let (company, proxy) = faulty_company(&store, "30s");
     company.append("skovik-sync.toml", "\n[approval]\nautomatic = true\n");
-    proxy.set(Fault::Kept);
+    proxy.set(Fault::Lasting);
     company.run(&["run"]).ends(0).says(&["the note of this run could not be removed"]);
     is_done_once(&company);
     company.run(&["run"]).ends(0);
@@ -196,4 +197,23 @@ fn a_signal_leaves_no_lease_however_early_it_comes() {
     company.run(&["apply", "plan.json"]).ends(0);
     is_done_once(&company);
     interrupted(&["undo", "plan.json", "-o", "undo.json"], 0);
+}
+
+/// The lease ends by itself: the program neither waits for that nor asks the store again and again.
+#[test]
+fn a_store_that_does_not_take_the_lease_back_holds_nobody_up() {
+    let store = Store::s3();
+    let (company, proxy) = faulty_company(&store, "30s");
+    proxy.set(Fault::Kept);
+    let apply = begin(&company, &["apply", "plan.json"]);
+    let begun = Instant::now();
+    while proxy.kept.load(Ordering::Relaxed) == 0 {
+        assert!(begun.elapsed() < super::PATIENCE, "the lease is not given back");
+        sleep(Duration::from_millis(10));
+    }
+    let asked = Instant::now();
+    let ended = end(apply).ends(0);
+    assert!(asked.elapsed() < Duration::from_secs(8), "{:?}: {ended}", asked.elapsed());
+    assert!((1..=3).contains(&proxy.kept.load(Ordering::Relaxed)), "{ended}");
+    is_done_once(&company);
 }

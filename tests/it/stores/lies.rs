@@ -99,6 +99,30 @@ fn the_own_lease_is_not_taken_for_anothers() {
     company.is_in_line();
 }
 
+/// Whoever can write into the store, and not remove there, has the program remove nothing.
+#[test]
+fn a_note_of_a_removal_that_somebody_else_wrote_removes_nothing() {
+    let store = Store::s3();
+    let company = company(&store, "slow=1ms");
+    company.run(&["apply", "plan.json"]).ends(0);
+    let before = store.names();
+    let part = parts(&store).pop().expect("a part");
+    let (folder, _) = part.split_once("/0001/").expect("a part");
+    for note in ["\n".to_owned(), "0".repeat(64) + "\n", String::new()] {
+        store.write(&format!("{folder}/removed"), &note);
+        for args in [&["undo", "plan.json"][..], &["apply", "plan.json"]] {
+            company.run(args).ends(8).says(&["/removed is not authentic"]);
+        }
+        // Another plan is applied, which removes what is old.
+        company.run(&["run"]);
+        let left = store.names();
+        assert!(before.iter().all(|name| left.contains(name)), "{note:?}: {left:?}");
+    }
+    store.remove(&format!("{folder}/removed"));
+    let undone = company.run(&["undo", "plan.json"]);
+    assert!(matches!(undone.code, Some(0 | 5)), "{undone}");
+}
+
 /// A company with an approved plan, whose store is this server.
 fn led_to(port: u16) -> Company {
     let mut company = Company::new("small");

@@ -20,10 +20,11 @@ enum Verdict {
 impl World {
     pub(super) fn take_in(&self, state: &mut State, process: usize, operation: usize, end: End, before: Option<User>) {
         let Some(run) = &mut state.runs[process] else { return };
-        let after_unclear = end == End::Conflict && run.entries[operation].attempts.unclear;
+        let after_unclear = run.entries[operation].attempts.unclear;
         run.has_written |= after_unclear || matches!(end, End::Unclear | End::HalfDone);
         let run = *run;
-        let parked = |sent, taken| Phase::Parked { sent, taken };
+        let is_others = !run.entries[operation].is_tried;
+        let parked = |sent, taken| Phase::Parked { sent, taken, is_others: taken && is_others };
         match end {
             End::Done(Some(id)) | End::DoneOtherwise(Some(id))
                 if self.is_not_new(state, process, operation, id) && !self.has(Mutation::BelievesIds) =>
@@ -77,7 +78,7 @@ impl World {
             if let Some(run) = &mut state.runs[process] {
                 run.entries[maker].made = None;
             }
-            self.park(state, process, maker, Phase::Parked { sent: true, taken: false }, None);
+            self.park(state, process, maker, Phase::Parked { sent: true, taken: false, is_others: false }, None);
             return true;
         }
         false
@@ -89,6 +90,7 @@ impl World {
         entry.phase = phase;
         entry.doubt.get_or_insert_default().renew(before);
         entry.attempts = Attempts::default();
+        entry.is_tried = true;
     }
 
     fn done(&self, state: &mut State, process: usize, operation: usize, user: Option<Id>, differs: bool) {
@@ -130,6 +132,7 @@ impl World {
             doubt: None,
             attempts: Attempts::default(),
             is_resumed: ended.is_resumed,
+            is_tried: false,
         };
         self.give_up_dependents(run);
     }
@@ -161,7 +164,7 @@ impl World {
         for operation in (0..self.operations()).filter(is_parked) {
             let Some(run) = state.runs[process] else { return };
             let entry = run.entries[operation];
-            let Phase::Parked { taken, .. } = entry.phase else { continue };
+            let Phase::Parked { taken, is_others, .. } = entry.phase else { continue };
             let tried = entry.begun;
             match self.verdict(operation, &list, &run.made()) {
                 Verdict::Made(id) | Verdict::SomebodyElse(id) if self.is_not_new(state, process, operation, id) => {
@@ -169,6 +172,7 @@ impl World {
                         self.end(state, process, operation, Outcome::InDoubt);
                     }
                 }
+                Verdict::Made(_) if is_others => self.not_done(state, process, operation),
                 Verdict::Made(id) => self.done(state, process, operation, Some(id), false),
                 Verdict::Gone => self.done(state, process, operation, None, false),
                 Verdict::SomebodyElse(_) => self.end(state, process, operation, Outcome::InDoubt),

@@ -59,6 +59,7 @@ impl World {
             made: None,
             sent: None,
             is_resumed: false,
+            is_tried: false,
         };
         state.runs[process] = Some(Run {
             entries: [entry; OPERATIONS],
@@ -130,13 +131,13 @@ impl World {
                 Some(Progress::InDoubt(_)) if self.has(Mutation::ForgetsDoubts) => {}
                 Some(Progress::InDoubt(doubt)) => {
                     let is_create = matches!(self.operation(operation).action, Action::Create { .. });
-                    entry.is_resumed = true;
+                    (entry.is_resumed, entry.is_tried) = (true, true);
                     if !is_create {
                         entry.doubt = Some(doubt);
                     }
                     // The server may still carry its request out.
                     if is_create || !self.has(Mutation::ResumesAtOnce) {
-                        entry.phase = Phase::Parked { sent: true, taken: false };
+                        entry.phase = Phase::Parked { sent: true, taken: false, is_others: false };
                     }
                 }
                 None if standing[operation] == Standing::Already => {
@@ -157,6 +158,9 @@ impl World {
         }
         for note in notes {
             self.note(state, process, note);
+        }
+        if let Some(run) = &mut state.runs[process] {
+            self.give_up_dependents(run);
         }
         for (operation, standing) in standing.into_iter().enumerate() {
             let is_waiting = state.runs[process].is_some_and(|run| run.entries[operation].phase == Phase::Waiting);

@@ -1,0 +1,112 @@
+//! A request whose outcome is unknown, and a branch or manager who is called otherwise since: it is not sent again, and what it
+//! did is found and finished all the same.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::{Value, json};
+
+use super::liar::{Account, Asked, Liar, Row, user};
+use crate::target::script::{Reply, json as reply};
+
+/// 2 moves from another branch to the one of the list, and gets another manager.
+const LIST: [Row; 3] = [(1, None), (2, Some(3)), (3, None)];
+
+fn staff() -> Vec<Value> {
+    let mut staff = vec![user(1, None), user(2, Some(1)), user(3, None)];
+    staff[1]["relationships"]["branch"]["data"]["id"] = json!("br_2");
+    staff[1]["attributes"]["custom_fields"] = json!({"cf_own": "kept"});
+    staff
+}
+
+/// An apply that ended in doubt: its only request was carried out, or not, and then the server was away.
+async fn in_doubt(is_carried_out: bool) -> Liar {
+    let is_away = Arc::new(AtomicBool::new(true));
+    let away = Arc::clone(&is_away);
+    let lie = move |account: &mut Account, asked: &Asked<'_>| match asked.method {
+        "PUT" if asked.nth == 0 => {
+            if is_carried_out {
+                account.honest(asked);
+                // A move empties them.
+                account.users.get_mut("id2").expect("the user")["attributes"]["custom_fields"] =
+                    json!({"cf_own": null});
+            }
+            Some(Reply::Raw(String::new()))
+        }
+        "GET" if account.came.contains_key("PUT") && away.load(Ordering::SeqCst) => Some(reply(503, "{}")),
+        _ => None,
+    };
+    let liar = Liar::new(&staff(), &LIST, "max_in_flight = 1", lie).await;
+    let ended = liar.apply().await;
+    assert_eq!(ended.code, Some(9), "{ended}");
+    assert_eq!(liar.outcomes()["1"], "in_doubt", "{ended}");
+    is_away.store(false, Ordering::SeqCst);
+    liar
+}
+
+fn journal(liar: &Liar) -> String {
+    let folder = std::fs::read_dir(liar.path("state/skovik-sync/journals")).expect("a folder");
+    let mut files = folder.map(|entry| entry.expect("an entry").path());
+    let journal = files.find(|path| path.extension().is_some_and(|end| end == "journal")).expect("a journal");
+    std::fs::read_to_string(journal).expect("a journal")
+}
+
+fn rename(liar: &Liar, what: &str) {
+    let mut account = liar.account();
+    match what {
+        "branch" => account.branches[0] = "Example Ltd".to_owned(),
+        _ => account.users.get_mut("id3").expect("there")["attributes"]["last_name"] = json!("Married"),
+    }
+}
+
+#[tokio::test]
+async fn what_was_carried_out_is_finished() {
+    for what in ["branch", "manager"] {
+        let liar = in_doubt(true).await;
+        rename(&liar, what);
+        let ended = liar.apply().await;
+        assert_eq!(liar.outcomes()["1"], "done", "{what}: {ended}");
+        assert_eq!(liar.account().users["id2"]["attributes"]["custom_fields"]["cf_own"], "kept", "{what}: {ended}");
+        assert!(!journal(&liar).contains("not_done"), "{what}: {ended}");
+        // An undo knows of it.
+        let undone = liar.run(&["undo", "plan.json", "-o", "undo.json"]).await;
+        assert!(liar.read("undo.json").contains("id2"), "{what}: {undone}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_carried_out_is_not_sent_again() {
+    for what in ["branch", "manager"] {
+        let liar = in_doubt(false).await;
+        rename(&liar, what);
+        let ended = liar.apply().await;
+        assert_eq!(ended.code, Some(9), "{what}: {ended}");
+        assert_eq!(liar.outcomes()["1"], "failed", "{what}: {ended}");
+        assert!(ended.stdout.contains(&format!("the plan shows the {what} ")), "{what}: {ended}");
+        assert!(journal(&liar).contains("not_done"), "nothing is in doubt any more: {what}: {ended}");
+        assert_eq!(liar.account().came["PUT"], 1, "{what}: {ended}");
+    }
+}
+
+/// Somebody whose roles are told no more after a move may be an admin by now: they are not written to again.
+#[tokio::test]
+async fn who_is_read_without_roles_is_not_refilled() {
+    let lie = |account: &mut Account, asked: &Asked<'_>| match (asked.method, asked.path) {
+        ("PUT", _) => {
+            let answer = account.honest(asked);
+            account.users.get_mut("id2").expect("the user")["attributes"]["custom_fields"] = json!({"cf_own": null});
+            Some(answer)
+        }
+        ("GET", "/users/id2") if account.came.contains_key("PUT") => {
+            let mut user = account.users["id2"].clone();
+            user["attributes"].as_object_mut().expect("an object").remove("roles");
+            Some(reply(200, json!({"data": user}).to_string()))
+        }
+        _ => None,
+    };
+    let liar = Liar::new(&staff(), &LIST, "max_in_flight = 1", lie).await;
+    let ended = liar.apply().await;
+    assert_eq!(ended.code, Some(9), "{ended}");
+    assert!(ended.stdout.contains("is read with other roles than before, or without them"), "{ended}");
+    assert_eq!(liar.account().came["PUT"], 1, "{ended}");
+}
