@@ -216,6 +216,7 @@ impl Worker<'_> {
             Ok(None) => Attempt::not_done("the user vanished from Skovik between the read and the write; plan again"),
             Err(error) => end_of_write(&error),
         };
+        attempt = self.unless_roles_changed(&read.user, attempt);
         attempt.before = Some(read.stored);
         attempt
     }
@@ -304,6 +305,7 @@ impl Worker<'_> {
             () if self.protect.covers(user) => Some("is protected"),
             () if !is_person => Some("is another person"),
             () if roles_changed(expected, user).is_some() => Some("has other roles"),
+            () if roles_told_otherwise(expected, user).is_some() => Some("is read with other roles"),
             () if user.branch != expected.branch => Some("is in another branch"),
             () => None,
         }
