@@ -171,9 +171,10 @@ fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
     precheck::settings(plan, settings).err()
 }
 
-/// The same as [`replay`], once more: the journal of a large plan is not read again if it is as it was.
+/// The same as [`replay`], by the holder of the account's lock, before an apply: the journal of a large plan is not read
+/// again if it is as it was.
 pub(super) fn replay_again(state: &State, plan: &Plan, before: Option<Replay>) -> anyhow::Result<Replay> {
-    state.bring(plan.hash()).map_err(unusable_state)?;
+    state.bring_to_write(plan.hash()).map_err(unusable_state)?;
     match before.filter(|before| before.is_up_to_date(&state.journal(plan.hash()))) {
         Some(before) => Ok(before),
         None => replay_here(state, plan),
