@@ -189,11 +189,15 @@ pub(super) fn replay(state: &State, plan: &Plan) -> anyhow::Result<Replay> {
 
 /// The same, by the journal that is on this machine.
 fn replay_here(state: &State, plan: &Plan) -> anyhow::Result<Replay> {
-    Replay::read(&state.journal(plan.hash()), state.key(), plan).map_err(|error| match error {
+    Replay::read(&state.journal(plan.hash()), state.key(), plan).map_err(unusable_journal)
+}
+
+pub(super) fn unusable_journal(error: JournalError) -> anyhow::Error {
+    match error {
         JournalError::Io { ref path, error: ref cause } if cause.kind() == WRONG_KIND => misplaced(path, cause),
         JournalError::Io { .. } => error.into(),
         JournalError::Forged { .. } | JournalError::Damaged { .. } => refused(ExitStatus::Damaged, error),
-    })
+    }
 }
 
 /// The approvals next to a plan. An approval by policy counts only while the policy would still give it.

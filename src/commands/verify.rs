@@ -61,7 +61,7 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     same_settings(plan, &settings, &global.config)?;
     if let Some(undone) = plan.content().undone() {
         match &state {
-            Some(state) if is_own_undo(plan, &settings, state) => {}
+            Some(state) if is_own_undo(plan, &settings, state)? => {}
             Some(_) => return Err(refused(ExitStatus::Stale, another_undo(undone))),
             None => ui.line("undo      not compared: that needs the state folder that it was made with")?,
         }
