@@ -199,13 +199,14 @@ impl State {
         }
     }
 
-    /// Opens the folder if it exists.
+    /// Opens the folder if it exists and holds anything. Without journals, a ledger may name those that are missing.
     ///
     /// # Errors
     /// As [`State::open`].
     pub fn open_existing(folder: &Path, key: Option<&SecretString>) -> Result<Option<Self>, StateError> {
-        match folder.join(JOURNALS).symlink_metadata() {
-            Ok(_) => Self::open(folder, key).map(Some),
+        match fs::read_dir(folder).map(|mut held| held.next().is_some()) {
+            Ok(true) => Self::open(folder, key).map(Some),
+            Ok(false) => Ok(None),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StateError::Io { path: folder.to_owned(), error }),
         }
