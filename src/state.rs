@@ -17,6 +17,7 @@ mod key;
 mod lease;
 pub mod ledger;
 mod listed;
+mod parts;
 mod place;
 mod private;
 mod remote;
@@ -137,6 +138,15 @@ impl State {
         self.remote.as_ref().map_or(Ok(()), |remote| remote.bring(self, plan))
     }
 
+    /// The same, by the holder of the account's lock, before it writes the plan's journal.
+    ///
+    /// # Errors
+    /// As [`State::bring`]; also if the lease of a store is not held.
+    pub fn bring_to_write(&self, plan: Digest) -> Result<(), StateError> {
+        self.remote.as_ref().map_or(Ok(()), |remote| remote.own(plan)).map_err(StateError::Store)?;
+        self.bring(plan)
+    }
+
     /// Takes the lease of an account, where the state is in a store.
     ///
     /// # Errors
@@ -191,13 +201,14 @@ impl State {
         }
     }
 
-    /// Opens the folder if it exists.
+    /// Opens the folder if it exists and holds anything. Without journals, a ledger may name those that are missing.
     ///
     /// # Errors
     /// As [`State::open`].
     pub fn open_existing(folder: &Path, key: Option<&SecretString>) -> Result<Option<Self>, StateError> {
-        match folder.join(JOURNALS).symlink_metadata() {
-            Ok(_) => Self::open(folder, key).map(Some),
+        match fs::read_dir(folder).map(|mut held| held.next().is_some()) {
+            Ok(true) => Self::open(folder, key).map(Some),
+            Ok(false) => Ok(None),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StateError::Io { path: folder.to_owned(), error }),
         }
@@ -221,10 +232,15 @@ impl State {
         &self.key
     }
 
-    /// The journal of a plan.
+    /// The journal of a plan. Of one in a store, this is the copy that the journal is continued from only after
+    /// [`State::bring_to_write`]; otherwise it is a copy that all other processes share, and none writes to.
     #[must_use]
     pub fn journal(&self, plan: Digest) -> PathBuf {
-        self.file(plan, "journal")
+        self.file(plan, self.journal_ending(plan))
+    }
+
+    fn journal_ending(&self, plan: Digest) -> &'static str {
+        if self.remote.as_ref().is_none_or(|remote| remote.is_own(plan)) { "journal" } else { "seen" }
     }
 
     /// The copy of a plan that is being applied or was applied.
@@ -255,7 +271,7 @@ impl State {
     }
 
     fn past_journal(&self, plan: Digest, number: u32) -> PathBuf {
-        self.file(plan, &format!("{number}.journal"))
+        self.file(plan, &format!("{number}.{}", self.journal_ending(plan)))
     }
 
     fn file(&self, plan: Digest, ending: &str) -> PathBuf {

@@ -22,7 +22,7 @@ use crate::employee::UserId;
 use crate::plan::{Digest, OperationId};
 use crate::provider::StoredUser;
 use crate::state::{ChainEnd, Flaw, KEY_VARIABLE, Key, account_file, open_private, read_chain};
-use crate::text::said;
+use crate::text::printable;
 
 pub use replay::{Doubt, Progress, Replay};
 pub use writer::Journal;
@@ -296,11 +296,11 @@ pub fn read_lines_of(
             Ok(record) => each(number, record),
             Err(Flaw::Io(error)) => Err(JournalError::Io { path: path.to_owned(), error }),
             Err(Flaw::Gap(error)) if number > 1 => {
-                gap = Some(damaged(path, number, said(&error)));
+                gap = Some(damaged(path, number, error.to_string()));
                 Ok(())
             }
             Err(Flaw::Unreadable(error) | Flaw::Gap(error) | Flaw::Unknown(error)) => {
-                Err(damaged(path, number, said(&error)))
+                Err(damaged(path, number, error.to_string()))
             }
             Err(Flaw::Forged) => Err(JournalError::Forged { path: path.to_owned(), line: number }),
         }

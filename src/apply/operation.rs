@@ -226,6 +226,7 @@ impl Worker<'_> {
             Err(error @ ApiError::Refused(_)) if moves => self.refused_move(id, &read, expected, changes, &error).await,
             Err(error) => end_of_write(&error),
         };
+        attempt = self.unless_roles_changed(&read.user, attempt);
         attempt.before = Some(read.stored);
         attempt
     }

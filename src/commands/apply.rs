@@ -154,7 +154,7 @@ pub(super) async fn carry_out(
         managed: &policy.managed,
         protect: &policy.protect,
         branches: policy.branches.as_ref(),
-        takes_back: is_own_undo(plan, settings, state),
+        takes_back: is_own_undo(plan, settings, state)?,
         reactivates: policy.reactivate,
     };
     let problems = precheck::policy(plan, &policy, live.takes_back);

@@ -171,9 +171,10 @@ fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
     precheck::settings(plan, settings).err()
 }
 
-/// The same as [`replay`], once more: the journal of a large plan is not read again if it is as it was.
+/// The same as [`replay`], by the holder of the account's lock, before an apply: the journal of a large plan is not read
+/// again if it is as it was.
 pub(super) fn replay_again(state: &State, plan: &Plan, before: Option<Replay>) -> anyhow::Result<Replay> {
-    state.bring(plan.hash()).map_err(unusable_state)?;
+    state.bring_to_write(plan.hash()).map_err(unusable_state)?;
     match before.filter(|before| before.is_up_to_date(&state.journal(plan.hash()))) {
         Some(before) => Ok(before),
         None => replay_here(state, plan),
@@ -188,11 +189,15 @@ pub(super) fn replay(state: &State, plan: &Plan) -> anyhow::Result<Replay> {
 
 /// The same, by the journal that is on this machine.
 fn replay_here(state: &State, plan: &Plan) -> anyhow::Result<Replay> {
-    Replay::read(&state.journal(plan.hash()), state.key(), plan).map_err(|error| match error {
+    Replay::read(&state.journal(plan.hash()), state.key(), plan).map_err(unusable_journal)
+}
+
+pub(super) fn unusable_journal(error: JournalError) -> anyhow::Error {
+    match error {
         JournalError::Io { ref path, error: ref cause } if cause.kind() == WRONG_KIND => misplaced(path, cause),
         JournalError::Io { .. } => error.into(),
         JournalError::Forged { .. } | JournalError::Damaged { .. } => refused(ExitStatus::Damaged, error),
-    })
+    }
 }
 
 /// The approvals next to a plan. An approval by policy counts only while the policy would still give it.

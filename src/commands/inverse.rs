@@ -1,6 +1,7 @@
 //! The inverse of a plan by the state folder's journal. `undo` writes it, and `apply` compares an undo with it.
 
-use super::common::{dialect, read_plan};
+use super::common::{dialect, read_plan, unusable_journal};
+use super::state_place::unusable_state;
 use crate::apply::undo::{self, History, Input, UndoError};
 use crate::config::Settings;
 use crate::employee::Managed;
@@ -8,14 +9,19 @@ use crate::plan::{Digest, Plan};
 use crate::state::State;
 
 /// Whether a plan is exactly the undo that this state folder makes of the plan that it claims to undo.
-pub(super) fn is_own_undo(plan: &Plan, settings: &Settings, state: &State) -> bool {
-    let Some(hash) = plan.content().undone() else { return false };
-    if state.bring(hash).is_err() {
-        return false;
+///
+/// # Errors
+/// If what the state holds of that plan cannot be read, or is damaged (exit code 8).
+pub(super) fn is_own_undo(plan: &Plan, settings: &Settings, state: &State) -> anyhow::Result<bool> {
+    let Some(hash) = plan.content().undone() else { return Ok(false) };
+    state.bring(hash).map_err(unusable_state)?;
+    let copy = state.plan(hash);
+    if !copy.exists() {
+        return Ok(false);
     }
-    let Ok(undone) = read_plan(&state.plan(hash)) else { return false };
-    let Ok(Some(history)) = History::read(state, &undone) else { return false };
-    undone.hash() == hash && inverse(&undone, &history, settings).is_ok_and(|made| made.hash() == plan.hash())
+    let undone = read_plan(&copy)?;
+    let Some(history) = History::read(state, &undone).map_err(unusable_journal)? else { return Ok(false) };
+    Ok(undone.hash() == hash && inverse(&undone, &history, settings).is_ok_and(|made| made.hash() == plan.hash()))
 }
 
 /// What is wrong with an undo that the state folder does not make.

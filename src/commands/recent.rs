@@ -1,9 +1,11 @@
 //! What was applied to the account lately, as `plan`, `run`, `apply` and `verify` need it.
 
+use std::io::ErrorKind;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::common::now;
-use crate::apply::journal::Replay;
+use crate::apply::journal::{JournalError, Replay};
 use crate::apply::ledger::{LedgerError, Recent};
 use crate::config::Settings;
 use crate::exit::{ExitStatus, refused};
@@ -42,7 +44,8 @@ impl Known {
     /// Reads it for an apply, before its first write.
     ///
     /// # Errors
-    /// Exit code 8 if it cannot be read and the plan does not say so: its approvers thought that it counts.
+    /// If it cannot be read and the plan does not say so: its approvers thought that it counts. Exit code 8, or 1 if the
+    /// disk or the store fails.
     pub(super) fn read(
         plan: &Plan,
         replay: &Replay,
@@ -61,6 +64,17 @@ impl Known {
         if is_said || settings.guard.window() == 0 || plan.content().undone().is_some() {
             ui.warn(format!("{error}. What this apply does is in its journal, and not in the ledger"));
             return Ok(Self::Nothing);
+        }
+        let is_out_of_reach = match &error {
+            LedgerError::State(StateError::Io { .. } | StateError::Store(_)) => true,
+            // In a store, a part that is cut.
+            LedgerError::Journal(JournalError::Io { error, .. }) => error.kind() != ErrorKind::InvalidData,
+            LedgerError::State(_) | LedgerError::Journal(_) | LedgerError::Plan { .. } | LedgerError::Missing(_) => {
+                false
+            }
+        };
+        if is_out_of_reach {
+            return Err(anyhow::Error::new(error).context("nothing was written"));
         }
         let problem = format!(
             "{error}. Nothing was written. Or plan again: the plan then says that the ledger cannot be read, and a \

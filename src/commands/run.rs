@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::apply::{Approved, Carried, carry_out, not_locked, report_without_apply, take_lock};
 use super::approve::ceiling_flags;
 use super::common::{
-    approval_path, automatic_policy, counted_approvals, list_guards, now, read_plan, replay, rules, same_settings,
-    shown, write_approval,
+    approval_path, automatic_policy, counted_approvals, list_guards, now, read_plan, replay, replay_again, rules,
+    same_settings, shown, write_approval,
 };
 use super::places::Places;
 use super::plan::{holds_up, show_or_warn, write_plan};
@@ -166,7 +166,7 @@ async fn apply(
     // Keeps somebody with another state folder from applying the same plan. The file's content does not matter.
     let _plan_lock = lock_plan_file(&args.plan, &account)?;
     state.set_begun_run(&account, Some(plan.hash())).map_err(unusable_state)?;
-    let replay = replay(state, plan)?;
+    let replay = replay_again(state, plan, None)?;
     if replay.has_written() && replay.finished.is_none() && !replay.is_in_doubt() {
         // The same plan again: Skovik is back in its earlier state, and that journal is finished.
         state.put_away(plan.hash()).map_err(unusable_state)?;

@@ -3,7 +3,7 @@
 
 use anyhow::Context as _;
 
-use super::common::{load_settings, read_plan, replay, same_settings, shown};
+use super::common::{load_settings, read_plan, replay, same_settings, shown, unusable_journal};
 use super::inverse::inverse;
 use super::places::Places;
 use super::state_place::open_state;
@@ -29,7 +29,7 @@ pub fn run(args: &cli::Undo, global: &Global, ui: &Ui) -> anyhow::Result<ExitSta
     let _lock = super::apply::take_lock(&settings, &state, Some(plan.hash()), ui)?;
     replay(&state, &plan)?;
     let path = state.journal(plan.hash());
-    let Some(history) = History::read(&state, &plan)? else {
+    let Some(history) = History::read(&state, &plan).map_err(unusable_journal)? else {
         let problem = format!(
             "there is no journal {}: the plan was never applied from this machine, or the journal was lost, so it is \
             not known what it did",

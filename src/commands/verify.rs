@@ -10,7 +10,7 @@ use super::common::{
 };
 use super::inverse::{another_undo, is_own_undo};
 use super::places::Places;
-use super::recent::memory;
+use super::recent::Known;
 use super::state_place::existing_state;
 use crate::approval::{Accepted, Found, Group, Rules, examine, grouped, judge, not_lifted};
 use crate::cli::{self, Global};
@@ -19,7 +19,6 @@ use crate::files::read_bounded_text;
 use crate::guard::evaluate_since;
 use crate::plan::{Digest, Plan, Summary};
 use crate::render::markdown;
-use crate::state::ledger::ApplyId;
 use crate::text::printable;
 use crate::ui::Ui;
 
@@ -49,19 +48,19 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     let mut begun = None;
     if let Some(state) = &state {
         let replay = replay(state, plan)?;
-        begun = replay.begun_at.map(|begun| ApplyId { plan: plan.hash(), begun });
         if let Some(finished) = replay.finished {
             ui.line(format!("journal   finished at {finished:.0}"))?;
         } else if replay.is_begun() {
             let operations = plan.content().operations.len();
             ui.line(format!("journal   begun: {} of {operations} operations done", replay.done()))?;
         }
+        begun = Some((state, replay));
     }
     let settings = settings?;
     same_settings(plan, &settings, &global.config)?;
     if let Some(undone) = plan.content().undone() {
         match &state {
-            Some(state) if is_own_undo(plan, &settings, state) => {}
+            Some(state) if is_own_undo(plan, &settings, state)? => {}
             Some(_) => return Err(refused(ExitStatus::Stale, another_undo(undone))),
             None => ui.line("undo      not compared: that needs the state folder that it was made with")?,
         }
@@ -76,23 +75,26 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     let stated = args.approved_hash.as_deref().map(stated_hash).transpose()?;
     let granted = judge(plan, &found, stated, &rules, now)
         .map_err(|error| refused(ExitStatus::NotApproved, format!("not approved: {error}")))?;
-    let guards = match (&state, plan.content().undone()) {
-        // Which ids `[scope] branches` means, only Skovik could tell.
-        (Some(state), None) if settings.scope.branches.is_none() => {
-            evaluate_since(&plan.content().guards, &memory(&settings, Some(state), begun, ui))
+    let mut guards = plan.content().guards.clone();
+    let mut but = "";
+    if let (Some((state, replay)), None) = (&begun, plan.content().undone()) {
+        let memory = Known::read(plan, replay, &settings, state, ui)?.memory(plan, replay, &settings);
+        if memory.past.is_empty() || settings.scope.branches.is_none() {
+            guards = evaluate_since(&guards, &memory);
+        } else {
+            // Which ids these are, only Skovik could tell.
+            ui.line(
+                "window    not counted: what was done counts by [scope] branches, and only apply can look them up",
+            )?;
+            but = ", and the window allows it";
         }
-        (Some(_), None) if settings.guard.window() > 0 => {
-            ui.line("window    not counted: which branches [scope] branches means, only Skovik could tell")?;
-            plan.content().guards.clone()
-        }
-        _ => plan.content().guards.clone(),
-    };
+    }
     let left = not_lifted(&guards, &granted.allow);
     if !left.is_empty() {
         let problem = format!("blocked by {}: no approval allows enough", list_guards(&left, plan));
         return Err(refused(ExitStatus::Blocked, problem));
     }
-    ui.line("apply would accept this plan, if nothing that it touches has changed in Skovik")?;
+    ui.line(format!("apply would accept this plan, if nothing that it touches has changed in Skovik{but}"))?;
     Ok(ExitStatus::Done)
 }
 

@@ -2,11 +2,12 @@
 //! here: another process may be writing to a journal.
 
 use std::fs;
-use std::io::{self, BufRead, BufReader, Cursor, Read as _};
+use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::store::{Object, ObjectKind};
+use super::parts::JournalText;
+use super::store::Object;
 use super::{JOURNALS, State, StateError, open_private};
 use crate::plan::{Digest, bytes_of};
 
@@ -34,15 +35,15 @@ pub(super) struct PlanFile {
     pub(super) is_file: bool,
     length: u64,
     pub(super) modified: SystemTime,
-    path: PathBuf,
+    pub(super) path: PathBuf,
 }
 
 /// Where the text of a journal is.
 #[derive(Debug)]
 enum Text {
     File(PathBuf),
-    /// The names of its parts, in order.
-    Objects(Vec<String>),
+    /// Its parts, in order.
+    Objects(Vec<Object>),
 }
 
 impl JournalFile {
@@ -52,7 +53,7 @@ impl JournalFile {
         match (&self.text, &state.remote) {
             (Text::File(path), _) => path.clone(),
             (Text::Objects(parts), Some(remote)) => {
-                PathBuf::from(remote.store().url(parts.first().map_or(JOURNALS, String::as_str)))
+                PathBuf::from(remote.store().url(parts.first().map_or(JOURNALS, |part| &part.name)))
             }
             (Text::Objects(_), None) => PathBuf::from(JOURNALS),
         }
@@ -72,7 +73,7 @@ impl State {
                     plan,
                     length: length(&parts),
                     modified: parts.iter().map(|part| part.modified).max().unwrap_or(SystemTime::UNIX_EPOCH),
-                    text: Text::Objects(parts.into_iter().map(|part| part.name).collect()),
+                    text: Text::Objects(parts),
                 })
                 .collect());
         }
@@ -121,8 +122,7 @@ impl State {
         match (&journal.text, &self.remote) {
             (Text::Objects(parts), Some(remote)) => {
                 let parts = if first_only { &parts[..parts.len().min(1)] } else { parts };
-                let text = remote.store().get_all(parts, ObjectKind::Part).map_err(StateError::Store)?.concat();
-                Ok(Box::new(Cursor::new(text)))
+                Ok(Box::new(BufReader::new(JournalText::new(remote.store().clone(), parts))))
             }
             (Text::Objects(_), None) => Ok(Box::new(io::empty())),
             (Text::File(path), _) => {
@@ -161,12 +161,17 @@ pub(super) fn read_private(path: &Path, most: u64) -> Result<Option<Vec<u8>>, St
 }
 
 /// The plan of a file's name, and whether it is a journal: `HASH.journal`, `HASH.N.journal` for an earlier apply, or
-/// `HASH.plan.json`.
+/// `HASH.plan.json`. A copy of a journal that is only read is `HASH.seen` or `HASH.N.seen`, see [`State::journal`].
 fn plan_of(name: &str) -> Option<(Digest, bool)> {
     let (hash, rest) = name.split_once('.')?;
     let is_number = |number: &str| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
-    let is_journal = rest == "journal" || rest.strip_suffix(".journal").is_some_and(is_number);
-    (is_journal || rest == "plan.json").then(|| Some((Digest::from_bytes(bytes_of(hash)?), is_journal))).flatten()
+    let is_of = |ending: &str| {
+        rest.strip_suffix(ending).is_some_and(|rest| rest.is_empty() || rest.strip_suffix('.').is_some_and(is_number))
+    };
+    let is_journal = is_of("journal");
+    (is_journal || is_of("seen") || rest == "plan.json")
+        .then(|| Some((Digest::from_bytes(bytes_of(hash)?), is_journal)))
+        .flatten()
 }
 
 #[cfg(test)]

@@ -339,15 +339,16 @@ impl State {
     }
 
     fn part_texts(&self, folder: &str, numbers: &[usize]) -> Result<Vec<Vec<u8>>, StateError> {
-        let names: Vec<String> = numbers.iter().map(|number| part(folder, *number)).collect();
+        let names = numbers.iter().map(|number| part(folder, *number));
         if let Some(remote) = &self.remote {
-            return remote.store().get_all(&names, ObjectKind::Part).map_err(StateError::Store);
+            let objects: Vec<_> = names.map(|name| (name, ObjectKind::LedgerPart.largest())).collect();
+            return remote.store().get_all(&objects).map_err(StateError::Store);
         }
-        let read = |name: &String| {
+        let read = |name: String| {
             let path = self.folder.join(name);
             read_private(&path, MOST)?.ok_or_else(|| self.damaged(folder, 0, "a part has gone while it was read"))
         };
-        names.iter().map(read).collect()
+        names.map(read).collect()
     }
 
     fn create_part(&self, folder: &str, number: usize, text: Vec<u8>) -> Result<(), StateError> {

@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 
 use super::append::{Append, Lines, Parts, create, part};
 use super::lease::{Hold, Lease, LeaseError};
+use super::parts::JournalText;
 use super::retention::Held;
 use super::store::{Object, ObjectKind, Store};
 use super::{JOURNALS, Key, State, StateError};
@@ -28,9 +29,6 @@ const REMOVED: &str = "removed";
 /// What to do about a journal that the store does not give back as it was written.
 const LOST: &str = "restore the objects, or look at Skovik and ask for a new plan (if `run` began this one, remove the object \
                     ending in .run first)";
-
-/// How many parts are in memory at once.
-const READ_AT_ONCE: usize = 64;
 
 /// The store, and the lease of the account, once it is had.
 #[derive(Debug)]
@@ -53,6 +51,8 @@ struct Read {
     put_away: u32,
     /// Whether the removal of all of it was begun and not finished.
     is_half_removed: bool,
+    /// Whether this process is the one that may write it, see [`Remote::own`].
+    is_own: bool,
 }
 
 impl Remote {
@@ -88,26 +88,27 @@ impl Remote {
     pub(super) fn bring(&self, state: &State, plan: Digest) -> Result<(), StateError> {
         let folder = folder(plan);
         let damaged = |problem: String| self.damaged(plan, problem);
-        let mut read = Read { put_away: self.read_of(plan).put_away, ..Read::default() };
-        let mut names = self.store.list(&folder).map_err(StateError::Store)?;
-        if names.contains(&format!("{folder}/{REMOVED}")) {
+        let Read { put_away, is_own, .. } = self.read_of(plan);
+        let mut read = Read { put_away, is_own, ..Read::default() };
+        let mut objects = self.store.objects(&folder).map_err(StateError::Store)?;
+        if objects.iter().any(|object| object.name == format!("{folder}/{REMOVED}")) {
             if !self.is_half_removed(plan, state.key()).map_err(StateError::Store)? {
                 let note = self.store.url(&format!("{folder}/{REMOVED}"));
                 return Err(damaged(format!("{note} is not authentic: this program did not write it")));
             }
             // What is left of it counts no more.
-            names.clear();
+            objects.clear();
             read.is_half_removed = true;
         }
-        let mut journals: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+        let mut journals: BTreeMap<u32, Vec<Object>> = BTreeMap::new();
         let mut has_plan = false;
-        for name in names {
-            match name.strip_prefix(&folder).and_then(|name| name.strip_prefix('/')) {
+        for object in objects {
+            match object.name.strip_prefix(&folder).and_then(|name| name.strip_prefix('/')) {
                 Some(PLAN) => has_plan = true,
                 Some(rest) => {
                     let number = rest.split_once('/').and_then(|(number, _)| number.parse().ok());
                     let number = number.ok_or_else(|| damaged(format!("{rest} is no part of a journal")))?;
-                    journals.entry(number).or_default().push(name);
+                    journals.entry(number).or_default().push(object);
                 }
                 None => {}
             }
@@ -115,8 +116,6 @@ impl Remote {
         let write = |path: PathBuf, bytes: &[u8]| {
             write_private(&path, |file| file.write_all(bytes)).map_err(|error| StateError::Io { path, error })
         };
-        remove(state.journal(plan))?;
-        state.past_journals(plan).into_iter().try_for_each(remove)?;
         if has_plan && !state.plan(plan).exists() {
             let text = self
                 .store
@@ -125,48 +124,51 @@ impl Remote {
                 .map(|(text, _)| text);
             write(state.plan(plan), &text.unwrap_or_default())?;
         }
-        let count = journals.len();
-        for (place, (number, names)) in (1..).zip(&journals) {
+        let count = journals.len() as u32;
+        // Another command may be reading the copies: each is replaced in one step, and none is missing meanwhile.
+        for (place, (number, parts)) in (1..).zip(&journals) {
             let journal = journal(plan, *number);
-            let is_whole = names.iter().enumerate().all(|(place, name)| *name == part(&journal, place));
+            let is_whole = parts.iter().enumerate().all(|(place, object)| object.name == part(&journal, place));
             if *number != place || !is_whole {
                 return Err(damaged(format!("of the journal {number}, a part is missing")));
             }
-            let is_last = place as usize == count && place > read.put_away;
+            let is_last = place == count && place > put_away;
             let path = if is_last { state.journal(plan) } else { state.past_journal(plan, place) };
-            self.copy(plan, names, path)?;
-            (read.journals, read.parts) = (place, names.len());
+            self.copy(plan, parts, path)?;
+            (read.journals, read.parts) = (place, parts.len());
         }
+        let has_last = count > put_away;
+        if !has_last {
+            remove(state.journal(plan))?;
+        }
+        let past = if has_last { count - 1 } else { count };
+        let left = (past + 1..).map(|number| state.past_journal(plan, number)).take_while(|path| path.exists());
+        left.collect::<Vec<_>>().into_iter().try_for_each(remove)?;
         self.all_read().insert(plan, read);
         Ok(())
     }
 
-    /// Copies the parts of a journal into a file, a few at a time.
-    fn copy(&self, plan: Digest, parts: &[String], path: PathBuf) -> Result<(), StateError> {
-        let mut failed = None;
-        let copied = write_private(&path, |file| -> io::Result<()> {
-            for names in parts.chunks(READ_AT_ONCE) {
-                let texts = self.store.get_all(names, ObjectKind::Part).map_err(StateError::Store);
-                // A part is written at once, and ends with the end of a line.
-                let whole = texts.and_then(|texts| {
-                    let cut = names.iter().zip(&texts).find(|(_, text)| text.last() != Some(&b'\n'));
-                    cut.map_or(
-                        Ok(()),
-                        |(name, _)| Err(self.damaged(plan, format!("{} is cut", self.store.url(name)))),
-                    )?;
-                    Ok(texts)
-                });
-                match whole {
-                    Ok(texts) => texts.iter().try_for_each(|text| file.write_all(text))?,
-                    Err(error) => {
-                        failed = Some(error);
-                        return Err(io::Error::other("the parts are not there"));
-                    }
-                }
-            }
-            Ok(())
-        });
-        copied.map_err(|error| failed.unwrap_or(StateError::Io { path, error }))
+    /// Copies the parts of a journal into a file.
+    fn copy(&self, plan: Digest, parts: &[Object], path: PathBuf) -> Result<(), StateError> {
+        let mut text = JournalText::new(self.store.clone(), parts);
+        let copied = write_private(&path, |file| io::copy(&mut text, file));
+        copied.map(drop).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => self.damaged(plan, error.to_string()),
+            _ if text.has_failed() => StateError::Store(error),
+            _ => StateError::Io { path, error },
+        })
+    }
+
+    /// Lets this process, which holds the lease, be the one that writes a plan's journals. Its copies are those that the
+    /// journal is continued from. Every other process has copies of its own: an apply ends if its copy is replaced.
+    pub(super) fn own(&self, plan: Digest) -> io::Result<()> {
+        self.check()?;
+        self.all_read().entry(plan).or_default().is_own = true;
+        Ok(())
+    }
+
+    pub(super) fn is_own(&self, plan: Digest) -> bool {
+        self.read_of(plan).is_own
     }
 
     fn damaged(&self, plan: Digest, problem: String) -> StateError {
@@ -289,7 +291,7 @@ impl Remote {
             let problem = format!("{}: its last line is damaged; {LOST}", self.store.url(&journal(plan, number)));
             return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
         }
-        if here < whole || !(is_next || number == read.journals) {
+        if !read.is_own || here < whole || !(is_next || number == read.journals) {
             return Err(io::Error::other("this machine's copy of the journal has changed since it was read"));
         }
         Ok(Box::new(Parts {

@@ -91,8 +91,10 @@ impl State {
 
     /// The journal comes first, and the copy of the plan last: a copy alone is an apply that never began.
     fn remove_here(&self, plan: Digest) -> Result<(), StateError> {
-        let files = std::iter::once(self.journal(plan)).chain(self.past_journals(plan)).chain([self.plan(plan)]);
-        for path in files {
+        let mut files = self.plan_files()?;
+        files.retain(|file| file.plan == plan);
+        files.sort_by_key(|file| file.path == self.plan(plan));
+        for path in files.into_iter().map(|file| file.path) {
             match fs::remove_file(&path) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -52,6 +52,8 @@ pub(super) enum ObjectKind {
     Note,
     /// A part of a journal.
     Part,
+    /// A part of a ledger.
+    LedgerPart,
     /// Who has been missing.
     Absences,
     /// A plan of up to a million operations.
@@ -65,6 +67,8 @@ impl ObjectKind {
             Self::Note => 64 << 10,
             // One batch of lines. The longest line has eight bytes of each user's id.
             Self::Part => 64 << 20,
+            // It ends with the line that makes it longer than half of that.
+            Self::LedgerPart => 8 << 20,
             Self::Absences => 256 << 20,
             Self::Plan => 2 << 30,
         }
@@ -144,17 +148,17 @@ impl Store {
     /// An object, if it is there, and its version.
     pub(super) fn get(&self, name: &str, kind: ObjectKind) -> io::Result<Option<(Vec<u8>, UpdateVersion)>> {
         let (store, name) = (self.clone(), name.to_owned());
-        wait(async move { store.read(&name, kind).await })?
+        wait(async move { store.read(&name, kind.largest()).await })?
     }
 
-    /// Objects that are there, in this order.
-    pub(super) fn get_all(&self, names: &[String], kind: ObjectKind) -> io::Result<Vec<Vec<u8>>> {
-        let (store, names) = (self.clone(), names.to_vec());
+    /// Objects that are there, in this order, each with the most bytes that it may have.
+    pub(super) fn get_all(&self, objects: &[(String, u64)]) -> io::Result<Vec<Vec<u8>>> {
+        let (store, objects) = (self.clone(), objects.to_vec());
         wait(async move {
-            let read = stream::iter(names).map(|name| {
+            let read = stream::iter(objects).map(|(name, most)| {
                 let store = store.clone();
                 async move {
-                    let found = store.read(&name, kind).await?.map(|(bytes, _)| bytes);
+                    let found = store.read(&name, most).await?.map(|(bytes, _)| bytes);
                     found.ok_or_else(|| io::Error::other(format!("{} is listed and not there", store.url(&name))))
                 }
             });
@@ -162,8 +166,8 @@ impl Store {
         })?
     }
 
-    async fn read(&self, name: &str, kind: ObjectKind) -> io::Result<Option<(Vec<u8>, UpdateVersion)>> {
-        match within(LONGEST, get(&*self.inner, &self.path(name), kind)).await {
+    async fn read(&self, name: &str, most: u64) -> io::Result<Option<(Vec<u8>, UpdateVersion)>> {
+        match within(LONGEST, get(&*self.inner, &self.path(name), most)).await {
             Ok(found) => Ok(Some(found)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(self.problem(name, &error)),
@@ -305,18 +309,18 @@ fn both<T: ObjectStore + PaginatedListStore>(store: T) -> (Arc<dyn ObjectStore>,
 }
 
 /// Reads an object. Room is made as its bytes come, not for what the store announces.
-async fn get(inner: &dyn ObjectStore, path: &Path, kind: ObjectKind) -> object_store::Result<(Vec<u8>, UpdateVersion)> {
+async fn get(inner: &dyn ObjectStore, path: &Path, most: u64) -> object_store::Result<(Vec<u8>, UpdateVersion)> {
     let mut options = GetOptions::default();
     options.extensions.insert(Counted);
     let found = inner.get_opts(path, options).await?;
     let version = UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
-    if found.meta.size > kind.largest() {
-        return Err(fault(Fault::LongObject(kind.largest())));
+    if found.meta.size > most {
+        return Err(fault(Fault::LongObject(most)));
     }
     let (mut bytes, mut stream) = (Vec::new(), found.into_stream());
     while let Some(part) = stream.try_next().await? {
-        if (bytes.len() + part.len()) as u64 > kind.largest() {
-            return Err(fault(Fault::LongObject(kind.largest())));
+        if (bytes.len() + part.len()) as u64 > most {
+            return Err(fault(Fault::LongObject(most)));
         }
         bytes.extend_from_slice(&part);
     }

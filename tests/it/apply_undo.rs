@@ -229,3 +229,28 @@ async fn an_undo_of_users_who_changed_since_is_stale() {
     assert_eq!(applied.code, Some(7), "{applied:?}");
     assert_eq!(world.writes().len(), writes);
 }
+
+/// The apply of an undo makes it again from the journal of the plan that it takes back. If that is damaged, the undo is not to
+/// blame.
+#[tokio::test]
+async fn what_an_undo_is_made_from_is_damaged() {
+    let world = World::faulty(&Company::small(), PACE, &[]).await;
+    world.approved_plan().await;
+    assert_eq!(world.apply().await.code, Some(0));
+    undo(&world).await;
+    let writes = world.writes().len();
+    let copy = world.journal_path().with_extension("plan.json");
+    for (path, words) in [(world.journal_path(), "is not authentic"), (copy, ".plan.json")] {
+        let held = std::fs::read_to_string(&path).expect("a file");
+        std::fs::write(&path, held.replace("update", "updbte")).expect("written");
+        for args in [["verify", "undo.json"], ["apply", "undo.json"]] {
+            let refused = world.run(&args).await;
+            assert_eq!(refused.code, Some(8), "{refused:?}");
+            assert!(refused.stderr.contains(words), "{refused:?}");
+        }
+        std::fs::write(&path, held).expect("written");
+    }
+    assert_eq!(world.writes().len(), writes);
+    let applied = world.run(&["apply", "undo.json"]).await;
+    assert_eq!(applied.code, Some(0), "{applied:?}");
+}

@@ -333,3 +333,49 @@ fn a_line_of_the_future_counts_and_is_told() {
     assert!(refused.stderr.contains("19 of 119 removed in the last 24 h, 10 in this plan"), "{refused}");
     assert_eq!(house.writes(), []);
 }
+
+/// Two plans side by side, of which the first was applied.
+fn second_of_two(more: &str) -> House {
+    let house = house(more);
+    let everybody = people("SE01", 100);
+    house.list(&everybody[..85]);
+    house.run(&["plan", "-o", "one.json"]).ends(0);
+    house.list(&[&everybody[..70], &everybody[85..]].concat());
+    house.run(&["plan", "-o", "two.json"]).ends(0);
+    house.run(&["approve", "one.json", "--yes"]).ends(0);
+    house.run(&["approve", "two.json", "--yes"]).ends(0);
+    house.run(&["apply", "one.json"]).ends(0);
+    house
+}
+
+#[test]
+fn verify_says_so_if_it_cannot_count_what_was_done() {
+    let house = second_of_two("[scope]\nbranches = [\"SE01\"]\n");
+    house.run(&["verify", "two.json"]).ends(0).prints(&["window    not counted"]);
+    house.run(&["apply", "two.json"]).ends(5);
+}
+
+#[test]
+fn verify_refuses_an_altered_ledger_as_apply_does() {
+    let house = second_of_two("");
+    let last = fs::read_dir(ledger(&house)).expect("parts").flatten().map(|part| part.path()).max().expect("a part");
+    let text = fs::read_to_string(&last).expect("a part");
+    fs::write(&last, text.replace("\"delete\"", "\"create\"")).expect("written");
+    for args in [["verify", "two.json"], ["apply", "two.json"]] {
+        let refused = house.run(&args).ends(8);
+        assert!(refused.stderr.contains("is not authentic"), "{refused}");
+    }
+}
+
+#[test]
+fn journals_that_are_gone_are_missed() {
+    let house = house("");
+    keep(&house, 81);
+    house.run(&["run"]).ends(0);
+    fs::remove_dir_all(state(&house).join("journals")).expect("removed");
+    keep(&house, 62);
+    // Not before `run`, which makes the folder again.
+    house.run(&["plan"]).ends(5).prints(&["19 of 100 removed in the last 24 h"]);
+    blocked(house.run(&["run"]));
+    assert_eq!(house.writes().len(), 19);
+}

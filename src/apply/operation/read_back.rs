@@ -2,7 +2,7 @@
 //! write, the user is read back too: they need the stored state, not an answer.
 
 use super::attempt::{done, end_of_write};
-use super::{Attempt, End, Task, Worker};
+use super::{Attempt, End, Task, Worker, changed_roles};
 use crate::apply::Halt;
 use crate::apply::expected_state::{
     STILL_INACTIVE, differences, differences_when_kept, is_person, roles_told_otherwise, updated,
@@ -40,13 +40,16 @@ impl Worker<'_> {
                     Task::Delete { .. } => Vec::new(),
                 };
                 let was = attempt.before.as_ref().and_then(|before| self.parse(before));
-                differs.extend(was.and_then(|was| roles_told_otherwise(&was, &read.user)));
+                differs.extend(was.as_ref().and_then(|was| roles_told_otherwise(was, &read.user)));
                 // Other losses that the answer showed remain.
                 differs.extend(found);
                 differs.sort_unstable();
                 differs.dedup();
                 *after = Some(read.stored);
-                return attempt;
+                return match was {
+                    Some(was) => self.unless_roles_changed(&was, attempt),
+                    None => attempt,
+                };
             }
             (_, Err(error)) => {
                 if let ApiError::Credentials { .. } = error {
@@ -56,6 +59,16 @@ impl Worker<'_> {
             }
         };
         attempt.end = end;
+        attempt
+    }
+
+    /// An attempt that is done, unless the user as read after it has other roles than before: an answer may hide them.
+    pub(super) fn unless_roles_changed(&self, before: &User, mut attempt: Attempt) -> Attempt {
+        let End::Done { after: Some(after), .. } = &attempt.end else { return attempt };
+        if let Some(halt) = self.parse(after).and_then(|after| changed_roles(before, &after)) {
+            attempt.end = End::HalfDone(halt.to_string());
+            attempt.halt.get_or_insert(halt);
+        }
         attempt
     }
 

@@ -136,8 +136,16 @@ impl<'a> Maker<'a> {
             self.say(operation, "undo_contradicted", message);
             return Ok(None);
         }
-        if !entry.announced {
-            return Ok(None); // It was so already; nothing was sent.
+        if !entry.says_enough(operation, done) {
+            let message = format!(
+                "operation {} of the plan, {} {}, is done, and the journal does not have what was there before or who did \
+                it: it is not taken back. If the end of the journal was lost, take it back in Skovik",
+                operation.id,
+                operation.action.name(),
+                operation.name
+            );
+            self.say(operation, "undo_not_known", message);
+            return Ok(None);
         }
         let wrong = |problem: String| format!("operation {} in the journal: {problem}", operation.id);
         let made = match &operation.action {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::apply::journal::{JournalError, Record, Replay, Step, read_lines};
 use crate::employee::UserId;
-use crate::plan::{Digest, OperationId, Plan};
+use crate::plan::{Action, Digest, Operation, OperationId, Plan};
 use crate::provider::StoredUser;
 use crate::state::State;
 
@@ -35,6 +35,21 @@ pub(super) struct Done {
     pub(super) user_id: Option<UserId>,
     /// The whole user afterwards, if the server told it.
     pub(super) after: Option<StoredUser>,
+}
+
+impl Entry {
+    /// Whether an operation that is done can be taken back. If nobody sent it by this journal, another client did it, or the
+    /// journal lost that. A link is part of its create.
+    pub(super) fn says_enough(&self, operation: &Operation, done: &Done) -> bool {
+        let has_users = match &operation.action {
+            Action::Link { .. } => return true,
+            Action::Create { .. } => done.user_id.is_some(),
+            Action::Update { .. } if operation.reactivates() => done.after.is_some(),
+            Action::Update { .. } => self.before.is_some() && done.after.is_some(),
+            Action::Delete { .. } => self.before.is_some(),
+        };
+        self.announced && has_users
+    }
 }
 
 impl History {

@@ -98,3 +98,23 @@ async fn an_undo_says_what_its_journal_does_not_have() {
     assert!(matches!(undone.code, Some(0 | 5)), "{undone:?}");
     assert!(liar.read("undo.json").contains("undo_not_begun"), "{undone:?}");
 }
+
+/// The last lines are gone, and the next run finds that all of it is done. Who did it, and what was there before, it cannot know.
+#[tokio::test]
+async fn an_undo_says_what_was_found_done() {
+    let (liar, _) = liar().await;
+    assert_eq!(liar.apply().await.code, Some(0));
+    let complete = fs::read_to_string(journal(&liar)).expect("a journal");
+    // The first of four operations is left.
+    let (kept, _) = complete.match_indices("\"intent\"").nth(1).map(|(at, _)| complete.split_at(at)).expect("two");
+    let (kept, _) = kept.rsplit_once('\n').expect("a line");
+    fs::write(journal(&liar), format!("{kept}\n")).expect("written");
+    let again = liar.apply().await;
+    assert_eq!(again.code, Some(0), "{again:?}");
+    let undone = liar.run(&["undo", "plan.json", "-o", "undo.json"]).await;
+    assert_eq!(undone.code, Some(0), "{undone:?}");
+    let undo: Value = serde_json::from_str(&liar.read("undo.json")).expect("JSON");
+    let codes = undo["diagnostics"].as_array().expect("a list").iter().map(|found| &found["code"]);
+    assert_eq!(codes.filter(|code| **code == "undo_not_known").count(), 3, "{undo}");
+    assert_eq!(undo["operations"].as_array().map(Vec::len), Some(1), "{undo}");
+}

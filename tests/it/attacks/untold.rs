@@ -89,3 +89,70 @@ async fn a_read_that_shows_less_than_the_list_is_not_written_back() {
         assert_eq!(liar.account().users["id2"], held);
     }
 }
+
+/// A write gives somebody a role, and its answer shows the roles as before, or none. The read after it shows the new one: the
+/// run stops before its next write.
+#[tokio::test]
+async fn roles_that_only_the_read_after_a_write_shows_stop_the_run() {
+    for tells in [true, false] {
+        let lie = move |account: &mut Account, asked: &Asked<'_>| {
+            (asked.method == "PUT" && asked.path == "/users/id2").then(|| {
+                let answer = account.honest(asked);
+                let answer = if tells { answer } else { without_roles(account) };
+                let user = account.users.get_mut("id2").expect("a user");
+                user["attributes"]["roles"] = json!(["employee", "admin"]);
+                answer
+            })
+        };
+        let staff = [user(1, None), user(2, Some(4)), user(3, None), user(4, None)];
+        // The user is read back because 4 can only be removed after that.
+        let rows = [(1, None), (2, Some(1)), (3, Some(1))];
+        let liar = Liar::new(&staff, &rows, "max_in_flight = 1", lie).await;
+        let ended = liar.apply().await;
+        assert_eq!(ended.code, Some(9), "{ended:?}");
+        assert!(ended.stdout.contains("in a write that should not change them"), "{ended:?}");
+        assert_eq!(liar.account().writes(), 1, "{ended:?}");
+    }
+}
+
+/// The same, for a user whom no other operation waits for: an answer that leaves roles out is looked at once more.
+#[tokio::test]
+async fn roles_that_the_second_look_shows_stop_the_run() {
+    let lie = |account: &mut Account, asked: &Asked<'_>| {
+        (asked.method == "PUT").then(|| {
+            let _ = account.honest(asked);
+            let answer = without_roles(account);
+            account.users.get_mut("id2").expect("a user")["attributes"]["roles"] = json!(["employee", "admin"]);
+            answer
+        })
+    };
+    let rows = [(1, None), (2, Some(3)), (3, Some(1))];
+    let liar = Liar::new(&staff(), &rows, "max_in_flight = 1", lie).await;
+    let ended = liar.apply().await;
+    assert_eq!(ended.code, Some(9), "{ended:?}");
+    assert!(ended.stdout.contains("in a write that should not change them"), "{ended:?}");
+    assert_eq!(liar.account().writes(), 1, "{ended:?}");
+}
+
+/// A move empties custom fields, and the read after it tells no roles: as before every other write, the user is left alone.
+#[tokio::test]
+async fn a_user_whose_roles_are_told_no_more_is_not_refilled() {
+    let lie = |account: &mut Account, asked: &Asked<'_>| match (asked.method, asked.path) {
+        ("PUT", "/users/id2") if asked.nth == 0 => {
+            let answer = account.honest(asked);
+            account.users.get_mut("id2").expect("a user")["attributes"]["custom_fields"] = json!({});
+            Some(answer)
+        }
+        ("GET", "/users/id2") if account.came.contains_key("PUT") => Some(without_roles(account)),
+        _ => None,
+    };
+    let mut staff = staff();
+    staff[1]["relationships"]["branch"]["data"]["id"] = json!("br_2");
+    staff[1]["attributes"]["custom_fields"]["cf_x"] = json!("kept");
+    let rows = [(1, None), (2, Some(1)), (3, None)];
+    let liar = Liar::new(&staff, &rows, "max_in_flight = 1", lie).await;
+    let ended = liar.apply().await;
+    assert_eq!(ended.code, Some(9), "{ended:?}");
+    assert!(ended.stdout.contains("the user is read with other roles now, and was left alone"), "{ended:?}");
+    assert_eq!(liar.account().came["PUT"], 1, "{ended:?}");
+}

@@ -1,6 +1,6 @@
 //! A plan that is applied more than once: each apply has a journal of its own in the store.
 
-use super::{KEY, company, forget_machine};
+use super::{KEY, begin, company, end, forget_machine, made, wait_for_writes};
 use crate::harness::Company;
 use crate::servers::stores::Store;
 
@@ -60,4 +60,22 @@ fn a_run_that_makes_the_same_plan_again_begins_another_journal() {
         is_named(&company, "Astrid");
     }
     assert_eq!(second_journals(&store), 1);
+}
+
+/// Whoever looks at a plan reads copies of their own, and not those that the apply writes to.
+#[test]
+fn what_looks_at_a_plan_under_way_does_not_stop_its_apply() {
+    let store = Store::s3();
+    let company = company(&store, "slow=400ms");
+    let apply = begin(&company, &["apply", "plan.json"]);
+    wait_for_writes(&company, 1);
+    company.run(&["verify", "plan.json"]).ends(0).prints(&["journal   begun"]);
+    company.run(&["apply", "plan.json"]).ends(10);
+    company.run(&["plan"]).ends(3).says(&["is a plan whose apply is not finished"]);
+    company.run(&["run"]).ends(10);
+    assert!(company.writes().len() < 6, "the apply is still under way");
+    end(apply).ends(0);
+    company.is_in_line();
+    assert_eq!(made(&company), 3, "nobody twice");
+    company.run(&["verify", "plan.json"]).ends(0).prints(&["journal   finished"]);
 }

@@ -243,3 +243,19 @@ fn no_name_of_a_credential_leads_to_a_program_or_into_a_message() {
         assert!(!said.contains(&value), "{name} in {said}");
     }
 }
+
+/// The journal is read for the ledger, too: what was added to it is damage there, and not the torn end of a file.
+#[test]
+fn a_part_that_was_added_is_no_torn_line() {
+    let store = Store::s3();
+    let company = company(&store, "slow=1ms");
+    company.run(&["apply", "plan.json"]).ends(0);
+    let last = parts(&store).pop().expect("a part");
+    let (folder, number) = last.rsplit_once('/').expect("a folder");
+    let added = format!("{folder}/{:08}", number.parse::<usize>().expect("a number") + 1);
+    store.write(&added, &"\0".repeat(1 << 20));
+    let planned = company.run(&["plan", "-o", "next.json"]);
+    assert!(planned.stderr.contains("is cut") && planned.stderr.contains(&added), "{planned}");
+    assert!(company.read("next.json").contains("ledger_unreadable"), "{planned}");
+    company.run(&["verify", "plan.json"]).ends(8).says(&["is cut", "restore the objects"]);
+}
