@@ -244,7 +244,8 @@ fn one_endless_name_keeps_nobody_else_out() {
 #[test]
 fn what_cannot_be_left_out_always_has_a_place() {
     let mut plan = crowd(5_000).content().clone();
-    let most = u64::MAX;
+    // The largest number that a plan holds.
+    let most = 1 << 53;
     plan.summary =
         Summary { create: most, update: most, reactivate: most, delete: most, unchanged: most, set_aside: most };
     for id in ["max_delete_percent", "max_change_percent", "max_creates", "min_employees"] {
