@@ -25,16 +25,22 @@ const COLUMN: &str = "hr.column";
 
 /// The comparisons, as tests that `select` and `is` use by name, and as operators.
 pub(super) fn extend(environment: &mut Environment<'_>) {
-    type Comparison = fn(&Value, &Value) -> Result<bool, Error>;
+    type Comparison = fn(&mut State<'_, '_>, &Value, &Value) -> Result<bool, Error>;
     let comparisons: [(&[&'static str], &'static str, Comparison); 7] = [
-        (&["eq", "equalto", "=="], EQUAL, |a, b| equal(a, b)),
-        (&["ne", "!="], UNEQUAL, |a, b| equal(a, b).map(|equal| !equal)),
-        (&["lt", "lessthan", "<"], LESS, |a, b| ordered(a, b).map(|()| a < b)),
-        (&["le", "<="], LESS_OR_EQUAL, |a, b| ordered(a, b).map(|()| a <= b)),
-        (&["gt", "greaterthan", ">"], GREATER, |a, b| ordered(a, b).map(|()| a > b)),
-        (&["ge", ">="], GREATER_OR_EQUAL, |a, b| ordered(a, b).map(|()| a >= b)),
+        (&["eq", "equalto", "==", "sameas"], EQUAL, |_, a, b| equal(a, b)),
+        (&["ne", "!="], UNEQUAL, |_, a, b| equal(a, b).map(|equal| !equal)),
+        (&["lt", "lessthan", "<"], LESS, |_, a, b| ordered(a, b).map(|()| a < b)),
+        (&["le", "<="], LESS_OR_EQUAL, |_, a, b| ordered(a, b).map(|()| a <= b)),
+        (&["gt", "greaterthan", ">"], GREATER, |_, a, b| ordered(a, b).map(|()| a > b)),
+        (&["ge", ">="], GREATER_OR_EQUAL, |_, a, b| ordered(a, b).map(|()| a >= b)),
         (&["in"], IN, is_in),
     ];
+    environment.add_test("true", |value: Value| boolean("true", &value));
+    environment.add_test("false", |value: Value| boolean("false", &value).map(|holds| !holds));
+    environment.add_test("none", |value: Value| {
+        super::defined::check("none", [&value])?;
+        same_type(&value, &Value::from(())).map(|()| value.is_none())
+    });
     for (tests, operator, comparison) in comparisons {
         for &name in tests {
             environment.add_test(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
@@ -59,17 +65,17 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
 }
 
 fn compared(
-    state: &State<'_, '_>,
+    state: &mut State<'_, '_>,
     a: &Value,
     b: &Value,
-    comparison: impl Fn(&Value, &Value) -> Result<bool, Error>,
+    comparison: impl Fn(&mut State<'_, '_>, &Value, &Value) -> Result<bool, Error>,
 ) -> Result<bool, Error> {
     let cost = |value: &Value| match value.as_str() {
         Some(text) => text.len() / BYTES_FOR_A_UNIT,
         None => value.len().unwrap_or_default() / ITEMS_FOR_A_UNIT,
     };
     state.consume_fuel((cost(a) + cost(b)) as u64)?;
-    comparison(a, b)
+    comparison(state, a, b)
 }
 
 /// `not` in a condition, for true and false only.
@@ -84,6 +90,18 @@ pub(super) fn not(value: Value) -> Result<bool, Error> {
             "`not` needs true or false and gets {}; compare it with something, as in `!= 'active'` or `== ''`",
             described(&value)
         ))),
+    }
+}
+
+/// `is true` and `is false`: whether a value that must be one of the two is true.
+fn boolean(test: &str, value: &Value) -> Result<bool, Error> {
+    super::defined::check(test, [value])?;
+    match Type::of(value) {
+        Some(Type::Boolean) => Ok(value.is_true()),
+        found => {
+            let advice = found.map(|found| advice(found, Type::Boolean, COLUMN)).unwrap_or_default();
+            Err(wrong(format!("`is {test}` asks {}, which is neither true nor false{advice}", described(value))))
+        }
     }
 }
 
@@ -118,7 +136,7 @@ pub(super) fn ordered(a: &Value, b: &Value) -> Result<(), Error> {
     Ok(())
 }
 
-fn is_in(value: &Value, container: &Value) -> Result<bool, Error> {
+fn is_in(state: &mut State<'_, '_>, value: &Value, container: &Value) -> Result<bool, Error> {
     match Type::of(container) {
         Some(Type::Text) => {
             if let (Some(part), Some(whole)) = (value.as_str(), container.as_str()) {
@@ -136,7 +154,12 @@ fn is_in(value: &Value, container: &Value) -> Result<bool, Error> {
         }
         Some(Type::Map) => {
             can_be_listed(container, value)?;
-            Ok(!container.get_item(value)?.is_undefined())
+            let found = container.get_item(value)?;
+            if found.kind() != ValueKind::Invalid {
+                return Ok(!found.is_undefined());
+            }
+            // A table reports what it does not have, where its value is used. Asked by `get`, it says whether it has it.
+            container.call_method(state, "get", std::slice::from_ref(value)).map(|found| !found.is_undefined())
         }
         _ => Err(wrong(format!("nothing can be in {}; `in` needs a list or a text", described(container)))),
     }
@@ -181,6 +204,21 @@ fn same_type(a: &Value, b: &Value) -> Result<(), Error> {
             Ok(())
         }
         (Some(one), Some(other)) if one != other => Err(across(a, b)),
+        // Lists and objects are equal if what they hold is.
+        (Some(Type::List), Some(Type::List)) => {
+            a.try_iter()?.zip(b.try_iter()?).try_for_each(|(one, other)| same_type(&one, &other))
+        }
+        (Some(Type::Map), Some(Type::Map)) => {
+            let Ok(keys) = a.try_iter() else { return Ok(()) };
+            for key in keys {
+                can_be_listed(b, &key)?;
+                let (one, other) = (a.get_item(&key)?, b.get_item(&key)?);
+                if !other.is_undefined() {
+                    same_type(&one, &other)?;
+                }
+            }
+            Ok(())
+        }
         _ => Ok(()),
     }
 }

@@ -6,10 +6,7 @@ use minijinja::{Environment, Error, ErrorKind, State, tests};
 
 pub(super) fn extend(environment: &mut Environment<'_>) {
     let tests = [
-        (&["none"][..], Value::from_function(tests::is_none)),
-        (&["true"], Value::from_function(tests::is_true)),
-        (&["false"], Value::from_function(tests::is_false)),
-        (&["boolean"], Value::from_function(tests::is_boolean)),
+        (&["boolean"][..], Value::from_function(tests::is_boolean)),
         (&["odd"], Value::from_function(tests::is_odd)),
         (&["even"], Value::from_function(tests::is_even)),
         (&["divisibleby"], Value::from_function(tests::is_divisibleby)),
@@ -24,7 +21,6 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
         (&["endingwith"], Value::from_function(tests::is_endingwith)),
         (&["lower"], Value::from_function(tests::is_lower)),
         (&["upper"], Value::from_function(tests::is_upper)),
-        (&["sameas"], Value::from_function(tests::is_sameas)),
     ];
     for (names, test) in tests {
         for &name in names {

@@ -171,11 +171,18 @@ impl Reader<'_> {
                 self.read(&node.expr);
                 self.read_all(values(&node.args));
                 if let (
-                    "eq" | "equalto" | "ne" | "lt" | "lessthan" | "le" | "gt" | "greaterthan" | "ge",
+                    "eq" | "equalto" | "sameas" | "ne" | "lt" | "lessthan" | "le" | "gt" | "greaterthan" | "ge",
                     [CallArg::Pos(other)],
                 ) = (node.name, &node.args[..])
                 {
                     self.compared(&node.expr, other);
+                }
+                if let ("true" | "false", Some(found)) = (node.name, self.type_of(&node.expr))
+                    && found != Type::Boolean
+                {
+                    let (name, of) = (node.name, written(&node.expr));
+                    let advice = advice(found, Type::Boolean, bare(&node.expr).as_str());
+                    self.note(format!("asks whether {of}, {}, is {name}{advice}", found.name()));
                 }
                 if let ("in", [CallArg::Pos(other)]) = (node.name, &node.args[..]) {
                     self.contained(&node.expr, other);

@@ -192,6 +192,25 @@ fn a_table_answers_only_what_it_certainly_has() {
         &["rows 2 and 3 have keys that differ only in how their letters are composed", "each key once"],
     );
     read_with(table, "company,id,city\n#N/A,a,\n").refused(ExitStatus::Untrusted, &["row 2: its key is #N/A"]);
+    // Whether it has a row is asked by `in`, too.
+    for (text, expected) in [
+        ("'Acme AB' in branches", "true"),
+        ("hr.company in branches", "true"),
+        ("'Other' in branches", "false"),
+        ("'Other' not in branches", "true"),
+        ("5 in branches", "false"),
+        ("'Other' is in(branches)", "false"),
+        ("'id' in branches[hr.company]", "true"),
+        ("hr.nothing in branches", "false"),
+        ("['Acme AB', 'Other'] | select('in', branches) | list | length", "1"),
+    ] {
+        assert_eq!(render(&format!("{{{{ {text} }}}}")).as_deref(), Ok(expected), "{text}");
+    }
+    for text in ["['Acme AB'] in branches", "true in branches", "'nothing' in branches[hr.company]"]
+    {
+        let error = render(&format!("{{{{ {text} }}}}")).expect_err(text);
+        assert!(!error.is_empty(), "{text}: {error}");
+    }
     // Only a text or a number can be looked up; nothing gives nothing.
     for (key, kind) in [("['Acme AB']", "a list"), ("{'a': 1}", "an object"), ("true", "true or false")] {
         for text in [format!("branches[{key}].id"), format!("branches.get({key}).id"), format!("branches.get({key})")] {

@@ -68,6 +68,12 @@ fn values_of_one_type_are_compared_as_the_engine_does() {
         ("hr.text in ['3', '4'] and hr.number in [3]", true),
         ("hr.nothing == none", true),
         ("hr.nothing is none", true),
+        ("hr.text is none", false),
+        ("hr.yes is true and hr.yes is not false", true),
+        ("hr.text is sameas '3'", true),
+        ("[hr.text, 3] in [['4', 3], ['3', 3]]", true),
+        ("[hr.text] == ['3', 3]", false),
+        ("{'a': hr.text} == {'a': '3', 'b': 4}", false),
         ("hr.mail == none", false),
         ("hr.text is eq '3'", true),
         ("hr.text is in ['3']", true),
@@ -109,6 +115,26 @@ fn values_of_two_types_are_never_compared() {
     ] {
         fails(text, "which is of another type");
     }
+    // Within lists and objects, too, and whatever the comparison is called.
+    for text in [
+        "[hr.word, hr.text] == ['True', 3]",
+        "[hr.word, hr.text] in [['a', 3], ['b', 3]]",
+        "[hr.text] is eq([3])",
+        "[hr.text] < [3]",
+        "[[hr.text]] != [[3]]",
+        "{'a': hr.text} == {'a': 3}",
+        "hr.list == [1, 2]",
+        "hr.text is sameas 3",
+        "[hr.text] is sameas([3])",
+    ] {
+        fails(text, "which is of another type");
+    }
+    for test in ["true", "false"] {
+        fails(&format!("hr.word is {test}"), "compare the text with a text, as in `hr.column == 'true'`");
+        fails(&format!("hr.number is not {test}"), "asks the number 3, which is neither true nor false");
+        fails(&format!("hr.nothing is {test}"), "asks none, which is neither");
+    }
+    fails("hr.empty is none", "compare it with `''` instead of none");
     fails("hr.number in hr.text", "which is of another type");
     fails("hr.number in {'3': 1}", "which can never be found");
     fails("hr.mail in hr.number", "nothing can be in the number 3");
@@ -330,6 +356,9 @@ fn a_source_of_texts_is_not_compared_with_anything_else() {
         ("hr.level in [1, 2]", "compares `hr.level`, a text"),
         ("3 in hr.level", "compares `3`, a number, with `hr.level`, a text"),
         ("hr.level is ge 3", "compares `hr.level`, a text"),
+        ("hr.level is sameas 3", "compares `hr.level`, a text"),
+        ("hr.active is true", "asks whether `hr.active`, a text, is true; compare the text with a text"),
+        ("hr.active is not false", "as in `hr.active == 'true'`"),
         ("(hr.level | trim | default('3')) > 3", "compares"),
         ("hr.level | int == '3'", "compares"),
         ("hr.active", "asks whether `hr.active` holds, which is a text"),
