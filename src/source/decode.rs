@@ -83,6 +83,14 @@ impl Encoding {
     }
 }
 
+/// The text of a JSON document. Its encoding cannot be chosen.
+pub(super) fn of_json(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
+    Encoding::Utf8.decode(bytes).map_err(|problem| {
+        let found = problem.split("; ").next().unwrap_or_default();
+        format!("{found}; JSON is written in UTF-8 (RFC 8259): export it so")
+    })
+}
+
 fn utf8(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| {
         let lines = lines_not_utf8(bytes);

@@ -12,7 +12,7 @@ use serde::{Deserializer, de::Error as _};
 use serde_json::value::RawValue;
 
 use super::cell::{CellKind, scalar};
-use super::decode::Encoding;
+use super::decode::of_json;
 use super::table::{Table, TableBuilder};
 use crate::setting::section::Section;
 use crate::setting::{ConfigError, quoting};
@@ -40,7 +40,7 @@ impl JsonFormat {
     }
 
     pub(super) fn table(&self, bytes: &[u8]) -> Result<Table, String> {
-        table(&Encoding::Utf8.decode(bytes)?, &self.pointer)
+        table(&of_json(bytes)?, &self.pointer)
     }
 }
 

@@ -2,13 +2,13 @@
 
 use serde::de::DeserializeSeed;
 
-use super::decode::Encoding;
+use super::decode::of_json;
 use super::json::{Records, said};
 use super::table::{Table, TableBuilder};
 
 /// The records of a text in UTF-8.
 pub(super) fn read(bytes: &[u8]) -> Result<Table, String> {
-    table(&Encoding::Utf8.decode(bytes)?)
+    table(&of_json(bytes)?)
 }
 
 fn table(text: &str) -> Result<Table, String> {

@@ -219,7 +219,7 @@ fn json_that_is_not_whole_or_contradicts_itself_is_refused() {
         json(text).refused(ExitStatus::Untrusted, &[expected]);
     }
     Fixture::new(&source("hr", "json", "hr", "id"), &[("hr", b"[{\"id\": \"\xe5\"}]")])
-        .refused(ExitStatus::Untrusted, &["line 1 is not UTF-8"]);
+        .refused(ExitStatus::Untrusted, &["line 1 is not UTF-8; JSON is written in UTF-8"]);
 }
 
 #[test]

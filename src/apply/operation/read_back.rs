@@ -1,7 +1,7 @@
 //! What the service holds after a write. The answer is compared with what was sent. If other operations depend on the
 //! write, the user is read back too: they need the stored state, not an answer.
 
-use super::attempt::{done, end_of_write};
+use super::attempt::done;
 use super::{Attempt, End, Task, Worker, changed_roles};
 use crate::apply::Halt;
 use crate::apply::expected_state::{
@@ -98,13 +98,14 @@ impl Worker<'_> {
         read: &LiveUser,
         expected: &User,
         changes: &[Change],
-        refusal: &ApiError,
+        refused: Attempt,
+        refusal: &dyn std::fmt::Display,
     ) -> Attempt {
         match self.provider.user(read.id(), self.managed).await {
             Ok(Some(now)) if now.user.branch == expected.branch && now.user.branch != read.user.branch => {
                 self.refill(id, read.stored.clone(), expected, changes).await.having_written()
             }
-            Ok(_) => end_of_write(refusal),
+            Ok(_) => refused,
             Err(error) => {
                 let problem = format!("{refusal}, and the user could not be read to confirm that: {error}");
                 self.ended_by(End::Unclear(problem), &error)

@@ -206,8 +206,7 @@ fn a_table_answers_only_what_it_certainly_has() {
     ] {
         assert_eq!(render(&format!("{{{{ {text} }}}}")).as_deref(), Ok(expected), "{text}");
     }
-    for text in ["['Acme AB'] in branches", "true in branches", "'nothing' in branches[hr.company]"]
-    {
+    for text in ["['Acme AB'] in branches", "true in branches", "'nothing' in branches[hr.company]"] {
         let error = render(&format!("{{{{ {text} }}}}")).expect_err(text);
         assert!(!error.is_empty(), "{text}: {error}");
     }

@@ -32,6 +32,8 @@ pub(super) struct References {
     attribute: Vec<u8>,
     cell: Vec<u8>,
     kind: Kind,
+    /// Whether the cell has a value already.
+    has_value: bool,
     /// Whether the tag that is being read stands right behind a value.
     is_behind_value: bool,
     relationship: Relationship,
@@ -157,6 +159,7 @@ impl References {
         if name == b"c" {
             self.cell.clear();
             self.kind = Kind::Number;
+            self.has_value = false;
         }
         self.relationship = Relationship::default();
         self.tag = if is_end { Vec::new() } else { name };
@@ -195,6 +198,12 @@ impl References {
 
     fn end_tag(&mut self) {
         let is_closed = self.word == b"/";
+        if self.part == Part::Sheet
+            && matches!(&*self.tag, b"v" | b"is")
+            && std::mem::replace(&mut self.has_value, true)
+        {
+            self.problem = Some(format!("has two values{}", self.at_cell()));
+        }
         self.begin(match (self.part, &*self.tag) {
             (Part::Sheet, b"v") if !is_closed => Place::Value,
             _ => Place::Outside,
@@ -322,6 +331,9 @@ mod tests {
         for (inner, expected) in [
             ("<c r='A3' t='s'><v> 1 </v></c>", "a text whose number is no number in the cell A3"),
             ("<c t='s'><v>1.0</v></c>", "a text whose number is no number"),
+            ("<c r='A3'><v>10</v><v>05</v></c>", "two values in the cell A3"),
+            ("<c r='A3' t='inlineStr'><is><t>a</t></is><is/></c>", "two values in the cell A3"),
+            ("<c r='A3'><v/><is><t>1</t></is></c>", "two values in the cell A3"),
             ("<c t='s'><v>x</v></c>", "a text whose number"),
             ("<c t='s'><v>1<!--x--></v></c>", "in pieces"),
             ("<c r='A3'><v>2&#48;</v></c>", "a number that is not written as one in the cell A3"),

@@ -181,7 +181,7 @@ fn a_damaged_file_adds_no_lines_to_what_is_said_of_it() {
     let name = "x`\nAll is well: approved\n::add-mask::y\nhint: do it";
     let mut with_more = plan.clone();
     with_more[name] = json!(1);
-    let line = format!("{}\n", json!({"mac": "00", name: 1}));
+    let line = format!("{}\n", json!({name: 1}));
     for (file, text, command) in [
         (journal.as_str(), &line, ["apply", "plan.json"]),
         ("plan.json", &with_more.to_string(), ["show", "plan.json"]),
