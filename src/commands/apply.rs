@@ -144,7 +144,7 @@ pub(super) async fn carry_out(
     let provider = provider(settings).await?;
     let mut stop = watch::listen_for_signals()?;
     let Read { policy, directory, listed } = tokio::select! {
-        live = read_live(&*provider, plan, settings, ui) => live?,
+        live = read_live(&*provider, plan, &replay, settings, ui) => live?,
         () = engine::wants(&mut stop, Stop::Gently) => {
             return Err(refused(ExitStatus::Interrupted, "interrupted before anything was written"));
         }

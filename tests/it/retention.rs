@@ -5,12 +5,16 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
+use skovik_sync::plan::Digest;
+use skovik_sync::state::State;
+
 use super::harness::Company;
 use super::house::{House, Person, people};
 use super::run::cut_off;
 use super::servers::stores::Store;
 
 const AUTOMATIC: &str = "[approval]\nautomatic = true\n";
+const KEY: &str = "0123456789abcdef0123456789abcdef";
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Twenty people in Skovik, one of whom has another first name in the list.
@@ -138,7 +142,7 @@ fn a_store_forgets_too_and_finishes_what_it_began_to_forget() {
         "skovik-sync.toml",
         &format!("\n[state]\nurl = \"{}\"\nkeep = \"1s\"\n[guard]\nwindow = \"0h\"\n", store.url),
     );
-    company.env("SKOVIK_SYNC_STATE_KEY", "0123456789abcdef0123456789abcdef");
+    company.env("SKOVIK_SYNC_STATE_KEY", KEY);
     for (name, value) in &store.env {
         company.env(name, value);
     }
@@ -151,7 +155,12 @@ fn a_store_forgets_too_and_finishes_what_it_began_to_forget() {
     // A removal that was cut short: the note is there, and a part of the journal is gone.
     let folder = first[0].rsplit_once("/0001/").expect("a part").0;
     sleep(Duration::from_millis(1100));
-    store.write(&format!("{folder}/removed"), "\n");
+    let hash = Digest::parse(company.json("plan.json")["plan_hash"].as_str().expect("a hash"));
+    let key = tempfile::tempdir().expect("a folder");
+    let state = State::open(key.path(), Some(&KEY.into())).expect("a state");
+    let code = state.key().code(hash.expect("a hash").as_bytes(), b"removed");
+    let note: String = code.iter().map(|byte| format!("{byte:02x}")).collect();
+    store.write(&format!("{folder}/removed"), &note);
     store.remove(&first[0]);
     company.edit("employees.csv", "Nils", "Nilsson");
     company.run(&["plan"]).ends(0);

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::value::RawValue;
 
+use crate::apply::journal::Replay;
 use crate::commands::common::policy;
 use crate::config::Settings;
 use crate::diff::Policy;
@@ -18,7 +19,7 @@ use crate::ui::Ui;
 pub(super) struct Read {
     pub(super) policy: Policy,
     pub(super) directory: Directory,
-    /// The users that the plan changes, as the server sent them.
+    /// The users whom the plan writes as a whole, as the server sent them: those whom an earlier run made are among them.
     pub(super) listed: HashMap<UserId, StoredUser>,
 }
 
@@ -27,6 +28,7 @@ pub(super) struct Read {
 pub(super) async fn read_live(
     provider: &dyn Provider,
     plan: &Plan,
+    replay: &Replay,
     settings: &Settings,
     ui: &Ui,
 ) -> anyhow::Result<Read> {
@@ -39,10 +41,12 @@ pub(super) async fn read_live(
         }
         progress.set(read);
     };
-    let changed: HashSet<&UserId> = plan.content().operations.iter().filter_map(changed_user).collect();
+    let keeps_removed = provider.dialect().keeps_removed();
+    let written = |operation| written_user(operation, keeps_removed);
+    let written: HashSet<&UserId> = plan.content().operations.iter().filter_map(written).collect();
     let mut listed = HashMap::new();
     let mut keep = |user: &User, row: &RawValue| {
-        if changed.contains(&user.id) {
+        if written.contains(&user.id) || replay.has_made(&user.id) {
             listed.insert(user.id.clone(), StoredUser::new(row)?);
         }
         Ok(())
@@ -53,9 +57,12 @@ pub(super) async fn read_live(
     Ok(Read { policy, directory: shape.with_users(users), listed })
 }
 
-fn changed_user(operation: &Operation) -> Option<&UserId> {
+/// Whom an operation writes as a whole, if they are in the account before the apply begins. A service that keeps whom it
+/// removes is sent the whole user.
+fn written_user(operation: &Operation, keeps_removed: bool) -> Option<&UserId> {
     match &operation.action {
         Action::Update { user_id, .. } => Some(user_id),
-        Action::Create { .. } | Action::Link { .. } | Action::Delete { .. } => None,
+        Action::Delete { user_id, .. } => keeps_removed.then_some(user_id),
+        Action::Create { .. } | Action::Link { .. } => None,
     }
 }

@@ -113,3 +113,41 @@ async fn what_depends_on_a_person_who_is_somebody_else_by_now_is_not_sent_again(
         }
     }
 }
+
+/// Two new people lead each other. The run ends before they are linked; then another client writes a field that nobody
+/// manages, which the list shows and the reads of one user do not: nobody is linked by a write that would empty it.
+#[tokio::test]
+async fn who_was_made_by_an_earlier_run_is_not_linked_by_a_read_that_shows_less() {
+    let list = [(1, None), (2, Some(1)), (3, None), (4, None), (8, Some(9)), (9, Some(8))];
+    let lie = |account: &mut Account, asked: &Asked<'_>| {
+        let is_new = |path: &str| path.starts_with("/users/new");
+        match asked.method {
+            "PUT" if !account.users.contains_key("seen") => Some(reply(503, "{}")),
+            "GET" if is_new(asked.path) && account.users.contains_key("seen") => {
+                let mut shown = account.users[asked.path.trim_start_matches("/users/")].clone();
+                shown["attributes"]["custom_fields"] = json!({});
+                Some(reply(200, &json!({ "data": shown }).to_string()))
+            }
+            _ => None,
+        }
+    };
+    let liar = Liar::new(&staff(), &list, "max_in_flight = 1", lie).await;
+    let first = liar.apply().await;
+    assert_eq!(first.code, Some(9), "{first}");
+    {
+        let mut account = liar.account();
+        let new: Vec<String> = account.users.keys().filter(|id| id.starts_with("new")).cloned().collect();
+        for id in &new {
+            account.users.get_mut(id).expect("somebody new")["attributes"]["custom_fields"]["cf_x"] = json!("by HR");
+        }
+        assert_eq!(new.len(), 2);
+        // From now on the server carries out what it is asked.
+        account.users.insert("seen".to_owned(), user(5, None));
+    }
+    let ended = liar.apply().await;
+    assert_eq!(ended.code, Some(9), "{ended}");
+    assert!(ended.stdout.contains("showed /data/attributes/custom_fields/cf_x of the user new"), "{ended}");
+    let account = liar.account();
+    let held = |number| account.by_number(number).expect("somebody")["attributes"]["custom_fields"]["cf_x"].clone();
+    assert_eq!((held(8), held(9)), (json!("by HR"), json!("by HR")), "{ended}");
+}

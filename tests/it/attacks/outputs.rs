@@ -80,7 +80,7 @@ fn no_output_takes_the_place_of_an_input() {
         (&["sandbox", "--seed", "users.jsonl", "--request-log", "users.jsonl"], &["--seed (users.jsonl)"]),
         (&["sandbox", "--save", "x.jsonl", "--request-log", "x.jsonl"], &["--request-log (x.jsonl)"]),
         (&["sandbox", "--save", "skovik-sync.toml"], &["--config"]),
-        (&["demo", "--keep", "."], &["employees.csv already"]),
+        (&["demo", "--keep", "."], &["the folder is not empty"]),
     ];
     fs::create_dir(company.path("sub")).expect("made");
     for (args, words) in cases {

@@ -171,7 +171,7 @@ fn a_create_in_doubt_is_not_sent_again_beside_an_inactive_user() {
     company.run(&["apply", "plan.json"]).ends(9);
     scim.patch(&id, &json!({"op": "replace", "path": "externalId", "value": kept["externalId"]}));
     let before = scim.users();
-    company.run(&["apply", "plan.json"]).ends(9).says(&["who is inactive, has the external identifier"]);
+    company.run(&["apply", "plan.json"]).ends(9).prints(&["who is inactive, has the external identifier"]);
     assert_eq!(scim.users(), before);
 }
 
@@ -193,6 +193,13 @@ fn one_is_back(scim: &Scim, url: &str) -> (Company, String) {
     (company, id)
 }
 
+/// An answer of as many bytes that does not show the nickname.
+fn without_nick_name(answer: &str) -> String {
+    let Some(begin) = answer.find("\"nickName\"") else { return answer.to_owned() };
+    let length = answer[begin..].find(',').expect("something follows") + 1;
+    format!("{}{}{}", &answer[..begin], " ".repeat(length), &answer[begin + length..])
+}
+
 /// A deactivation by PUT sends the whole user: what the read before it does not show would be emptied.
 #[test]
 fn nobody_becomes_inactive_by_a_read_that_shows_less_than_the_list() {
@@ -203,7 +210,7 @@ fn nobody_becomes_inactive_by_a_read_that_shows_less_than_the_list() {
     let web = Web::start(move |_, request: &Request| {
         let answer = theirs.pass_on(request);
         let is_single = request.method == "GET" && request.target.contains("/Users/");
-        Reply::Raw(if is_single { answer.replace("\"nickName\"", "\"nickNone\"") } else { answer })
+        Reply::Raw(if is_single { without_nick_name(&answer) } else { answer })
     });
     let mut company = Company::empty();
     company.write("skovik-sync.toml", settings(&format!("{}/v2", web.url), "") + LIMITS);
