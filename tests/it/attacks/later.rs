@@ -126,7 +126,7 @@ async fn who_was_made_by_an_earlier_run_is_not_linked_by_a_read_that_shows_less(
             "GET" if is_new(asked.path) && account.users.contains_key("seen") => {
                 let mut shown = account.users[asked.path.trim_start_matches("/users/")].clone();
                 shown["attributes"]["custom_fields"] = json!({});
-                Some(reply(200, &json!({ "data": shown }).to_string()))
+                Some(reply(200, json!({ "data": shown }).to_string()))
             }
             _ => None,
         }
