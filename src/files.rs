@@ -23,9 +23,7 @@ pub use read::{Links, WRONG_KIND, open_regular, read_bounded, read_bounded_text,
 pub(crate) use read::{no_links, open_own};
 pub(crate) use unchanged::FileState;
 pub use unchanged::{LARGEST_LIST, read_unchanged};
-pub(crate) use under_way::remove_under_way;
-
-use under_way::UnderWay;
+pub(crate) use under_way::{UnderWay, remove_under_way};
 
 /// The largest file of certificates that is read, in bytes.
 pub const MOST_CERTIFICATES: u64 = 4 * 1024 * 1024;

@@ -12,7 +12,7 @@ use super::common::shown;
 use super::signals::ended;
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
-use crate::files::write_private;
+use crate::files::{UnderWay, write_private};
 use crate::sandbox::{Account, Options, Server};
 use crate::ui::Ui;
 
@@ -44,6 +44,7 @@ pub async fn run(args: &cli::Demo, global: &Global, ui: &Ui) -> anyhow::Result<E
 
 async fn show(args: &cli::Demo, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let temporary = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let _under_way = UnderWay::note(temporary.path());
     let folder = match &args.keep {
         Some(folder) => {
             empty(folder)?;

@@ -7,12 +7,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 static UNDER_WAY: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-/// A temporary file that is being written.
+/// A temporary file that is being written, or a temporary folder that is in use.
 #[derive(Debug)]
-pub(super) struct UnderWay(PathBuf);
+pub(crate) struct UnderWay(PathBuf);
 
 impl UnderWay {
-    pub(super) fn note(path: &Path) -> Self {
+    pub(crate) fn note(path: &Path) -> Self {
         under_way().insert(path.to_owned());
         Self(path.to_owned())
     }
@@ -29,7 +29,10 @@ pub(crate) fn remove_under_way() -> impl Sized {
     let under_way = under_way();
     for path in under_way.iter() {
         // One that has its name by now is whole, and not there any more.
-        let _ = fs::remove_file(path);
+        let _ = match path.symlink_metadata() {
+            Ok(there) if there.is_dir() => fs::remove_dir_all(path),
+            _ => fs::remove_file(path),
+        };
     }
     under_way
 }
