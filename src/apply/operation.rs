@@ -222,14 +222,7 @@ impl Worker<'_> {
                 attempt.having_written()
             }
             Ok(None) if reactivates(changes) => self.still_inactive(read.id(), expected).await.having_written(),
-            Ok(None) => {
-                let vanished = "the user vanished from Skovik between the read and the write; plan again";
-                let refused = Attempt::not_done(vanished);
-                if moves { self.refused_move(id, &read, expected, changes, refused, &vanished).await } else { refused }
-            }
-            Err(error @ ApiError::Refused(_)) if moves => {
-                self.refused_move(id, &read, expected, changes, end_of_write(&error), &error).await
-            }
+            Ok(None) => Attempt::not_done("the user vanished from Skovik between the read and the write; plan again"),
             Err(error) => end_of_write(&error),
         };
         attempt = self.unless_roles_changed(&read.user, attempt);

@@ -153,7 +153,11 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
     for operation in &plan.content().operations {
         match replay.operations.get(&operation.id) {
             Some(Progress::InDoubt(_)) => {
-                let mut problems = index.problems_of(operation, IsBegun::Yes);
+                // A create is judged as before its first request: nobody else may be its person, or in its place.
+                let mut problems = match operation.action {
+                    Action::Create { .. } => index.problems_of(operation),
+                    _ => Vec::new(),
+                };
                 problems.extend(labels::of_references(operation, live.directory, &altered));
                 if !problems.is_empty() {
                     standing.mislabelled.insert(operation.id, problems);
@@ -174,7 +178,7 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
             }
             None => {}
         }
-        let mut problems = index.problems_of(operation, IsBegun::No);
+        let mut problems = index.problems_of(operation);
         problems.extend(labels::of_references(operation, live.directory, &altered));
         if let Action::Create { after } = &operation.action
             && replay.failed.contains(&operation.id)
@@ -221,13 +225,6 @@ fn made_so_far(plan: &Plan, replay: &Replay, directory: &Directory) -> Made {
         }
     }
     made
-}
-
-/// Whether a request of an operation may have been carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum IsBegun {
-    Yes,
-    No,
 }
 
 struct Index<'a> {
@@ -282,9 +279,7 @@ impl<'a> Index<'a> {
         Ok(Self { plan, live, list: List::new(users)?, reports, inactive, kept_identifiers, admins })
     }
 
-    /// What stands in the way of an operation. If it was begun, its user may be as it leaves them; then only what is said of
-    /// others and of branches counts.
-    fn problems_of(&self, operation: &Operation, is_begun: IsBegun) -> Vec<String> {
+    fn problems_of(&self, operation: &Operation) -> Vec<String> {
         let mut problems = Vec::new();
         // An undo restores values that Skovik held before.
         if !self.live.takes_back {
@@ -303,10 +298,8 @@ impl<'a> Index<'a> {
                     .extend(manager.iter().flatten().filter_map(|manager| self.missing_manager(operation, manager)));
             }
             Action::Update { user_id, before_hash, branch: _, roles: _, changes } => {
-                if is_begun == IsBegun::No {
-                    problems.extend(self.changed(operation, user_id, *before_hash));
-                    problems.extend(self.there_already(operation, user_id, changes));
-                }
+                problems.extend(self.changed(operation, user_id, *before_hash));
+                problems.extend(self.there_already(operation, user_id, changes));
                 for Change { field, before: _, after } in changes {
                     problems.extend(match (field, after) {
                         (Field::PrimaryEmail, Some(Value::Text(email))) => {
@@ -321,8 +314,6 @@ impl<'a> Index<'a> {
                     });
                 }
             }
-            // Whether a delete that was begun may be repeated is judged by the list that settles it.
-            Action::Delete { .. } if is_begun == IsBegun::Yes => {}
             Action::Link { .. } => {}
             Action::Delete { user_id, before_hash, .. } => {
                 problems.extend(self.changed(operation, user_id, *before_hash));

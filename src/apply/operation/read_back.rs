@@ -8,7 +8,7 @@ use crate::apply::expected_state::{
     STILL_INACTIVE, differences, differences_when_kept, is_person, roles_told_otherwise, updated,
 };
 use crate::employee::{User, UserId};
-use crate::plan::{Change, OperationId};
+use crate::plan::Change;
 use crate::provider::{ApiError, LiveUser, Request, StoredUser, unshown};
 
 impl Worker<'_> {
@@ -89,28 +89,6 @@ impl Worker<'_> {
                 user_id
             )
         })
-    }
-
-    /// A server that refuses a move may have carried it out. Then the custom fields that it emptied are sent again.
-    pub(super) async fn refused_move(
-        &self,
-        id: OperationId,
-        read: &LiveUser,
-        expected: &User,
-        changes: &[Change],
-        refused: Attempt,
-        refusal: &dyn std::fmt::Display,
-    ) -> Attempt {
-        match self.provider.user(read.id(), self.managed).await {
-            Ok(Some(now)) if now.user.branch == expected.branch && now.user.branch != read.user.branch => {
-                self.refill(id, read.stored.clone(), expected, changes).await.having_written()
-            }
-            Ok(_) => refused,
-            Err(error) => {
-                let problem = format!("{refusal}, and the user could not be read to confirm that: {error}");
-                self.ended_by(End::Unclear(problem), &error)
-            }
-        }
     }
 
     /// Skovik answers that an inactive user was changed, and they are not active after it.

@@ -34,28 +34,6 @@ async fn a_repeated_move_keeps_what_another_client_wrote_meanwhile() {
     }
 }
 
-/// A server that refuses a move and carries it out all the same empties custom fields, which are sent again.
-#[tokio::test]
-async fn a_refusal_of_a_move_is_not_believed_without_a_look() {
-    for status in [404, 422, 423] {
-        let fault = format!("PUT /users/{MOVED} nth=1 status={status} executed");
-        let world = World::faulty(&every_step(), PACE, &[&fault]).await;
-        world.approved_plan().await;
-        let ended = world.apply().await;
-        assert_eq!((ended.code, note(&world)), (Some(0), json!("note 3")), "{status}: {ended:?}");
-    }
-    let refused = format!("PUT /users/{MOVED} nth=1 status=422");
-    let unread = format!("GET /users/{MOVED} nth=2 status=500");
-    // One that did not carry it out is believed; and if that cannot be seen at once, it is settled, and sent again.
-    for (rules, code) in [(vec![refused.as_str()], 9), (vec![refused.as_str(), unread.as_str()], 0)] {
-        let world = World::faulty(&every_step(), Pace { retries: 0, ..PACE }, &rules).await;
-        world.approved_plan().await;
-        let ended = world.apply().await;
-        assert_eq!((ended.code, note(&world)), (Some(code), json!("note 3")), "{ended:?}");
-        assert_eq!(world.outcomes().values().any(|found| found == "failed"), code == 9, "{:?}", world.outcomes());
-    }
-}
-
 /// A run that ended in doubt, and the next one, which finds the user unmoved and changed.
 async fn in_doubt_until(change: impl FnOnce(&mut Value)) -> (World, Option<i32>, String) {
     // A run tries three times.
