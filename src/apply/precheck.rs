@@ -153,9 +153,9 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
     for operation in &plan.content().operations {
         match replay.operations.get(&operation.id) {
             Some(Progress::InDoubt(_)) => {
-                // A create is judged as before its first request: nobody else may be its person, or in its place.
-                let mut problems = match operation.action {
-                    Action::Create { .. } => index.problems_of(operation),
+                // As before the first request, an inactive user may be the person.
+                let mut problems: Vec<String> = match operation.action {
+                    Action::Create { .. } => index.kept_identifier(operation).into_iter().collect(),
                     _ => Vec::new(),
                 };
                 problems.extend(labels::of_references(operation, live.directory, &altered));
