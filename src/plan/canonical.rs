@@ -3,6 +3,7 @@
 //! The text is written once, into one buffer. An object whose members are not in order is put in order when it ends.
 
 mod serializer;
+mod shape;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,8 @@ use std::io::Write as _;
 use std::ops::Range;
 
 use serde::{Serialize, ser};
+
+pub(super) use shape::Shape;
 
 /// Up to here every whole number is a double too, and is written as it is.
 const EXACT: u128 = 1 << 53;
@@ -29,14 +32,14 @@ impl ser::Error for NotCanonical {
     }
 }
 
-/// The canonical JSON of a value.
+/// The canonical JSON of a value, and how many objects and lists it opens.
 ///
 /// # Errors
-/// If it has none: a number that is not finite, or a map whose keys are not texts.
-pub(super) fn to_vec(value: &(impl Serialize + ?Sized)) -> Result<Vec<u8>, NotCanonical> {
+/// If it has none: a number that is not finite or that no double stands for, or a map whose keys are not texts.
+pub(super) fn shaped(value: &(impl Serialize + ?Sized)) -> Result<(Vec<u8>, Shape), NotCanonical> {
     let mut writer = Writer { out: Vec::with_capacity(AT_FIRST), ..Writer::default() };
     value.serialize(&mut writer)?;
-    Ok(writer.out)
+    Ok((writer.out, writer.shape))
 }
 
 #[derive(Default)]
@@ -46,6 +49,7 @@ struct Writer {
     members: Vec<Member>,
     /// Where an object is put in order.
     scratch: Vec<u8>,
+    shape: Shape,
 }
 
 struct Member {
@@ -163,18 +167,21 @@ impl Writer {
     /// Begins a list whose end is written as `end`.
     fn list(&mut self, end: &'static [u8]) -> List<'_> {
         self.out.push(b'[');
+        self.shape.lists += 1;
         List { writer: self, is_empty: true, end }
     }
 
     /// Begins an object whose end is written as `end`.
     fn object(&mut self, end: &'static [u8]) -> Object<'_> {
         self.out.push(b'{');
+        self.shape.objects += 1;
         Object { first: self.members.len(), writer: self, is_sorted: true, end }
     }
 
     /// Begins the object of an enum's variant, whose only member is the variant's.
     fn variant(&mut self, variant: &str) {
         self.out.push(b'{');
+        self.shape.objects += 1;
         self.put_text(variant);
         self.out.push(b':');
     }
@@ -209,7 +216,7 @@ impl Object<'_> {
     }
 
     fn close(self) {
-        let Writer { out, members, scratch } = self.writer;
+        let Writer { out, members, scratch, .. } = self.writer;
         if !self.is_sorted {
             let unsorted = &mut members[self.first..];
             let begin = unsorted[0].written.start;

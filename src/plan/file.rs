@@ -6,7 +6,6 @@
 mod lines;
 mod operation;
 mod quick;
-mod shape;
 mod value;
 
 use std::borrow::Cow;
@@ -20,11 +19,11 @@ use memchr::memmem;
 use serde::de::{self, DeserializeOwned, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest as _;
-use shape::Shape;
 
+use super::canonical::{self, Shape};
 use super::{
     Content, Day, Diagnostic, Digest, GuardResult, Operation, OperationId, Plan, SourceSummary, Summary, Target,
-    Waiting, canonical,
+    Waiting,
 };
 use crate::employee::{CustomFieldId, ExternalIdentifier};
 use crate::side_by_side::some_side_by_side;
@@ -95,11 +94,11 @@ impl Plan {
                     serde_json::from_slice(text).map_err(|error| not_a_plan(text, &error))?;
                 is_known(&document.format, document.format_version)?;
                 let (content, stated) = document.into_content();
-                if Shape::of(text) != Shape::of(&canonical_json(&Document::of(&content, None))?) {
+                let (written, shape) = shaped(&Document::of(&content, None))?;
+                if Shape::of(text) != shape {
                     return Err(PlanError::Malformed(NAMELESS.to_owned()));
                 }
-                let computed = content_hash(&content)?;
-                (content, stated, computed)
+                (content, stated, Digest::of(&written))
             }
         };
         let stated = stated.ok_or_else(|| PlanError::Malformed("plan_hash is missing".to_owned()))?;
@@ -185,7 +184,12 @@ pub fn canonical_digest(value: &impl Serialize) -> Result<Digest, PlanError> {
 /// # Errors
 /// As [`canonical_digest`].
 pub fn canonical_json(value: &(impl Serialize + ?Sized)) -> Result<Vec<u8>, PlanError> {
-    canonical::to_vec(value).map_err(|error| PlanError::Canonical(error.to_string()))
+    shaped(value).map(|(text, _)| text)
+}
+
+/// The same, and how many objects and lists it opens.
+fn shaped(value: &(impl Serialize + ?Sized)) -> Result<(Vec<u8>, Shape), PlanError> {
+    canonical::shaped(value).map_err(|error| PlanError::Canonical(error.to_string()))
 }
 
 /// The part of a file that is read first.

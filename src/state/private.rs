@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{FOLDER_VARIABLE, StateError};
 use crate::files::{no_links, open_own};
@@ -36,8 +36,6 @@ pub(super) fn make_owners(file: &File) -> io::Result<()> {
 /// Creates a folder that only its owner can use, or refuses one that others can write to.
 pub(super) fn make_private(folder: &Path) -> Result<(), StateError> {
     use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
-    // With a slash or a dot at the end, a link would be followed.
-    let folder = &*folder.components().collect::<PathBuf>();
     let io = |error| StateError::Io { path: folder.to_owned(), error };
     let exposed = |problem, advice: String| Err(StateError::Exposed { path: folder.to_owned(), problem, advice });
     let no_folder = |metadata: &fs::Metadata| StateError::Misplaced {

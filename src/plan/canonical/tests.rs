@@ -5,6 +5,10 @@ use serde_json::{Value, json};
 
 use super::*;
 
+fn to_vec(value: &(impl Serialize + ?Sized)) -> Result<Vec<u8>, NotCanonical> {
+    shaped(value).map(|(text, _)| text)
+}
+
 /// A JSON value of all kinds, with keys that are hard to sort.
 fn any_value() -> impl Strategy<Value = Value> {
     let number = prop_oneof![
@@ -29,7 +33,9 @@ proptest! {
     #[test]
     fn it_is_what_another_implementation_of_the_standard_writes(value in any_value()) {
         let other = serde_json_canonicalizer::to_vec(&value).unwrap();
-        prop_assert_eq!(String::from_utf8(to_vec(&value).unwrap()), String::from_utf8(other));
+        let (written, shape) = shaped(&value).unwrap();
+        prop_assert_eq!(shape, Shape::of(&written));
+        prop_assert_eq!(String::from_utf8(written), String::from_utf8(other));
     }
 }
 
@@ -73,7 +79,9 @@ fn every_kind_of_value_is_written_as_json_has_it() {
         (-(1_i64 << 53), 1_u64 << 53, -1e21, 1e-7),
     );
     let other = serde_json_canonicalizer::to_vec(&values).unwrap();
-    assert_eq!(String::from_utf8(to_vec(&values).unwrap()), String::from_utf8(other));
+    let (written, shape) = shaped(&values).unwrap();
+    assert_eq!(shape, Shape::of(&written));
+    assert_eq!(String::from_utf8(written), String::from_utf8(other));
 }
 
 #[test]

@@ -4,8 +4,7 @@
 
 use memchr::memmem::Finder;
 
-use super::shape::Shape;
-use super::{Document, PlanHash, canonical_json, is_known};
+use super::{Document, PlanHash, Shape, is_known, shaped};
 use crate::plan::{Content, Digest, Operation, Summary};
 use crate::side_by_side::each_side_by_side;
 
@@ -33,7 +32,7 @@ pub(super) fn read(text: &[u8]) -> Option<(Content, Option<Digest>, Digest)> {
     let mut frame: Document<'static> = serde_json::from_slice(&head).ok()?;
     is_known(&frame.format, frame.format_version).ok()?;
     let stated = frame.plan_hash.take();
-    if Shape::of(&head) != Shape::of(&canonical_json(&frame).ok()?) {
+    if Shape::of(&head) != shaped(&frame).ok()?.1 {
         return None;
     }
     let mut hash = PlanHash::new(&frame).ok()?;
@@ -41,9 +40,8 @@ pub(super) fn read(text: &[u8]) -> Option<(Content, Option<Digest>, Digest)> {
     // Each part ends with an ASCII character. So all of them are text exactly if the whole is.
     let part_of = |part: &&[u8]| {
         let operations = operations_of(str::from_utf8(part).ok()?, &between)?;
-        let written = canonical_json(&operations).ok()?;
-        // Without the brackets of the list, which the part does not have.
-        (Shape::of(part) == Shape::of(&written[1..written.len() - 1])).then_some((operations, written))
+        let (written, shape) = shaped(&*operations).ok()?;
+        (Shape::of(part).in_a_list() == shape).then_some((operations, written))
     };
     // What the summary says is only about right, and may be anything in a file of others.
     let Summary { create, update, reactivate, delete, unchanged: _, set_aside: _ } = frame.summary;
@@ -87,7 +85,7 @@ fn operations_of(mut part: &str, between: &Finder<'_>) -> Option<Vec<Operation>>
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
-    use super::super::{content_hash, in_lines};
+    use super::super::{canonical_json, content_hash, in_lines};
     use super::*;
     use crate::plan::OperationId;
 

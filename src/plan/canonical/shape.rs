@@ -4,14 +4,14 @@
 use memchr::{memchr2, memchr3};
 
 /// The objects and the lists that are opened in a text, which must be JSON.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Shape {
-    objects: usize,
-    lists: usize,
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(in crate::plan) struct Shape {
+    pub(super) objects: usize,
+    pub(super) lists: usize,
 }
 
 impl Shape {
-    pub(super) fn of(json: &[u8]) -> Self {
+    pub(in crate::plan) fn of(json: &[u8]) -> Self {
         let mut shape = Self::default();
         let mut rest = json;
         while let Some(found) = memchr3(b'"', b'{', b'[', rest) {
@@ -24,6 +24,11 @@ impl Shape {
             }
         }
         shape
+    }
+
+    /// That of a list of what is counted.
+    pub(in crate::plan) fn in_a_list(self) -> Self {
+        Self { lists: self.lists + 1, ..self }
     }
 }
 
