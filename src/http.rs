@@ -5,6 +5,7 @@
 //! that may have been carried out, unless the caller says that this does no harm.
 
 mod error_messages;
+mod gzip;
 mod redactor;
 mod retry;
 mod spelling;
@@ -16,7 +17,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Once};
 use std::time::{Duration, Instant, SystemTime};
 
-use reqwest::header::HeaderMap;
+use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Method, Response, StatusCode};
 use serde_json::value::RawValue;
 use url::Url;
@@ -339,10 +340,11 @@ impl Transport {
             match response.chunk().await {
                 Ok(Some(chunk)) if body.len() + chunk.len() > largest => return Err(too_large()),
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => return Ok(body),
+                Ok(None) => break,
                 Err(error) => return Err(format!("it broke off: {}", chain(&error))),
             }
         }
+        gzip::unpacked(response.headers(), body, largest)?.ok_or_else(too_large)
     }
 }
 
@@ -380,6 +382,8 @@ fn client(options: &Options) -> Result<reqwest::Client, String> {
         .user_agent(concat!("skovik-sync/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
+        .no_gzip()
+        .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(gzip::ACCEPTED))]))
         // The library must repeat nothing: only `Transport::send` knows what may be repeated.
         .retry(reqwest::retry::never())
         .timeout(*timeout)

@@ -88,9 +88,8 @@ impl Sources {
 
     fn consistent(&self, mut template: Template, is_condition: bool) -> Result<Template, String> {
         template.columns.retain(|name| name.source < self.with_columns);
-        let (text, only_texts) = (Arc::clone(&template.text), self.only_texts.clone());
-        let problem =
-            in_time(move |_| types::contradiction(&text, is_condition, &|source| only_texts.contains(source)))?;
+        let (text, sources) = (Arc::clone(&template.text), self.clone());
+        let problem = in_time(move |_| types::contradiction(&text, is_condition, &sources))?;
         problem.map_or(Ok(template), Err)
     }
 }

@@ -122,7 +122,8 @@ impl Object for Lookup {
                 Found::Impossible(problem) => Err(Error::new(ErrorKind::InvalidOperation, problem)),
             },
             ("get", _) => Err(Error::new(ErrorKind::MissingArgument, "`get` takes the key")),
-            _ => Err(Error::new(ErrorKind::UnknownMethod, format!("a table has no method {method}, only `get`"))),
+            // With `UnknownMethod`, the engine would look for a row of that key, and speak of that.
+            _ => Err(Error::new(ErrorKind::InvalidOperation, format!("a table has no method {method}, only `get`"))),
         }
     }
 }

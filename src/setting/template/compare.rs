@@ -2,7 +2,7 @@
 //! the settings or an unexpected value in the list, and nobody may be created or deleted because of it.
 
 use minijinja::value::{Rest, Value, ValueKind};
-use minijinja::{Environment, Error, ErrorKind, State};
+use minijinja::{Environment, Error, ErrorKind, State, tests};
 
 use super::kinds::{Type, described, shown};
 
@@ -41,6 +41,9 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
         super::defined::check("none", [&value])?;
         same_type(&value, &Value::from(())).map(|()| value.is_none())
     });
+    of_numbers("odd", Value::from_function(tests::is_odd), environment);
+    of_numbers("even", Value::from_function(tests::is_even), environment);
+    of_numbers("divisibleby", Value::from_function(tests::is_divisibleby), environment);
     for (tests, operator, comparison) in comparisons {
         for &name in tests {
             environment.add_test(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
@@ -105,6 +108,21 @@ fn boolean(test: &str, value: &Value) -> Result<bool, Error> {
     }
 }
 
+/// `is odd`, `is even` and `is divisibleby`, for numbers only: the engine says no of every text.
+fn of_numbers(name: &'static str, test: Value, environment: &mut Environment<'_>) {
+    environment.add_test(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
+        let all = [&[value], &rest[..]].concat();
+        super::defined::check(name, &all)?;
+        match all.iter().find(|value| Type::of(value) != Some(Type::Number)) {
+            None => Ok(test.call(state, &all)?.is_true()),
+            Some(other) => {
+                let advice = Type::of(other).map(|found| advice(found, Type::Number, COLUMN)).unwrap_or_default();
+                Err(wrong(format!("`is {name}` is for numbers, and gets {}{advice}", described(other))))
+            }
+        }
+    });
+}
+
 fn equal(a: &Value, b: &Value) -> Result<bool, Error> {
     same_type(a, b)?;
     Ok(a == b)
@@ -115,6 +133,15 @@ pub(super) fn ordered(a: &Value, b: &Value) -> Result<(), Error> {
     same_type(a, b)?;
     if a.is_none() || b.is_none() {
         return Err(wrong("none is neither less nor more than anything".to_owned()));
+    }
+    let kinds = (Type::of(a), Type::of(b));
+    if kinds == (Some(Type::Map), Some(Type::Map)) {
+        return Err(wrong("an object is neither less nor more than another one; compare a member of it".to_owned()));
+    }
+    if kinds == (Some(Type::List), Some(Type::List)) {
+        // The first items that differ decide.
+        let mut items = a.try_iter()?.zip(b.try_iter()?);
+        return items.find(|(one, other)| one != other).map_or(Ok(()), |(one, other)| ordered(&one, &other));
     }
     let (Some(a), Some(b)) = (a.as_str(), b.as_str()) else { return Ok(()) };
     if [a, b].into_iter().any(is_date_out_of_order) {
@@ -158,6 +185,9 @@ fn is_in(state: &mut State<'_, '_>, value: &Value, container: &Value) -> Result<
             if found.kind() != ValueKind::Invalid {
                 return Ok(!found.is_undefined());
             }
+            if !is_table(container) {
+                return Err(unreadable(&found));
+            }
             // A table reports what it does not have, where its value is used. Asked by `get`, it says whether it has it.
             container.call_method(state, "get", std::slice::from_ref(value)).map(|found| !found.is_undefined())
         }
@@ -193,6 +223,17 @@ pub(super) fn can_be_listed(container: &Value, key: &Value) -> Result<(), Error>
 }
 
 fn same_type(a: &Value, b: &Value) -> Result<(), Error> {
+    for value in [a, b] {
+        match value.kind() {
+            ValueKind::Undefined => {
+                let problem = "a list or an object that is compared has something undefined in it; say what holds instead \
+                               with `| default(…)`";
+                return Err(Error::new(ErrorKind::UndefinedError, problem));
+            }
+            ValueKind::Invalid => return Err(unreadable(value)),
+            _ => {}
+        }
+    }
     match (Type::of(a), Type::of(b)) {
         (Some(Type::Null), _) | (_, Some(Type::Null)) => {
             // In a record, a missing value and null are an empty text, which is never equal to none.
@@ -209,8 +250,12 @@ fn same_type(a: &Value, b: &Value) -> Result<(), Error> {
             a.try_iter()?.zip(b.try_iter()?).try_for_each(|(one, other)| same_type(&one, &other))
         }
         (Some(Type::Map), Some(Type::Map)) => {
-            let Ok(keys) = a.try_iter() else { return Ok(()) };
-            for key in keys {
+            if is_table(a) || is_table(b) {
+                return Err(wrong(
+                    "a table cannot be compared; ask whether it has a row, as in `hr.column in table`".to_owned(),
+                ));
+            }
+            for key in a.try_iter()? {
                 can_be_listed(b, &key)?;
                 let (one, other) = (a.get_item(&key)?, b.get_item(&key)?);
                 if !other.is_undefined() {
@@ -221,6 +266,17 @@ fn same_type(a: &Value, b: &Value) -> Result<(), Error> {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether an object is a look-up table, which does not list its keys.
+fn is_table(object: &Value) -> bool {
+    object.try_iter().is_err()
+}
+
+/// The error that an invalid value holds. The engine gives it only as text.
+fn unreadable(value: &Value) -> Error {
+    let text = value.to_string();
+    wrong(text.trim_start_matches("<invalid value: ").trim_end_matches('>').to_owned())
 }
 
 /// The error of a comparison across types.

@@ -7,9 +7,6 @@ use minijinja::{Environment, Error, ErrorKind, State, tests};
 pub(super) fn extend(environment: &mut Environment<'_>) {
     let tests = [
         (&["boolean"][..], Value::from_function(tests::is_boolean)),
-        (&["odd"], Value::from_function(tests::is_odd)),
-        (&["even"], Value::from_function(tests::is_even)),
-        (&["divisibleby"], Value::from_function(tests::is_divisibleby)),
         (&["number"], Value::from_function(tests::is_number)),
         (&["integer", "int"], Value::from_function(tests::is_integer)),
         (&["float"], Value::from_function(tests::is_float)),

@@ -9,14 +9,15 @@ use std::collections::BTreeSet;
 use minijinja::machinery::ast::{BinOpKind, CallArg, CompareOpKind, Expr, Stmt, UnaryOpKind};
 use minijinja::machinery::{parse, parse_expr};
 
+use super::Sources;
 use super::compare::advice;
 use super::kinds::{Type, shown};
 use super::lists::FOR_LISTS;
 use super::uses::values;
 
-/// The mistake in a template; `has_only_texts` says whether all cells of a source are texts.
-pub(super) fn contradiction(text: &str, is_condition: bool, has_only_texts: &dyn Fn(&str) -> bool) -> Option<String> {
-    let mut reader = Reader { has_only_texts, variables: BTreeSet::new(), problem: None };
+/// The mistake in a template over these sources.
+pub(super) fn contradiction(text: &str, is_condition: bool, sources: &Sources) -> Option<String> {
+    let mut reader = Reader { sources, variables: BTreeSet::new(), problem: None };
     if is_condition {
         reader.condition(&parse_expr(text).ok()?);
     } else {
@@ -28,7 +29,7 @@ pub(super) fn contradiction(text: &str, is_condition: bool, has_only_texts: &dyn
 }
 
 struct Reader<'r> {
-    has_only_texts: &'r dyn Fn(&str) -> bool,
+    sources: &'r Sources,
     /// Names that the template defines itself.
     variables: BTreeSet<String>,
     /// The first one.
@@ -67,7 +68,10 @@ impl Reader<'_> {
                 self.read(&node.iter);
                 self.read_all(&node.filter_expr);
             }
-            Stmt::IfCond(node) => self.read(&node.expr),
+            Stmt::IfCond(node) => {
+                self.read(&node.expr);
+                self.no_table(&node.expr);
+            }
             Stmt::WithBlock(node) => node.assignments.iter().for_each(|(_, value)| self.read(value)),
             Stmt::Set(node) => self.read(&node.expr),
             Stmt::SetBlock(node) => self.read_all(&node.filter),
@@ -96,6 +100,13 @@ impl Reader<'_> {
     fn condition(&mut self, expression: &Expr<'_>) {
         self.read(expression);
         self.must_be_boolean(expression);
+    }
+
+    /// Checks what need not be true or false, but holds or does not: a table always holds, also without a row.
+    fn no_table(&mut self, expression: &Expr<'_>) {
+        if self.is_table(expression) {
+            self.must_be_boolean(expression);
+        }
     }
 
     fn must_be_boolean(&mut self, expression: &Expr<'_>) {
@@ -127,10 +138,16 @@ impl Reader<'_> {
                 self.read(&node.expr);
                 self.read_all([&node.start, &node.stop, &node.step].into_iter().flatten());
             }
-            Expr::UnaryOp(node) => self.read(&node.expr),
+            Expr::UnaryOp(node) => {
+                self.read(&node.expr);
+                self.no_table(&node.expr);
+            }
             Expr::BinOp(node) => {
                 self.read_all([&node.left, &node.right]);
                 match node.op {
+                    BinOpKind::ScAnd | BinOpKind::ScOr => {
+                        [&node.left, &node.right].into_iter().for_each(|side| self.no_table(side));
+                    }
                     BinOpKind::Eq | BinOpKind::Ne | BinOpKind::Lt | BinOpKind::Lte | BinOpKind::Gt | BinOpKind::Gte => {
                         self.compared(&node.left, &node.right);
                     }
@@ -153,6 +170,7 @@ impl Reader<'_> {
             Expr::IfExpr(node) => {
                 self.read_all([&node.test_expr, &node.true_expr]);
                 self.read_all(&node.false_expr);
+                self.no_table(&node.test_expr);
             }
             Expr::Filter(node) => {
                 self.read_all(&node.expr);
@@ -183,6 +201,16 @@ impl Reader<'_> {
                     let (name, of) = (node.name, written(&node.expr));
                     let advice = advice(found, Type::Boolean, bare(&node.expr).as_str());
                     self.note(format!("asks whether {of}, {}, is {name}{advice}", found.name()));
+                }
+                let wanted = match node.name {
+                    "number" | "integer" | "int" | "float" | "odd" | "even" | "divisibleby" => Some(Type::Number),
+                    "boolean" => Some(Type::Boolean),
+                    _ => None,
+                };
+                if let (Some(wanted), Some(Type::Text)) = (wanted, self.type_of(&node.expr)) {
+                    let (name, of) = (node.name, written(&node.expr));
+                    let advice = advice(Type::Text, wanted, bare(&node.expr).as_str());
+                    self.note(format!("asks whether {of}, a text, is {name}, which it never is{advice}"));
                 }
                 if let ("in", [CallArg::Pos(other)]) = (node.name, &node.args[..]) {
                     self.contained(&node.expr, other);
@@ -238,9 +266,9 @@ impl Reader<'_> {
     fn type_of(&self, expression: &Expr<'_>) -> Option<Type> {
         match expression {
             Expr::Const(node) => Type::of(&node.value),
-            Expr::Var(node) => {
-                (matches!(node.id, "today" | "never") && !self.variables.contains(node.id)).then_some(Type::Date)
-            }
+            Expr::Var(node) if self.variables.contains(node.id) => None,
+            Expr::Var(node) if matches!(node.id, "today" | "never") => Some(Type::Date),
+            Expr::Var(_) => self.is_table(expression).then_some(Type::Map),
             Expr::GetAttr(node) => self.is_of_texts(&node.expr).then_some(Type::Text),
             Expr::GetItem(node) => self.is_of_texts(&node.expr).then_some(Type::Text),
             Expr::Slice(node) => self.type_of(&node.expr),
@@ -296,10 +324,17 @@ impl Reader<'_> {
 
     /// Whether an expression is a source that has only texts.
     fn is_of_texts(&self, expression: &Expr<'_>) -> bool {
-        match expression {
-            Expr::Var(node) => !self.variables.contains(node.id) && (self.has_only_texts)(node.id),
-            _ => false,
-        }
+        self.is_list(expression, |name| self.sources.only_texts.contains(name))
+    }
+
+    /// Whether an expression is a table, not a row of it.
+    fn is_table(&self, expression: &Expr<'_>) -> bool {
+        let mut tables = self.sources.names.iter().skip(self.sources.with_columns);
+        self.is_list(expression, |name| tables.any(|table| **table == *name))
+    }
+
+    fn is_list(&self, expression: &Expr<'_>, has: impl FnOnce(&str) -> bool) -> bool {
+        matches!(expression, Expr::Var(node) if !self.variables.contains(node.id) && has(node.id))
     }
 }
 
@@ -344,7 +379,7 @@ fn example(expression: &Expr<'_>, found: Type) -> String {
     match found {
         Type::Number => format!("{name} > 0"),
         Type::Date => format!("{name} <= today"),
-        Type::List => format!("'value' in {name}"),
+        Type::List | Type::Map => format!("'value' in {name}"),
         _ => format!("{name} == 'yes'"),
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::name::comparable;
 use crate::source::cell::{Cell, CellKind};
 use crate::source::table::{Table, TableBuilder};
 
@@ -100,20 +101,26 @@ impl Rows {
         let found = table.finish();
         let dn = |row: usize| found.cell(row, 0).text;
         let search = |row: usize| starts.partition_point(|start| *start <= row);
-        let mut rows: Vec<(&str, usize)> = (0..found.len()).map(|row| (dn(row), row)).collect();
+        let mut rows: Vec<(String, &str, usize)> =
+            (0..found.len()).map(|row| (comparable(dn(row)), dn(row), row)).collect();
         rows.sort_unstable();
         for twice in rows.windows(2) {
-            let [(dn, one), (other_dn, other)] = *twice else { continue };
-            if dn == other_dn && search(one) == search(other) {
+            let [(name, dn, one), (other_name, _, other)] = twice else { continue };
+            if name != other_name {
+                continue;
+            }
+            if search(*one) == search(*other) {
                 return Err(format!("{dn:?} came twice in one search; another entry may have been left out for it"));
             }
-            let cell = |row, column| -> Cell<'_> { found.cell(row, column) };
-            if dn == other_dn && (1..=columns.len()).any(|column| cell(one, column) != cell(other, column)) {
+            let cell = |row: &usize, column| -> Cell<'_> { found.cell(*row, column) };
+            if (1..=columns.len()).any(|column| cell(one, column) != cell(other, column)) {
                 return Err(format!("{dn:?} was changed while the directory was read; run it again"));
             }
         }
         // Two searches may overlap.
-        rows.dedup_by_key(|(dn, _)| *dn);
+        rows.dedup_by(|(name, ..), (other_name, ..)| name == other_name);
+        let mut rows: Vec<(&str, usize)> = rows.into_iter().map(|(_, dn, row)| (dn, row)).collect();
+        rows.sort_unstable();
         let names = columns.iter().map(|(name, _)| name.clone()).collect();
         let sources: Vec<usize> =
             (1..).zip(columns).map(|(place, (_, is_attribute))| if *is_attribute { place } else { 0 }).collect();
@@ -161,6 +168,9 @@ mod tests {
         let expected = [("a", "1"), ("b", "2"), ("c", "3")].map(|(dn, text)| (dn.to_owned(), text.to_owned()));
         assert_eq!(table(&[&[("c", "3"), ("a", "1")], &[], &[("b", "2"), ("a", "1")]]).unwrap(), expected);
         assert!(table(&[&[("a", "1"), ("a", "1")]]).unwrap_err().contains("came twice in one search"));
+        assert!(table(&[&[("cn=A, o=x", "1"), ("CN=a,o=x", "1")]]).unwrap_err().contains("came twice in one search"));
+        assert!(table(&[&[("cn=a", "1")], &[("CN=a", "2")]]).unwrap_err().contains("was changed while"));
+        assert_eq!(table(&[&[("cn=a", "1")], &[("CN=a", "1")]]).unwrap(), [("CN=a".to_owned(), "1".to_owned())]);
         assert!(table(&[&[("a", "1")], &[("a", "2")]]).unwrap_err().contains("was changed while"));
     }
 

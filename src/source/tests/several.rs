@@ -206,10 +206,26 @@ fn a_table_answers_only_what_it_certainly_has() {
     ] {
         assert_eq!(render(&format!("{{{{ {text} }}}}")).as_deref(), Ok(expected), "{text}");
     }
-    for text in ["['Acme AB'] in branches", "true in branches", "'nothing' in branches[hr.company]"] {
+    for (text, expected) in [
+        ("['Acme AB'] in branches", "looked up by a text or a number, not by a list"),
+        ("true in branches", "not by true or false"),
+        ("'nothing' in branches[hr.company]", "table `branches` has no column \"nothing\""),
+        ("'city' in branches[hr.company]", "`city` of `branches` holds #N/A"),
+        ("branches == {}", "a table cannot be compared; ask whether it has a row"),
+        ("{} != branches", "a table cannot be compared"),
+        ("branches in [branches]", "a table cannot be compared"),
+        ("branches | length", "length"),
+        ("branches | list", "cannot convert value to list"),
+        ("branches | items", ""),
+        ("branches | dictsort", ""),
+        ("branches.keys()", "a table has no method keys"),
+        ("branches is true", "an object, which is neither true nor false"),
+        ("branches[hr.company] == {'id': 'SE01', 'city': 'x'}", "`city` of `branches` holds #N/A"),
+    ] {
         let error = render(&format!("{{{{ {text} }}}}")).expect_err(text);
-        assert!(!error.is_empty(), "{text}: {error}");
+        assert!(error.contains(expected), "{text}: {error}");
     }
+    assert!(render("{% for key in branches %}{{ key }}{% endfor %}").is_err());
     // Only a text or a number can be looked up; nothing gives nothing.
     for (key, kind) in [("['Acme AB']", "a list"), ("{'a': 1}", "an object"), ("true", "true or false")] {
         for text in [format!("branches[{key}].id"), format!("branches.get({key}).id"), format!("branches.get({key})")] {

@@ -20,6 +20,8 @@ pub(crate) enum Reply {
     Answer(u16, Vec<(&'static str, String)>, String),
     /// These bytes, and then the connection is closed.
     Raw(String),
+    /// A good answer with further header lines and this body.
+    Bytes(Vec<(&'static str, &'static str)>, Vec<u8>),
 }
 
 /// The server. It goes on until the tests end.
@@ -113,15 +115,20 @@ fn serve(mut stream: impl Read + Write, script: &dyn Fn(usize, &Request) -> Repl
         log.push(request.clone());
         log.len() - 1
     };
+    let answer = |status: u16, headers: Vec<(&str, &str)>, body: &[u8]| {
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let length = body.len();
+        let head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n");
+        [head.as_bytes(), body].concat()
+    };
     let bytes = match script(number, &request) {
         Reply::Answer(status, headers, body) => {
-            let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-            let length = body.len();
-            format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}")
+            answer(status, headers.iter().map(|(name, value)| (*name, &**value)).collect(), body.as_bytes())
         }
-        Reply::Raw(bytes) => bytes,
+        Reply::Raw(bytes) => bytes.into_bytes(),
+        Reply::Bytes(headers, body) => answer(200, headers, &body),
     };
-    let _ = stream.write_all(bytes.as_bytes());
+    let _ = stream.write_all(&bytes);
     let _ = stream.flush();
 }
 

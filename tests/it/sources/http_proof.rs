@@ -1,8 +1,10 @@
 //! What proves that a list over HTTP is whole, and what only looks like it; and servers that speak of errors with a good
 //! status, or ask for patience.
 
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
+use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 
 use super::http::{PEOPLE, SECRET, people, refused};
@@ -160,6 +162,30 @@ fn a_record_that_comes_again_in_other_words_is_noticed() {
     let one = Web::always(json(json!({"data": list, "total": PEOPLE + 1})));
     let plan = bearer(&one, "total = \"/total\"\nrecords = \"/data\"").plan(0);
     assert_eq!((&plan["sources"][0]["proof"], &plan["summary"]["create"]), (&json!("total"), &json!(PEOPLE - 1)));
+}
+
+#[test]
+fn a_packed_answer_is_read_to_its_end() {
+    let packed = |people: &[Value]| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(json!(people).to_string().as_bytes()).expect("packed");
+        encoder.finish().expect("packed")
+    };
+    let (all, some) = (packed(&people(0, 9)), packed(&people(0, 5)));
+    let answers = |body: Vec<u8>| Web::always(Reply::Bytes(vec![("content-encoding", "gzip")], body));
+    let web = answers(all);
+    assert_eq!(bearer(&web, "").plan(0)["summary"]["create"], PEOPLE);
+    assert!(web.requests().iter().all(|request| request.head.contains("accept-encoding: gzip\n")));
+    // Two members are one text, here one that is no JSON; and nothing else may follow a member.
+    refused(&bearer(&answers([&*some, &some].concat()), ""), 4, &["it is not JSON"]);
+    refused(
+        &bearer(&answers([&*some, b"garbage"].concat()), ""),
+        4,
+        &["its gzip is cut off or damaged, or something else follows it"],
+    );
+    refused(&bearer(&answers(some[..some.len() - 9].to_vec()), ""), 4, &["its gzip is cut off or damaged"]);
+    let other = Web::always(Reply::Bytes(vec![("content-encoding", "br")], b"[]".to_vec()));
+    refused(&bearer(&other, ""), 4, &["its `content-encoding` is something else than gzip"]);
 }
 
 #[test]

@@ -74,6 +74,7 @@ fn values_of_one_type_are_compared_as_the_engine_does() {
         ("[hr.text, 3] in [['4', 3], ['3', 3]]", true),
         ("[hr.text] == ['3', 3]", false),
         ("{'a': hr.text} == {'a': '3', 'b': 4}", false),
+        ("[hr.text, 'b'] < ['4', 'a'] and hr.number is odd", true),
         ("hr.mail == none", false),
         ("hr.text is eq '3'", true),
         ("hr.text is in ['3']", true),
@@ -128,6 +129,14 @@ fn values_of_two_types_are_never_compared() {
         "[hr.text] is sameas([3])",
     ] {
         fails(text, "which is of another type");
+    }
+    for text in ["['a', hr.unknown] == ['a', 'b']", "hr.text in ['1', hr.unknown]", "{'a': hr.unknown} == {'a': 1}"] {
+        fails(text, "has something undefined in it");
+    }
+    fails("[hr.text] < ['10']", "compared letter by letter, not as numbers");
+    fails("{'a': hr.number} < {'a': 4}", "an object is neither less nor more");
+    for text in ["hr.text is odd", "hr.text is not even", "hr.text is divisibleby(3)", "3 is divisibleby(hr.text)"] {
+        fails(text, "is for numbers, and gets the text \"3\"; convert the text");
     }
     for test in ["true", "false"] {
         fails(&format!("hr.word is {test}"), "compare the text with a text, as in `hr.column == 'true'`");
@@ -343,7 +352,7 @@ fn words_are_written_as_wanted() {
 fn a_source_of_texts_is_not_compared_with_anything_else() {
     let sources = Sources {
         with_columns: 2,
-        names: vec![Arc::from("hr"), Arc::from("ad")],
+        names: ["hr", "ad", "branches"].map(Arc::from).to_vec(),
         only_texts: BTreeSet::from([Arc::from("hr")]),
     };
     for (text, expected) in [
@@ -359,6 +368,11 @@ fn a_source_of_texts_is_not_compared_with_anything_else() {
         ("hr.level is sameas 3", "compares `hr.level`, a text"),
         ("hr.active is true", "asks whether `hr.active`, a text, is true; compare the text with a text"),
         ("hr.active is not false", "as in `hr.active == 'true'`"),
+        ("hr.level is number or hr.a == 'x'", "whether `hr.level`, a text, is number, which it never is; convert"),
+        ("hr.level is odd", "is odd, which it never is"),
+        ("branches and hr.a == 'x'", "asks whether `branches` holds, which is an object"),
+        ("not branches", "compare it, as in `'value' in branches`"),
+        ("branches == hr.a", "compares `branches`, an object, with `hr.a`, a text"),
         ("(hr.level | trim | default('3')) > 3", "compares"),
         ("hr.level | int == '3'", "compares"),
         ("hr.active", "asks whether `hr.active` holds, which is a text"),
@@ -374,6 +388,8 @@ fn a_source_of_texts_is_not_compared_with_anything_else() {
         ("{{ {1: 'A'}[hr.level] }}", "compares `hr.level`, a text, with `1`"),
         ("{{ hr.mail | first }}", "uses `first`, which is for lists, on `hr.mail`, which is a text; leave `first` out"),
         ("{% macro f(x) %}{{ hr.a == 1 }}{% endmacro %}", "compares"),
+        ("{{ 'A' if branches else 'B' }}", "asks whether `branches` holds"),
+        ("{% if hr.a == 'x' or not branches %}A{% endif %}", "asks whether `branches` holds"),
     ] {
         let error = sources.template("x", text).expect_err(text);
         assert!(error.contains(expected), "{text}: {error}");
@@ -387,6 +403,7 @@ fn a_source_of_texts_is_not_compared_with_anything_else() {
         "hr.level | default(3) == '3'",
         "hr.level in ['1', '2']",
         "hr.a == none",
+        "hr.a in branches and branches[hr.a].x == 'y' and branches.get(hr.a) is defined and ad is defined",
         "hr.active | bool and ad.x",
     ] {
         assert!(sources.condition("x", text).is_ok(), "{text}: {:?}", sources.condition("x", text).err());
@@ -395,6 +412,7 @@ fn a_source_of_texts_is_not_compared_with_anything_else() {
         "{% set hr = {'fte': 1} %}{{ hr.fte > 0 }}",
         "{% for hr in [1] %}{{ hr.x == 1 }}{% endfor %}",
         "{{ hr.mail | as_list | first }}",
+        "{{ 'A' if ad and branches.get(hr.a) else 'B' }}",
         "{{ hr.name | split(',') | first }}",
     ] {
         assert!(sources.template("x", text).is_ok(), "{text}: {:?}", sources.template("x", text).err());
