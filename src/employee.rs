@@ -3,6 +3,7 @@
 //! Everything here is plain data that is already normalised: two values are equal exactly if this tool treats them as
 //! the same. It never reads a file, a clock or the network.
 
+mod distinguished_name;
 mod email;
 mod name;
 pub mod possible;
@@ -17,6 +18,7 @@ use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
+pub(crate) use distinguished_name::normal_form;
 pub use email::{Email, email_key};
 pub use name::{full_name, name_key};
 

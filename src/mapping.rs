@@ -6,7 +6,6 @@
 
 mod compiled_template;
 mod direct_condition;
-mod distinguished_name;
 mod explain;
 mod lookup;
 mod memo;

@@ -6,8 +6,7 @@ use std::collections::HashSet;
 
 use rustc_hash::FxHashMap;
 
-use super::distinguished_name::normal_form;
-use crate::employee::{Desired, DesiredManager, Employee, ExternalIdentifier};
+use crate::employee::{Desired, DesiredManager, Employee, ExternalIdentifier, normal_form};
 use crate::text::near::meaning;
 
 /// The person that a key means.

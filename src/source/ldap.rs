@@ -12,7 +12,6 @@ mod error_messages;
 mod filter;
 mod filter_syntax;
 mod message;
-mod name;
 mod rows;
 mod schema;
 mod search;

@@ -2,8 +2,10 @@
 //! name then.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
-use super::name::comparable;
+use crate::employee::normal_form;
+use crate::side_by_side::side_by_side;
 use crate::source::cell::{Cell, CellKind};
 use crate::source::table::{Table, TableBuilder};
 
@@ -101,8 +103,15 @@ impl Rows {
         let found = table.finish();
         let dn = |row: usize| found.cell(row, 0).text;
         let search = |row: usize| starts.partition_point(|start| *start <= row);
-        let mut rows: Vec<(String, &str, usize)> =
-            (0..found.len()).map(|row| (comparable(dn(row)), dn(row), row)).collect();
+        // A server may spell one name in several ways. In a few attributes capitals distinguish two entries: such a list is
+        // refused, because the other mistake would hide that an entry came twice.
+        let names = |rows: Range<u32>| {
+            let names = rows.map(|row| normal_form(dn(row as usize)).unwrap_or_else(|| dn(row as usize).to_owned()));
+            names.collect::<Vec<String>>()
+        };
+        let count = u32::try_from(found.len()).expect("a table has fewer rows");
+        let names = side_by_side(count, names).into_iter().flatten();
+        let mut rows: Vec<(String, &str, usize)> = names.enumerate().map(|(row, name)| (name, dn(row), row)).collect();
         rows.sort_unstable();
         for twice in rows.windows(2) {
             let [(name, dn, one), (other_name, _, other)] = twice else { continue };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::iter::Peekable;
 use std::str::CharIndices;
 
-use crate::employee::normal_text;
+use super::normal_text;
 
 /// Attribute types with their other names and their object identifiers (RFC 4519).
 const TYPES: [(&str, &[&str]); 11] = [
@@ -25,7 +25,7 @@ const TYPES: [(&str, &[&str]); 11] = [
 const TEXT_TAGS: [u8; 4] = [0x0c, 0x13, 0x14, 0x16];
 
 /// The normal form, which is the same for all spellings of a name; `None` if the text is not a distinguished name.
-pub(super) fn normal_form(text: &str) -> Option<String> {
+pub(crate) fn normal_form(text: &str) -> Option<String> {
     // A fast check, because most keys are no distinguished names.
     if !text.contains('=') {
         return None;
