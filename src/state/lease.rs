@@ -111,6 +111,8 @@ impl Hold {
     /// Fails once the lease may be somebody else's.
     pub(super) fn check(&self) -> io::Result<()> {
         if self.is_ending.load(Ordering::Acquire) {
+            // Whoever asks would only end the program with another exit code than that of the signal.
+            std::thread::sleep(2 * PATIENCE);
             return Err(io::Error::other(format!("the lease {} is being given back: the program ends", self.name)));
         }
         self.is_held()
