@@ -81,17 +81,18 @@ fn compared(
     comparison(state, a, b)
 }
 
-/// `not` in a condition, for true and false only.
-pub(super) fn not(value: Value) -> Result<bool, Error> {
+/// Whether an operand of `not`, `and` or `or` in a condition holds: true and false only.
+pub(super) fn truth(operator: &str, value: &Value) -> Result<bool, Error> {
     match value.kind() {
-        ValueKind::Bool => Ok(!value.is_true()),
+        ValueKind::Bool => Ok(value.is_true()),
         ValueKind::Undefined => {
+            // This raises the error that names the value.
             value.get_attr("")?;
-            Ok(true)
+            Ok(false)
         }
         _ => Err(wrong(format!(
-            "`not` needs true or false and gets {}; compare it with something, as in `!= 'active'` or `== ''`",
-            described(&value)
+            "`{operator}` needs true or false and gets {}; compare it with something, as in `!= 'active'` or `== ''`",
+            described(value)
         ))),
     }
 }

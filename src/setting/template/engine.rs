@@ -9,6 +9,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use minijinja::machinery::ast::{BinOpKind, Expr, UnaryOpKind};
 use minijinja::machinery::{CodeGenerator, Instruction, Instructions, eval, make_string_output, parse, parse_expr};
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter, filters};
@@ -22,6 +23,8 @@ const ADD: &str = "operator+";
 const SUBTRACT: &str = "operator-";
 const LOOK_UP: &str = "operator[]";
 const NOT: &str = "operatornot";
+const AND: &str = "operatorand";
+const OR: &str = "operatoror";
 /// The engine's "look it up by name each time".
 const BY_NAME: u8 = !0;
 
@@ -55,7 +58,9 @@ impl Engine {
         environment.add_filter(LOOK_UP, look_up);
         environment.add_filter(ADD, calendar::add);
         environment.add_filter(SUBTRACT, calendar::subtract);
-        environment.add_test(NOT, compare::not);
+        environment.add_test(NOT, |value: Value| compare::truth("not", &value).map(|truth| !truth));
+        environment.add_test(AND, |value: Value| compare::truth("and", &value));
+        environment.add_test(OR, |value: Value| compare::truth("or", &value));
         // Makes the engine name what is undefined. By default it does so only in debug builds.
         environment.set_debug(true);
         // Booleans and null are written as in JSON, TOML and the custom fields, not as in Python.
@@ -86,7 +91,7 @@ impl Engine {
     pub(crate) fn condition<'e>(&'e self, text: &'e str) -> Result<Compiled<'e>, Error> {
         let expression = parse_expr(text)?;
         let mut generator = CodeGenerator::new("<expression>", text);
-        generator.compile_expr(&expression);
+        compile_condition(&mut generator, &expression);
         self.compiled(generator, true)
     }
 
@@ -117,6 +122,33 @@ impl Engine {
         }
         Ok(Compiled { environment: &self.0, instructions })
     }
+}
+
+/// Compiles what must be true or false. The engine's `and` and `or` take every value: a text with letters holds, whatever
+/// it says, and null does not. So each of their operands is examined before it is asked.
+fn compile_condition<'e>(generator: &mut CodeGenerator<'e>, expression: &Expr<'e>) {
+    match expression {
+        Expr::BinOp(node) if matches!(node.op, BinOpKind::ScAnd | BinOpKind::ScOr) => {
+            let is_and = matches!(node.op, BinOpKind::ScAnd);
+            generator.push_span(node.span());
+            generator.start_sc_bool();
+            compile_operand(generator, &node.left, is_and);
+            generator.sc_bool(is_and);
+            compile_operand(generator, &node.right, is_and);
+            generator.end_sc_bool();
+            generator.pop_span();
+        }
+        Expr::UnaryOp(node) if matches!(node.op, UnaryOpKind::Not) => {
+            compile_condition(generator, &node.expr);
+            generator.add_with_span(Instruction::Not, node.span());
+        }
+        _ => generator.compile_expr(expression),
+    }
+}
+
+fn compile_operand<'e>(generator: &mut CodeGenerator<'e>, operand: &Expr<'e>, of_and: bool) {
+    compile_condition(generator, operand);
+    generator.add_with_span(Instruction::PerformTest(if of_and { AND } else { OR }, Some(1), BY_NAME), operand.span());
 }
 
 /// Whether an instruction makes a number of days, which `+` and `-` add to a date.

@@ -176,12 +176,33 @@ fn texts_are_not_ordered_by_letters_where_something_else_is_meant() {
 }
 
 #[test]
-fn conditions_negate_only_true_and_false() {
+fn conditions_combine_only_true_and_false() {
     for text in ["not hr.word", "not hr.number", "not hr.empty"] {
         let error = holds(text).unwrap_err();
         assert!(error.contains("`not` needs true or false"), "{text}: {error}");
     }
+    for (text, operator) in [
+        ("hr.word and hr.number == 3", "and"),
+        ("hr.number == 3 and hr.word", "and"),
+        ("hr.nothing and hr.yes", "and"),
+        ("hr.empty or hr.yes", "or"),
+        ("hr.number != 3 or hr.number", "or"),
+        ("not (hr.word and hr.yes)", "and"),
+        ("(hr.yes and (hr.number == 4 or hr.list)) and true", "or"),
+        ("not (not (hr.nothing or hr.yes))", "or"),
+    ] {
+        let error = holds(text).unwrap_err();
+        assert!(error.contains(&format!("`{operator}` needs true or false")), "{text}: {error}");
+    }
+    let error = holds("hr.missing or hr.yes").unwrap_err();
+    assert!(error.contains("undefined"), "{error}");
+    // What need not be asked is not.
+    for text in ["hr.number == 3 or hr.word", "not (hr.number == 4 and hr.missing)", "hr.yes and (hr.yes or hr.empty)"]
+    {
+        assert_eq!(holds(text), Ok(true), "{text}");
+    }
     // A template may ask whether there is anything.
+    assert_eq!(render("{{ hr.empty or hr.word }}").as_deref(), Ok("True"));
     assert_eq!(render("{{ 'none' if not hr.empty else hr.empty }}").as_deref(), Ok("none"));
 }
 
