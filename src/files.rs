@@ -155,8 +155,8 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// A rename survives a crash only after its folder was synced.
-fn sync_folder(folder: &Path) -> io::Result<()> {
+/// A rename, like a new file, survives a crash only after its folder was synced.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::lease::Hold;
 use super::private::make_owners;
 use super::store::{ObjectKind, Store, Written};
-use crate::files::{InPlace, no_links, open_own};
+use crate::files::{InPlace, no_links, open_own, sync_folder};
 
 /// How often a lock is tried, and how long after each time the next one comes.
 const ATTEMPTS: u32 = 20;
@@ -66,7 +66,7 @@ impl Lines {
         file.set_len(whole)?;
         file.seek(SeekFrom::End(0))?;
         if let (0, Some(folder)) = (whole, path.parent()) {
-            File::open(folder)?.sync_all()?;
+            sync_folder(folder)?;
         }
         Ok(Self { file, in_place })
     }

@@ -12,7 +12,7 @@ use sha2::Sha256;
 
 use super::private::{is_exposed, open_private};
 use super::{KEY_VARIABLE, StateError};
-use crate::files::temporary_in;
+use crate::files::{sync_folder, temporary_in};
 use crate::plan::Digest;
 use crate::text::shell_path;
 
@@ -55,7 +55,11 @@ impl Key {
         let mut file = temporary_in(folder).map_err(io)?;
         file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(io)?;
         match file.persist_noclobber(&path) {
-            Ok(_) => Ok(Self(SecretBox::new(Box::new(bytes)))),
+            Ok(_) => {
+                // No journal may outlive the key that makes it readable.
+                sync_folder(folder).map_err(io)?;
+                Ok(Self(SecretBox::new(Box::new(bytes))))
+            }
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
                 Self::read(&path, open_private(&path, false).map_err(io)?)
             }

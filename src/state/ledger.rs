@@ -24,7 +24,7 @@ use super::store::ObjectKind;
 use super::{Coded, Flaw, State, StateError, account_file, read_chain};
 use crate::employee::{BranchId, UserId};
 use crate::field::Field;
-use crate::files::temporary_in;
+use crate::files::{sync_folder, temporary_in};
 use crate::guard::Kind;
 use crate::plan::{Digest, OperationId, bytes_of, hex};
 use crate::strict_json;
@@ -364,7 +364,7 @@ impl State {
         file.write_all(&text).and_then(|()| file.as_file().sync_all()).map_err(io)?;
         file.persist_noclobber(&path).map_err(|error| io(error.error))?;
         let above = [self.folder.clone(), self.folder.join(LEDGERS), self.folder.join(folder)];
-        above.iter().try_for_each(|folder| fs::File::open(folder)?.sync_all()).map_err(io)
+        above.iter().try_for_each(|folder| sync_folder(folder)).map_err(io)
     }
 
     fn damaged(&self, folder: &str, number: usize, problem: &str) -> StateError {
