@@ -28,7 +28,13 @@ use crate::plan::{Content, Diagnostic, GuardOutcome, GuardResult, Severity, Sour
 
 const TEMPLATE: &str = include_str!("html/template.html");
 const STYLE: &str = include_str!("html/style.css");
-const SCRIPT: &str = include_str!("html/script.js");
+const SCRIPT: &str = concat!(
+    "(() => {\n\"use strict\";\n",
+    include_str!("html/people.js"),
+    "\n",
+    include_str!("html/view.js"),
+    "})();\n"
+);
 /// The start of the element that holds the data.
 const DATA: &str = "<script type=\"application/json\" id=\"data\">";
 
