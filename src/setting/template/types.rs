@@ -383,3 +383,6 @@ fn example(expression: &Expr<'_>, found: Type) -> String {
         _ => format!("{name} == 'yes'"),
     }
 }
+
+#[cfg(test)]
+mod tests;
