@@ -163,6 +163,11 @@ fn channel(section: &Section<'_>) -> Result<Channel, ConfigError> {
         (None, Some(_)) if form.is_some() => {
             Err(section.problem("form", "goes with a URL only; a program always gets JSON on its standard input"))
         }
+        (None, Some(argv)) if argv[0].contains("://") => Err(section.problem(
+            "command",
+            "begins with a URL, not a program; keep the URL in a file that only its owner can \
+                read, and name that file as `url_file`",
+        )),
         (None, Some(argv)) => {
             section.starts("command", &argv);
             Ok(Channel::Command { argv, folder: section.folder().to_owned() })

@@ -13,6 +13,8 @@ use crate::text::{is_unseen, shortened};
 const LONGEST: usize = 300;
 /// How much of a body is read for that.
 const LOOKED_AT: usize = 64 * 1024;
+/// How many bytes a letter of a secret has at most, however it is spelt: `&#x0000000000041;` has 17.
+const LONGEST_SPELLING: usize = 18;
 /// A run of letters and digits of a secret that has this length is removed everywhere, whatever is around it.
 const TELLING: usize = 8;
 /// A shorter secret of this length that mixes letters with other characters is not a common word either.
@@ -57,9 +59,19 @@ impl Redactor {
         shortened(&text, LONGEST).into_owned()
     }
 
-    /// The same of a body that may be anything.
+    /// The same of a body, or of what a program printed: it may be anything. Where a long one is cut, the beginning of a
+    /// secret could stand, which nobody would know; so nothing of its end is shown.
     pub(crate) fn clean_body(&self, body: &[u8]) -> String {
-        self.clean(&String::from_utf8_lossy(&body[..body.len().min(LOOKED_AT)]))
+        let Some((seen, _)) = body.split_at_checked(LOOKED_AT).filter(|(_, rest)| !rest.is_empty()) else {
+            return self.clean(&String::from_utf8_lossy(body));
+        };
+        let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
+        let longest = secrets.iter().map(|known| known.secret().len()).max().unwrap_or_default();
+        drop(secrets);
+        let mut known = self.without_secrets(&String::from_utf8_lossy(seen));
+        let end = known.len().saturating_sub(longest.saturating_mul(LONGEST_SPELLING));
+        known.truncate(known.floor_char_boundary(end));
+        self.clean(&known)
     }
 
     /// A message of this program that quotes others: unchanged, except that secrets are removed unless they may be
@@ -184,6 +196,23 @@ mod tests {
         // `u:s3cret-key`, as in basic authentication.
         let shown = said().clean("Basic dTpzM2NyZXQta2V5");
         assert!(shown.starts_with("Basic dT") && shown.contains("[key]") && shown.len() < 18, "{shown}");
+    }
+
+    #[test]
+    fn the_beginning_of_a_key_at_the_end_of_what_is_read_is_not_shown() {
+        let key = "s3cret-key-0123456789";
+        let said = Redactor::from(SecretString::from(key));
+        let escaped: String = key.bytes().map(|byte| format!("&#x{byte:012x};")).collect();
+        for spelt in [key, &escaped] {
+            for shown in 0..=spelt.len() {
+                let body = format!("No{}{spelt} and more", " ".repeat(LOOKED_AT - 2 - shown));
+                let cleaned = said.clean_body(body.as_bytes());
+                assert!(["No", "No [key]"].contains(&&*cleaned), "{shown}: {cleaned}");
+            }
+        }
+        let long = format!("{} {}", "word".repeat(100), "x".repeat(LOOKED_AT));
+        assert_eq!(said.clean_body(long.as_bytes()), format!("{}…", "word".repeat(LONGEST / 4)));
+        assert_eq!(said.clean_body(b"the key s3cret-key-0123456789"), "the key [key]");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use super::Message;
 use crate::config::notify::{Channel, Form};
 use crate::http::{Failure, Options, Repeat, Request, Transport, Trust, Wants};
+use crate::setting::quoting::{length, may_be_secret};
 use crate::setting::{Secret, Secrets, beginning, program_path, secure};
 
 /// How long a receiver may take in all.
@@ -84,7 +85,10 @@ async fn post(url: &Secret, body: String, secrets: &Arc<Secrets>) -> Result<(), 
 
 async fn start(argv: &[String], folder: &Path, body: String, secrets: &Secrets) -> Result<(), String> {
     let [program, arguments @ ..] = argv else { return Err("there is no program".to_owned()) };
-    let path = program_path(program, folder).map_err(|error| format!("{program} cannot be found: {error}"))?;
+    let path = program_path(program, folder);
+    // The settings may name what belongs into `url_file`.
+    let program = if may_be_secret(program) { format!("the program ({})", length(program)) } else { program.clone() };
+    let path = path.map_err(|error| format!("{program} cannot be found: {error}"))?;
     let mut command = Command::new(path);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     secrets.withhold(&mut command, &[]);
@@ -111,7 +115,7 @@ async fn start(argv: &[String], folder: &Path, body: String, secrets: &Secrets) 
     if status.success() {
         return Ok(());
     }
-    Err(format!("{program} failed with {status}: {}", secrets.clean(&String::from_utf8_lossy(&said))))
+    Err(format!("{program} failed with {status}: {}", secrets.clean(&said)))
 }
 
 /// A program. Dropping this before the program has ended ends it and everything that it started.

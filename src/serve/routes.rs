@@ -1,7 +1,7 @@
 //! Which requests are answered, how, and to whom.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -37,8 +37,10 @@ const LONGEST_HANDSHAKE: usize = 2048;
 /// At most once in this time, refused events of a webhook are logged.
 const LOGGED_EVERY: Duration = Duration::from_secs(60);
 /// Headers that only something in front of this server sets.
-const OF_PROXIES: [&str; 6] =
-    ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+const OF_PROXIES: [&str; 7] =
+    ["forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "cf-connecting-ip", "true-client-ip"];
+/// The beginnings of the names of others.
+const KINDS_OF_PROXIES: [&str; 4] = ["x-forwarded", "x-original-", "x-envoy-", "x-azure-"];
 /// The results of requests to webhooks, as metrics name them.
 const RESULTS: [&str; 4] = ["accepted", "repeated", "refused", "too_many"];
 
@@ -50,8 +52,10 @@ pub struct Service {
     board: SharedBoard,
     /// Without one, readers must be on this machine.
     token: Option<SecretString>,
-    /// One large plan at a time.
-    rendering: Semaphore,
+    /// One large plan at a time, whether or not its reader still waits.
+    rendering: Arc<Semaphore>,
+    /// The page of a plan with this hash, which all its readers share: they may be many, and slow.
+    rendered: Arc<Mutex<Option<(String, Bytes)>>>,
 }
 
 /// A webhook, ready to take events.
@@ -102,7 +106,7 @@ impl Service {
     /// A service with these parts.
     #[must_use]
     pub fn new(webhooks: Vec<Webhook>, queue: Queue, board: SharedBoard, token: Option<SecretString>) -> Self {
-        Self { webhooks, queue, board, token, rendering: Semaphore::new(1) }
+        Self { webhooks, queue, board, token, rendering: Arc::new(Semaphore::new(1)), rendered: Arc::default() }
     }
 
     /// The answer to a request, whose body must be there before `deadline`.
@@ -234,14 +238,24 @@ impl Service {
             (board.plan.clone(), board.runs.waiting().map(|plan| plan.hash.clone()))
         };
         let Some(hash) = waiting else { return text(StatusCode::NOT_FOUND, "no plan waits\n") };
-        let Ok(_permit) = self.rendering.try_acquire() else {
+        let Ok(permit) = Arc::clone(&self.rendering).try_acquire_owned() else {
             return text(StatusCode::SERVICE_UNAVAILABLE, "the plan is being shown to somebody else; try again\n");
         };
+        let kept = Arc::clone(&self.rendered);
         let rendered = tokio::task::spawn_blocking(move || {
+            // This goes on to its end, also if the reader leaves.
+            let _permit = permit;
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((_, page)) = kept.as_ref().filter(|(of, _)| *of == hash) {
+                return Ok(page.clone());
+            }
+            *kept = None;
             let read = read_regular(&path, LARGEST_PLAN, Links::Refuse).context("it cannot be read")?;
             let plan = Plan::read(&read)?;
             anyhow::ensure!(plan.hash().to_string() == hash, "another plan is there by now");
-            html::render(&plan)
+            let page = Bytes::from(html::render(&plan)?);
+            *kept = Some((hash, page.clone()));
+            anyhow::Ok(page)
         });
         match rendered.await {
             // The page has its own policy too; both apply.
@@ -294,7 +308,11 @@ fn is_local(target: &Uri, headers: &HeaderMap) -> bool {
         };
         is_loopback_host(name)
     });
-    is_this && target.host().is_none_or(is_loopback_host) && !OF_PROXIES.iter().any(|name| headers.contains_key(*name))
+    is_this && target.host().is_none_or(is_loopback_host) && !headers.keys().any(is_of_proxies)
+}
+
+fn is_of_proxies(name: &HeaderName) -> bool {
+    OF_PROXIES.contains(&name.as_str()) || KINDS_OF_PROXIES.iter().any(|kind| name.as_str().starts_with(kind))
 }
 
 fn not_allowed(allowed: &'static str) -> Answer {
@@ -303,7 +321,7 @@ fn not_allowed(allowed: &'static str) -> Answer {
     answer
 }
 
-fn html_answer(page: String, policy: &str) -> Answer {
+fn html_answer(page: impl Into<Bytes>, policy: &str) -> Answer {
     let mut answer = text(StatusCode::OK, page);
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
@@ -349,10 +367,12 @@ mod tests {
             assert!(!is_local(&Uri::from_static("/plan"), &headers(&[("host", host)])), "{host}");
         }
         assert!(!is_local(&Uri::from_static("/plan"), &headers(&[])));
-        assert!(!is_local(
-            &Uri::from_static("/plan"),
-            &headers(&[("host", "127.0.0.1"), ("x-forwarded-for", "10.0.0.1")])
-        ));
+        for proxy in
+            ["x-forwarded-for", "x-forwarded-port", "x-forwarded", "forwarded", "via", "x-envoy-external-address"]
+        {
+            let by_proxy = headers(&[("host", "127.0.0.1"), (proxy, "10.0.0.1")]);
+            assert!(!is_local(&Uri::from_static("/plan"), &by_proxy), "{proxy}");
+        }
         let mut two = headers(&[("host", "127.0.0.1")]);
         two.append("host", HeaderValue::from_static("evil.example"));
         assert!(!is_local(&Uri::from_static("/plan"), &two));

@@ -245,9 +245,10 @@ async fn printed_by(
         return if printed.len() > KEPT { Err(too_long()) } else { Ok(printed) };
     }
     // It may have printed the secret before it failed, and say it again on standard error.
-    let printed_secrets = Redactor::default();
-    String::from_utf8_lossy(&printed).lines().for_each(|line| printed_secrets.add(SecretString::from(line.trim())));
-    let said = secrets.clean(&printed_secrets.without_secrets(&String::from_utf8_lossy(&said)));
+    let known = Redactor::default();
+    known.learn(secrets.of_all_variables());
+    String::from_utf8_lossy(&printed).lines().for_each(|line| known.add(SecretString::from(line.trim())));
+    let said = known.clean_body(&said);
     let said = if said.is_empty() { "nothing on standard error".to_owned() } else { said };
     Err(format!("({name}) failed with {status}: {said}"))
 }

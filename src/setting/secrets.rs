@@ -67,10 +67,10 @@ impl Secrets {
         &self.redactor
     }
 
-    /// What somebody else said, on one short line and without secrets.
-    pub(crate) fn clean(&self, text: &str) -> String {
+    /// What a program printed, on one short line and without secrets.
+    pub(crate) fn clean(&self, output: &[u8]) -> String {
         self.remember_variables();
-        self.redactor.clean(text)
+        self.redactor.clean_body(output)
     }
 
     /// A message of this program without the secrets that may be in its quotes. A secret that may be a common word,
@@ -133,7 +133,7 @@ mod tests {
         secrets.protect("HR_PASSWORD");
         secrets.remember("hunter2-and-more".into());
         secrets.remember("id".into());
-        assert_eq!(secrets.clean("no \u{1b}[1mhunter2-and-more id"), "no [key] [key]");
+        assert_eq!(secrets.clean("no \u{1b}[1mhunter2-and-more id".as_bytes()), "no [key] [key]");
         assert_eq!(secrets.hide("row 2 has hunter2-and-more as its id"), "row 2 has [key] as its id");
         let other = Secrets::default();
         other.protect("KEY_OF_ANOTHER");

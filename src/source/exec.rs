@@ -70,7 +70,7 @@ impl ExecSource {
         let mut running = Running(self.start().map_err(|error| format!("{program} cannot be started: {error}"))?);
         let (output, errors) = (running.0.stdout.take(), running.0.stderr.take());
         let (printed, said) = tokio::join!(whole(output, conditions), beginning(errors));
-        let said = self.secrets.clean(&String::from_utf8_lossy(&said));
+        let said = self.secrets.clean(&said);
         let printed = printed.map_err(|problem| format!("{program}: {problem}"))?;
         let status = running.0.wait().await.map_err(|error| format!("{program} was lost: {error}"))?;
         if !status.success() {

@@ -159,6 +159,11 @@ impl Service {
         });
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("an id")).expect("an id");
         kill_process(pid, signal).expect("sent");

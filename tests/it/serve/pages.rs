@@ -135,6 +135,11 @@ fn a_plan_that_waits_is_shown_and_cannot_be_approved_here() {
     assert_eq!(service.metric("plan_waiting_operations"), Some(2.0));
     let page = service.get("/", &[]).body;
     assert!(page.contains("skovik-sync approve plan.json"), "{page}");
+    // Another plan in its place is not shown as the one that waits.
+    let made = house.read("plan.json");
+    std::fs::write(house.path("plan.json"), "{}").expect("written");
+    assert_eq!(service.get("/plan", &[]).status, 409);
+    std::fs::write(house.path("plan.json"), made).expect("written");
     let plan = service.get("/plan", &[]);
     assert!(plan.body.contains("P21") && plan.head.contains("frame-ancestors 'none'"), "{}", plan.head);
     for method in ["POST", "PUT", "DELETE", "PATCH"] {
@@ -153,9 +158,32 @@ fn a_plan_that_waits_is_shown_and_cannot_be_approved_here() {
     assert_eq!(opened.console, Vec::<String>::new());
     assert_eq!(opened.one("#count"), "2 changes");
 
-    // Another plan in its place is not shown as the one that waits.
+    // Its page was made; what is in the place of the plan by now changes nothing.
     std::fs::write(house.path("plan.json"), "{}").expect("written");
-    assert_eq!(service.get("/plan", &[]).status, 409);
+    assert_eq!(service.get("/plan", &[]).body, plan.body);
+}
+
+/// Readers share one page, and one that leaves does not let another plan be read meanwhile.
+#[test]
+fn many_readers_of_a_plan_cost_no_more_than_one() {
+    let house = house(LISTEN);
+    house.list(&more_people(3000));
+    let mut service = Service::start(&house);
+    service.has_run(1);
+    let request = b"GET /plan HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+    let threads = |service: &Service| {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", service.id())).expect("its threads");
+        tasks.count()
+    };
+    let before = threads(&service);
+    for _ in 0..30 {
+        let mut leaves = std::net::TcpStream::connect(&service.address).expect("it listens");
+        std::io::Write::write_all(&mut leaves, request).expect("sent");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let more = threads(&service).saturating_sub(before);
+    assert!(more < 5, "{more} threads more");
+    service.until("the page is there", |service| (service.get("/plan", &[]).status == 200).then_some(()));
 }
 
 #[test]
