@@ -12,6 +12,7 @@ mod kinds;
 mod letters;
 mod lists;
 mod text_filters;
+mod text_order;
 mod types;
 mod uses;
 

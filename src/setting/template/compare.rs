@@ -5,6 +5,7 @@ use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, tests};
 
 use super::kinds::{Type, described, shown};
+use super::text_order::{problem_of_order, problem_of_sorting};
 
 /// The tests that replace the operators. No template can name them.
 pub(super) const EQUAL: &str = "operator==";
@@ -130,7 +131,16 @@ fn equal(a: &Value, b: &Value) -> Result<bool, Error> {
 }
 
 /// Refuses two values that have no order, or not the one that they seem to have.
-pub(super) fn ordered(a: &Value, b: &Value) -> Result<(), Error> {
+fn ordered(a: &Value, b: &Value) -> Result<(), Error> {
+    have_order(a, b, problem_of_order)
+}
+
+/// Refuses two values that cannot be put in one order.
+pub(super) fn sortable(a: &Value, b: &Value) -> Result<(), Error> {
+    have_order(a, b, problem_of_sorting)
+}
+
+fn have_order(a: &Value, b: &Value, problem_of_texts: fn(&str, &str) -> Option<String>) -> Result<(), Error> {
     same_type(a, b)?;
     if a.is_none() || b.is_none() {
         return Err(wrong("none is neither less nor more than anything".to_owned()));
@@ -142,26 +152,14 @@ pub(super) fn ordered(a: &Value, b: &Value) -> Result<(), Error> {
     if kinds == (Some(Type::List), Some(Type::List)) {
         // The first items that differ decide.
         let mut items = a.try_iter()?.zip(b.try_iter()?);
-        return items.find(|(one, other)| one != other).map_or(Ok(()), |(one, other)| ordered(&one, &other));
+        return items
+            .find(|(one, other)| one != other)
+            .map_or(Ok(()), |(one, other)| have_order(&one, &other, problem_of_texts));
     }
-    let (Some(a), Some(b)) = (a.as_str(), b.as_str()) else { return Ok(()) };
-    if [a, b].into_iter().any(is_date_out_of_order) {
-        return Err(wrong(format!(
-            "{} and {} are compared letter by letter, not as dates; read them as dates, as in `hr.start | date('%d.%m.%Y')`",
-            shown_text(a),
-            shown_text(b)
-        )));
+    match (a.as_str(), b.as_str()) {
+        (Some(a), Some(b)) => problem_of_texts(a, b).map_or(Ok(()), |problem| Err(wrong(problem))),
+        _ => Ok(()),
     }
-    // Codes of equal length sort correctly as texts.
-    let same_length = a.len() == b.len() && [a, b].into_iter().all(|text| text.bytes().all(|b| b.is_ascii_digit()));
-    if !same_length && [a, b].into_iter().all(is_number) {
-        return Err(wrong(format!(
-            "{} and {} are compared letter by letter, not as numbers; read them as numbers, as in `hr.level | float`",
-            shown_text(a),
-            shown_text(b)
-        )));
-    }
-    Ok(())
 }
 
 fn is_in(state: &mut State<'_, '_>, value: &Value, container: &Value) -> Result<bool, Error> {
@@ -306,31 +304,6 @@ pub(super) fn advice(one: Type, other: Type, text: &str) -> String {
         }
         _ => String::new(),
     }
-}
-
-fn shown_text(text: &str) -> String {
-    shown(&Value::from(text))
-}
-
-/// Whether a text is a date that does not sort by time as a text, such as `1.12.2026` or `12/1/26`.
-fn is_date_out_of_order(text: &str) -> bool {
-    let day = text.split([' ', 'T']).next().unwrap_or_default();
-    let parts: Vec<&str> = day.split(['.', '/', '-']).collect();
-    let digits = |part: &&str, lengths: &[usize]| {
-        lengths.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    match &parts[..] {
-        [one, two, year] => digits(one, &[1, 2]) && digits(two, &[1, 2]) && digits(year, &[2, 4]),
-        _ => false,
-    }
-}
-
-/// Whether a text is a number as people write it.
-fn is_number(text: &str) -> bool {
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    digits.starts_with(|c: char| c.is_ascii_digit())
-        && digits.ends_with(|c: char| c.is_ascii_digit())
-        && digits.chars().all(|c| c.is_ascii_digit() || c == '.' || c == ',')
 }
 
 fn wrong(problem: String) -> Error {

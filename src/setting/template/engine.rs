@@ -25,6 +25,7 @@ const LOOK_UP: &str = "operator[]";
 const NOT: &str = "operatornot";
 const AND: &str = "operatorand";
 const OR: &str = "operatoror";
+const IF: &str = "operatorif";
 /// The engine's "look it up by name each time".
 const BY_NAME: u8 = !0;
 
@@ -61,6 +62,7 @@ impl Engine {
         environment.add_test(NOT, |value: Value| compare::truth("not", &value).map(|truth| !truth));
         environment.add_test(AND, |value: Value| compare::truth("and", &value));
         environment.add_test(OR, |value: Value| compare::truth("or", &value));
+        environment.add_test(IF, |value: Value| compare::truth("if", &value));
         // Makes the engine name what is undefined. By default it does so only in debug builds.
         environment.set_debug(true);
         // Booleans and null are written as in JSON, TOML and the custom fields, not as in Python.
@@ -124,17 +126,18 @@ impl Engine {
     }
 }
 
-/// Compiles what must be true or false. The engine's `and` and `or` take every value: a text with letters holds, whatever
-/// it says, and null does not. So each of their operands is examined before it is asked.
+/// Compiles what must be true or false. The engine's `and`, `or` and `a if b else c` take every value: a text with letters
+/// holds, whatever it says, and null does not. So each of their operands is examined before it is asked.
 fn compile_condition<'e>(generator: &mut CodeGenerator<'e>, expression: &Expr<'e>) {
     match expression {
         Expr::BinOp(node) if matches!(node.op, BinOpKind::ScAnd | BinOpKind::ScOr) => {
             let is_and = matches!(node.op, BinOpKind::ScAnd);
+            let examined_by = if is_and { AND } else { OR };
             generator.push_span(node.span());
             generator.start_sc_bool();
-            compile_operand(generator, &node.left, is_and);
+            compile_operand(generator, &node.left, examined_by);
             generator.sc_bool(is_and);
-            compile_operand(generator, &node.right, is_and);
+            compile_operand(generator, &node.right, examined_by);
             generator.end_sc_bool();
             generator.pop_span();
         }
@@ -142,13 +145,21 @@ fn compile_condition<'e>(generator: &mut CodeGenerator<'e>, expression: &Expr<'e
             compile_condition(generator, &node.expr);
             generator.add_with_span(Instruction::Not, node.span());
         }
+        Expr::IfExpr(node) if let Some(otherwise) = &node.false_expr => {
+            compile_operand(generator, &node.test_expr, IF);
+            generator.start_if();
+            compile_condition(generator, &node.true_expr);
+            generator.start_else();
+            compile_condition(generator, otherwise);
+            generator.end_if();
+        }
         _ => generator.compile_expr(expression),
     }
 }
 
-fn compile_operand<'e>(generator: &mut CodeGenerator<'e>, operand: &Expr<'e>, of_and: bool) {
+fn compile_operand<'e>(generator: &mut CodeGenerator<'e>, operand: &Expr<'e>, examined_by: &'static str) {
     compile_condition(generator, operand);
-    generator.add_with_span(Instruction::PerformTest(if of_and { AND } else { OR }, Some(1), BY_NAME), operand.span());
+    generator.add_with_span(Instruction::PerformTest(examined_by, Some(1), BY_NAME), operand.span());
 }
 
 /// Whether an instruction makes a number of days, which `+` and `-` add to a date.

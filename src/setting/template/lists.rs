@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use minijinja::value::{Kwargs, Rest, StringInput, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, filters};
 
-use super::compare::ordered;
+use super::compare::sortable;
 use super::kinds::shown;
 use super::letters::Letters;
 
@@ -115,7 +115,7 @@ fn in_one_order(state: &State<'_, '_>, list: &Value) -> Result<(), Error> {
     for item in list.try_iter()? {
         state.consume_fuel(1)?;
         if let Some(before) = &before {
-            ordered(before, &item)?;
+            sortable(before, &item)?;
         }
         before = Some(item);
     }

@@ -116,6 +116,10 @@ impl Reader<'_> {
                 self.must_be_boolean(&node.right);
             }
             Expr::UnaryOp(node) if matches!(node.op, UnaryOpKind::Not) => self.must_be_boolean(&node.expr),
+            Expr::IfExpr(node) => {
+                [&node.test_expr, &node.true_expr].into_iter().for_each(|part| self.must_be_boolean(part));
+                node.false_expr.iter().for_each(|part| self.must_be_boolean(part));
+            }
             _ => match self.type_of(expression) {
                 None | Some(Type::Boolean) => {}
                 Some(found) => {

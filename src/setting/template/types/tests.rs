@@ -31,6 +31,8 @@ fn a_source_of_texts_is_not_compared_with_anything_else() {
         ("hr.level | int == '3'", "compares"),
         ("hr.active", "asks whether `hr.active` holds, which is a text"),
         ("not hr.left", "asks whether `hr.left` holds"),
+        ("false if hr.left else true", "asks whether `hr.left` holds"),
+        ("true if hr.a == 'x' else hr.left", "asks whether `hr.left` holds"),
         ("hr.a == 'x' and hr.active", "compare it, as in `hr.active == 'yes'`"),
     ] {
         let error = sources.condition("x", text).expect_err(text);
