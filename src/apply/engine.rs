@@ -215,7 +215,7 @@ impl<'a> Run<'a> {
         };
         self.states[index] = State::Running;
         let (worker, doubt) = (self.worker, self.doubts.get(&index).cloned());
-        let bar = self.mislabelled(index).or_else(|| self.unmet(index));
+        let bar = self.mislabelled(index).or_else(|| self.unmet(index)).map(|why| left_alone(&why));
         let is_needed = self.is_needed(index);
         self.running.push(Box::pin(async move {
             (index, worker.carry_out(operation, &task, doubt.as_ref(), bar.as_deref(), is_needed).await)
@@ -358,6 +358,10 @@ impl<'a> Run<'a> {
 
 fn place(id: OperationId) -> usize {
     id.0 as usize - 1
+}
+
+fn left_alone(why: &str) -> String {
+    format!("conflict: {why}; it was left alone; plan again")
 }
 
 /// Resolves when the user asks for a stop of at least this urgency; never if the sender is gone.

@@ -121,6 +121,7 @@ fn one_process_takes_the_steps_of_the_model() {
         "Receive",
         "Lie",
         "LieGone",
+        "LieRefused",
         "Lose",
         "GiveUp",
         "Vanish",
@@ -148,6 +149,7 @@ fn a_different_model_is_detected() {
     let one_fault = Budget { faults: 1, ..CALM };
     for (plan, mutations, budget) in [
         (MOVE, &[Mutation::SkipsRefill] as &[_], CALM),
+        (MOVE, &[Mutation::BelievesRefusals], one_fault),
         (HIRE, &[Mutation::BelievesIds], one_lie),
         (LEAVE, &[Mutation::BelievesGone], one_lie),
         (LEAVE, &[Mutation::RepeatsBlindly], one_fault),

@@ -60,6 +60,7 @@ fn what_is_noted_is_true() {
     for plan in [HIRE, PAIR, TWINS] {
         is_noticed(&[Mutation::BelievesIds], plan, Budget { lies: 1, ..CALM }, Law::DoneIsTrue);
     }
+    is_noticed(&[Mutation::BelievesRefusals], MOVE, Budget { lies: 1, ..CALM }, Law::NotDoneIsTrue);
     is_noticed(&[Mutation::SkipsRefill], MOVE, CALM, Law::DoneIsTrue);
     is_noticed(&[Mutation::RefillsTheFirst], MOVE, Budget { faults: 1, others: 1, ..CALM }, Law::NobodyUnapproved);
     for plan in [HIRE, LEAVE, REPLACE, PAIR, TWINS] {

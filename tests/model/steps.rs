@@ -72,6 +72,8 @@ pub(crate) enum Step {
     LieGone(usize),
     /// A request is answered as if it had been carried out. The answer to a POST has an id that no user has.
     LieDone(usize),
+    /// A change of branch is carried out, and answered with a refusal.
+    LieRefused(usize),
     /// The request or its answer is lost.
     Lose(usize),
     /// The process stops waiting for the answer. The server can still carry the request out.
@@ -130,6 +132,10 @@ impl World {
                     // A refill is sent after the new branch was seen, so only custom fields can be lost.
                     if lies > 0 && !message.is_orphan && message.step != Sent::Refill {
                         steps.push(Step::LieDone(place));
+                    }
+                    let is_move = message.step == Sent::Update && self.moves_branch(usize::from(message.operation));
+                    if lies > 0 && !message.is_orphan && is_move {
+                        steps.push(Step::LieRefused(place));
                     }
                 }
                 Some(answer) => {

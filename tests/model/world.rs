@@ -52,6 +52,8 @@ pub(crate) enum Mutation {
     ReadsNobodyBack,
     /// Finished operations are not confirmed by a list at the end.
     ConfirmsNothing,
+    /// A refused change of branch is believed without another look at the user.
+    BelievesRefusals,
 }
 
 /// The parameters of a model.
@@ -221,6 +223,14 @@ impl World {
                     (Request::Delete(_), _) => Answer::Removed,
                 };
                 self.answered(&mut state, &message, answer);
+            }
+            Step::LieRefused(place) => {
+                state.left.lies -= 1;
+                state.is_disturbed = true;
+                self.carry_out(&mut state, place);
+                let message = state.network.remove(place);
+                let Some(Answer::Stored(_)) = message.answer else { return None };
+                self.answered(&mut state, &message, Answer::Refused);
             }
             Step::Lose(place) => {
                 state.left.faults -= 1;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{MAX_ATTEMPTS, Parked, Run, State, Stop, Taken, wants};
+use super::{MAX_ATTEMPTS, Parked, Run, State, Stop, Taken, left_alone, wants};
 use crate::apply::journal::{Progress, Record};
 use crate::apply::list::List;
 use crate::apply::newcomers::Newcomers;
@@ -141,7 +141,7 @@ impl Run<'_> {
             }
             // An update is not sent again either. But only its user can show whether it was carried out.
             Verdict::Absent | Verdict::ReadAgain if let Some(why) = self.mislabelled(index).filter(|_| !is_update) => {
-                let problem = format!("conflict: {why}; it was left alone; plan again");
+                let problem = left_alone(&why);
                 self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
                 self.end(index, Outcome::Failed { problem }, None, None);
             }

@@ -21,7 +21,7 @@ impl World {
     pub(super) fn take_in(&self, state: &mut State, process: usize, operation: usize, end: End, before: Option<User>) {
         let Some(run) = &mut state.runs[process] else { return };
         let after_unclear = run.entries[operation].attempts.unclear;
-        run.has_written |= after_unclear || matches!(end, End::Unclear | End::HalfDone);
+        run.has_written |= (after_unclear && end != End::NotAgain) || matches!(end, End::Unclear | End::HalfDone);
         let run = *run;
         let is_others = !run.entries[operation].is_tried;
         let parked = |sent, taken| Phase::Parked { sent, taken, is_others: taken && is_others };
@@ -36,7 +36,7 @@ impl World {
                 self.remember(state, process, operation, before);
                 self.done(state, process, operation, user, matches!(end, End::DoneOtherwise(_)));
             }
-            End::NotDone => self.not_done(state, process, operation),
+            End::NotDone | End::Refused | End::NotAgain => self.not_done(state, process, operation),
             End::HalfDone => self.end(state, process, operation, Outcome::Failed),
             End::Conflict => {
                 let entry = &run.entries[operation];

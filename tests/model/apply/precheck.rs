@@ -224,7 +224,7 @@ impl World {
         Some(User { fields: updated(before.fields, edit, made).ok()?, ..before })
     }
 
-    pub(super) fn moves_branch(&self, operation: usize) -> bool {
+    pub(crate) fn moves_branch(&self, operation: usize) -> bool {
         matches!(self.operation(operation).action, Action::Update { edit: Edit::Branch(_), .. })
     }
 
