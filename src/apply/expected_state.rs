@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use crate::employee::{BranchId, Directory, Managed, User, UserId};
 use crate::plan::{Action, Change, Digest, Field, Fields, ManagerRef, Operation, OperationId, UserRef, Value};
 
-/// What is said of a user who should be active again, and is not.
-pub const STILL_INACTIVE: &str = "active is \"false\", not \"true\"";
+/// What is said of a user who should be active after a change, and is not.
+pub const INACTIVE: &str = "active is \"false\", not \"true\"";
 
 /// The ids of the users that a plan's creates have made so far.
 pub type Made = HashMap<OperationId, UserId>;

@@ -230,7 +230,6 @@ impl Worker<'_> {
                 };
                 attempt.having_written()
             }
-            Ok(None) if reactivates(changes) => self.still_inactive(read.id(), expected).await.having_written(),
             Ok(None) => Attempt::not_done("the user vanished from Skovik between the read and the write; plan again"),
             Err(error) => end_of_write(&error),
         };
@@ -308,10 +307,7 @@ impl Worker<'_> {
 
     fn ended_by(&self, end: End, error: &ApiError) -> Attempt {
         let attempt = Attempt::new(end);
-        match error {
-            ApiError::Credentials { .. } => attempt.halting(Halt::Credentials(error.to_string())),
-            _ => attempt,
-        }
+        if error.refuses_the_key() { attempt.halting(Halt::Credentials(error.to_string())) } else { attempt }
     }
 }
 

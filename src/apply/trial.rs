@@ -303,9 +303,11 @@ fn may_be_done(error: &ApiError) -> bool {
     match error {
         ApiError::NotSent { .. } => false,
         ApiError::Stopped { unclear } => *unclear,
-        ApiError::Credentials { .. } | ApiError::Refused(_) | ApiError::Overtaken { .. } | ApiError::Unclear { .. } => {
-            true
-        }
+        ApiError::Credentials { .. }
+        | ApiError::Refused(_)
+        | ApiError::Overtaken { .. }
+        | ApiError::Unclear { .. }
+        | ApiError::Unseen(_) => true,
     }
 }
 
@@ -319,6 +321,7 @@ fn in_words(error: &ApiError) -> String {
         ApiError::Overtaken { .. } => "it is refused, because the user has changed since it was read".to_owned(),
         ApiError::NotSent { .. } => "the server did not take the request".to_owned(),
         ApiError::Unclear { .. } => "there is no usable answer".to_owned(),
+        ApiError::Unseen(_) => "it answers that it is done, and then the user cannot be read".to_owned(),
         ApiError::Stopped { .. } => "the run was stopped".to_owned(),
     }
 }

@@ -171,6 +171,16 @@ pub(super) fn refusal(redactor: &Redactor, status: u16, errors: Vec<ErrorObject>
     Refusal { status, errors, taken, said }
 }
 
+/// Whether a status without success means that nothing was done: a write is refused by 4xx only.
+pub(super) fn is_believed(method: &Method, status: u16) -> bool {
+    *method == Method::GET || matches!(status, 400..=499)
+}
+
+/// A status that does not say what became of a write, in words.
+pub(super) fn odd_status(status: u16) -> String {
+    format!("it answers {status}, which is neither a success nor a refusal")
+}
+
 /// A success status that a request of this kind does not have, in words.
 pub(super) fn odd_success(status: u16) -> String {
     let meaning = match status {

@@ -43,6 +43,9 @@ pub enum ApiError {
         /// How long to wait before another attempt, if that may help.
         again: Option<Duration>,
     },
+    /// The server answers that a change is done, and the user could not be read after it: it may have been carried out.
+    #[error("the server answers that the change is done, but then: {0}")]
+    Unseen(Box<Self>),
     /// The run was ended while the request waited for its turn.
     #[error("the run was stopped while the request waited")]
     Stopped {
@@ -117,6 +120,15 @@ impl ApiError {
     /// An answer that is not usable, and will not be next time either.
     pub(crate) fn unclear(problem: String) -> Self {
         Self::Unclear { problem, again: None }
+    }
+
+    /// Whether the server refuses the key, so that the whole run must stop.
+    pub(crate) fn refuses_the_key(&self) -> bool {
+        match self {
+            Self::Credentials { .. } => true,
+            Self::Unseen(error) => error.refuses_the_key(),
+            _ => false,
+        }
     }
 
     pub(crate) fn is_not_found(&self) -> bool {

@@ -108,7 +108,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
     fn create<'a>(&'a self, request: &'a Request, managed: &'a Managed) -> BoxFuture<'a, Result<LiveUser, ApiError>>;
 
     /// Changes a user with a body from [`Dialect::update_request`] or [`Dialect::restore_request`], in one attempt;
-    /// `None` if there is none with this id, or only an inactive one after it.
+    /// `None` if there is none with this id. The user may be inactive after it; [`Dialect::is_inactive`] tells.
     fn update<'a>(
         &'a self,
         id: &'a UserId,
@@ -207,6 +207,11 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// # Errors
     /// If the user cannot be read.
     fn custom_field_ids(&self, stored: &StoredUser) -> Result<Vec<CustomFieldId>, String>;
+
+    /// Whether two ids name the same custom field.
+    fn is_same_field(&self, one: &CustomFieldId, other: &CustomFieldId) -> bool {
+        one == other
+    }
 
     /// The names of the data of a user that a create does not send.
     ///

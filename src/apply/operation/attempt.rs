@@ -184,6 +184,10 @@ pub(super) fn end_of_write(error: &ApiError) -> Attempt {
         }
         ApiError::NotSent { again, .. } => Attempt::not_done(problem).trying_again(*again),
         ApiError::Unclear { again, .. } => Attempt::new(End::Unclear(problem)).trying_again(*again),
+        ApiError::Unseen(cause) if cause.refuses_the_key() => {
+            Attempt::new(End::Unclear(problem.clone())).halting(Halt::Credentials(problem))
+        }
+        ApiError::Unseen(_) => Attempt::new(End::Unclear(problem)),
         ApiError::Credentials { .. } => Attempt::not_done(problem.clone()).halting(Halt::Credentials(problem)),
         ApiError::Stopped { unclear: true } => Attempt::new(End::Unclear(problem)),
         ApiError::Stopped { unclear: false } => Attempt::new(End::Stopped),

@@ -5,7 +5,7 @@ use super::attempt::done;
 use super::{Attempt, End, Task, Worker, changed_roles};
 use crate::apply::Halt;
 use crate::apply::expected_state::{
-    STILL_INACTIVE, differences, differences_when_kept, is_person, roles_told_otherwise, updated,
+    INACTIVE, differences, differences_when_kept, is_person, roles_told_otherwise, updated,
 };
 use crate::employee::{User, UserId};
 use crate::plan::Change;
@@ -80,7 +80,17 @@ impl Worker<'_> {
         body: &Request,
         request: impl FnOnce(&StoredUser) -> Result<Request, String>,
     ) -> Option<String> {
-        let unshown = unshown(&request(self.listed.get(user_id)?).ok()?, body);
+        // A user whom this plan created may be in no list yet.
+        let listed = match request(self.listed.get(user_id)?) {
+            Ok(listed) => listed,
+            Err(problem) => {
+                return Some(format!(
+                    "conflict: the user {user_id} cannot be compared with what the list of users showed: {problem}; they \
+                    were left alone; plan again"
+                ));
+            }
+        };
+        let unshown = unshown(&listed, body);
         (!unshown.is_empty()).then(|| {
             format!(
                 "conflict: the list of users showed {} of the user {}, and the read before the write does not: the \
@@ -91,24 +101,12 @@ impl Worker<'_> {
         })
     }
 
-    /// Skovik answers that an inactive user was changed, and they are not active after it.
-    pub(super) async fn still_inactive(&self, id: &UserId, expected: &User) -> Attempt {
-        match self.provider.any_user(id, self.managed).await {
-            Ok(Some(read)) => {
-                let mut differs = vec![STILL_INACTIVE.to_owned()];
-                differs.extend(differences(expected, &read.user, self.managed));
-                done(read, differs)
-            }
-            Ok(None) => Attempt::new(End::Unclear(format!("the user {id} vanished from Skovik after the write"))),
-            Err(error) => self.ended_by(End::Unclear(error.to_string()), &error),
-        }
-    }
-
     /// How the stored user differs from what was sent, unmanaged data included. If the answer seems to have lost
     /// something, the user is read once more.
     pub(super) async fn as_stored(&self, expected: &User, sent: &Request, answer: LiveUser) -> (LiveUser, Vec<String>) {
         let differs = |held: &LiveUser| {
             let mut differs = differences(expected, &held.user, self.managed);
+            differs.extend(self.inactive(&held.stored));
             differs.extend(self.dialect().losses(sent, &held.stored, self.managed));
             differs.extend(roles_told_otherwise(expected, &held.user));
             differs
@@ -117,12 +115,21 @@ impl Worker<'_> {
         if found.is_empty() {
             return (answer, found);
         }
-        match self.provider.user(answer.id(), self.managed).await {
+        match self.provider.any_user(answer.id(), self.managed).await {
             Ok(Some(read)) => {
                 let found = differs(&read);
                 (read, found)
             }
             _ => (answer, found),
+        }
+    }
+
+    /// Says so if a user is inactive after a change.
+    pub(super) fn inactive(&self, held: &StoredUser) -> Option<String> {
+        match self.dialect().is_inactive(held.raw().get()) {
+            Ok(false) => None,
+            Ok(true) => Some(INACTIVE.to_owned()),
+            Err(problem) => Some(problem),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::apply::expected_state::{differences, roles_changed, roles_told_otherw
 use crate::apply::journal::{Doubt, Step};
 use crate::employee::User;
 use crate::plan::{Change, OperationId};
-use crate::provider::{ApiError, LiveUser, StoredUser};
+use crate::provider::{ApiError, LiveUser, StoredUser, unshown};
 
 impl Worker<'_> {
     /// Says so if a user who is to be moved, and is not moved yet, has lost custom fields since an attempt whose outcome is
@@ -42,7 +42,7 @@ impl Worker<'_> {
         let mut wrote = false;
         let mut untold;
         let read = loop {
-            let read = match self.provider.user(before.id(), self.managed).await {
+            let read = match self.provider.any_user(before.id(), self.managed).await {
                 Ok(Some(read)) => read,
                 Ok(None) => return Attempt::new(half(&"the user is not in Skovik any more")),
                 Err(error) => return self.ended_by(half(&error), &error),
@@ -53,8 +53,19 @@ impl Worker<'_> {
                 Ok(None) => break read,
                 Err(problem) => return Attempt::new(half(&problem)),
             };
-            if let Some(why) = self.not_to_refill(expected, &read.user) {
+            if let Some(why) = self.not_to_refill(expected, &read) {
                 return Attempt::new(half(&format!("the user {why} now, and was left alone")));
+            }
+            // Nobody can tell whether the read leaves that out, or it is gone: a whole write would empty or revive it.
+            match self.dialect().update_request(&before, changes).map(|planned| unshown(&planned, &body)) {
+                Ok(unshown) if unshown.is_empty() => {}
+                Ok(unshown) => {
+                    let unshown = unshown.join(", ");
+                    return Attempt::new(half(&format!(
+                        "the user shows less than before the move ({unshown}), and was left alone"
+                    )));
+                }
+                Err(problem) => return Attempt::new(half(&problem)),
             }
             if let Err(mut attempt) = self.announce(id, Step::Refill, Some(&before)).await {
                 attempt.end = half(&"the journal cannot be written");
@@ -81,6 +92,7 @@ impl Worker<'_> {
             }
         };
         let mut differs = differences(expected, &read.user, self.managed);
+        differs.extend(self.inactive(&read.stored));
         differs.extend(self.losses(&before, changes, &read.stored));
         differs.extend(untold);
         let mut attempt = done(read, differs);
@@ -90,13 +102,14 @@ impl Worker<'_> {
     }
 
     /// Why a user must not be given back what a move emptied: by now they may be another person, or not to be touched.
-    fn not_to_refill(&self, expected: &User, user: &User) -> Option<&'static str> {
+    fn not_to_refill(&self, expected: &User, LiveUser { user, stored }: &LiveUser) -> Option<&'static str> {
         let is_person = match &expected.identifier {
             Some(_) => user.identifier == expected.identifier,
             None => user.email.is(&expected.email),
         };
         match () {
             () if self.protect.covers(user) => Some("is protected"),
+            () if self.inactive(stored).is_some() => Some("is inactive"),
             () if !is_person => Some("is another person"),
             () if roles_changed(expected, user).is_some() => Some("has other roles"),
             () if roles_told_otherwise(expected, user).is_some() => {

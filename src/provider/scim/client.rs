@@ -110,10 +110,7 @@ impl Client {
         body: &Request,
         managed: &Managed,
     ) -> Result<Option<LiveUser>, ApiError> {
-        match self.write(id, body).await? {
-            Some(stored) => self.live(stored, managed),
-            None => Ok(None),
-        }
+        self.write(id, body).await?.map(|stored| self.parsed(stored, managed)).transpose()
     }
 
     pub(super) async fn remove(&self, id: &UserId, request: &Request) -> Result<Deleted, ApiError> {
@@ -153,11 +150,8 @@ impl Client {
         }
         // The change is done, and the answer does not show the user (RFC 7644, section 3.5.2).
         let read = self.send(&Call { method: Method::GET, url, body: None }).await;
-        match read.and_then(|answer| self.stored(&answer, Some(id))) {
-            Ok(stored) => Ok(Some(stored)),
-            Err(error @ ApiError::Credentials { .. }) => Err(error),
-            Err(error) => Err(ApiError::unclear(format!("it answers that the change is done, but then: {error}"))),
-        }
+        let read = read.and_then(|answer| self.stored(&answer, Some(id)));
+        read.map(Some).map_err(|error| ApiError::Unseen(Box::new(error)))
     }
 
     /// What the server can do, asked once.

@@ -139,6 +139,11 @@ impl Dialect for Scim {
         wire::custom_field_ids(stored, self)
     }
 
+    /// Case makes no difference.
+    fn is_same_field(&self, one: &CustomFieldId, other: &CustomFieldId) -> bool {
+        one.as_str().eq_ignore_ascii_case(other.as_str())
+    }
+
     fn unsent(&self, stored: &StoredUser) -> Result<Vec<String>, String> {
         wire::unsent(stored, self)
     }

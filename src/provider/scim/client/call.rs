@@ -8,7 +8,7 @@ use reqwest::header::{HeaderValue, IF_MATCH};
 
 use super::Client;
 use crate::http::{self, Answer, Wants};
-use crate::provider::access::{Call, odd_success, redirected, refusal};
+use crate::provider::access::{Call, is_believed, odd_status, odd_success, redirected, refusal};
 use crate::provider::scim::wire;
 use crate::provider::{ApiError, Request};
 
@@ -42,6 +42,7 @@ impl Client {
             // The version is the only condition that is ever sent.
             412 => ApiError::Overtaken { said: self.http.words(body) },
             300..=399 => redirected(self.http.redactor(), &call.method, &call.url, answer),
+            status if !is_believed(&call.method, status) => ApiError::unclear(self.clean(&odd_status(status))),
             status => {
                 let errors = wire::error_objects(body);
                 let taken = wire::says_taken(status, &errors);

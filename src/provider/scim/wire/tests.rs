@@ -262,3 +262,29 @@ fn schemas_tell_what_can_be_managed() {
     let short = json!({"totalResults": 2, "Resources": [{"id": SKOVIK}]});
     assert!(Schemas::parse(short.to_string().as_bytes()).is_err());
 }
+
+/// A server may show names in other letters than its schemas do.
+#[test]
+fn what_a_plan_removes_is_not_restored_under_other_letters() {
+    let mut before = anna();
+    before[SKOVIK] = json!({"CUSTOM_FIELD1": "4100", "custom_field2": true});
+    let mut held = anna();
+    held[SKOVIK] = json!({});
+    for patches in [true, false] {
+        let changes = [change(custom("custom_field1"), None)];
+        let body = restore(&stored(&before), &stored(&held), &changes, &scim(), patches).unwrap().unwrap();
+        let body = body.as_json().to_ascii_lowercase();
+        assert!(body.contains("custom_field2") && !body.contains("custom_field1"), "{body}");
+    }
+}
+
+#[test]
+fn white_space_within_a_value_makes_no_difference() {
+    let managed =
+        Managed { custom_fields: vec![format!("{SKOVIK}:custom_field1").into()], ..Managed::default() };
+    let read = |json: &str| user(json, &scim(), &managed).unwrap().custom_fields;
+    let with = |list: &str| {
+        format!(r#"{{"id":"a","userName":"a@example.com","name":{{}},"{SKOVIK}":{{"custom_field1":{list}}}}}"#)
+    };
+    assert_eq!(read(&with(r#"[ {"value": "a b"} ]"#)), read(&with(r#"[{"value":"a b"}]"#)));
+}

@@ -7,6 +7,7 @@ use super::{ACTIVE, ROLES, SCHEMAS, USER_NAME, family_name, given_name, manager,
 use crate::employee::{ADMIN, CustomFieldId, CustomValue, Email, Managed, Roles, User};
 use crate::provider::loss::{is_empty, loss};
 use crate::provider::scim::Scim;
+use crate::provider::stored::compact;
 use crate::provider::{Request, StoredUser};
 use crate::scim::{AttributePath, ENTERPRISE};
 
@@ -146,7 +147,7 @@ pub(super) fn custom_value(object: &Object<'_>, id: &CustomFieldId) -> Result<Op
         "true" => Some(CustomValue::Boolean(true)),
         "false" => Some(CustomValue::Boolean(false)),
         _ if is_empty(raw) => None,
-        json => text(raw).unwrap_or_else(|()| Some(json.into())).map(|text| CustomValue::Text(text.into())),
+        json => text(raw).unwrap_or_else(|()| Some(compact(json).into())).map(|text| CustomValue::Text(text.into())),
     })
 }
 

@@ -62,8 +62,10 @@ pub(in crate::provider::scim) fn restore(
 ) -> Result<Option<Request>, String> {
     let (then, now) = (Object::parse(before.raw())?, Object::parse(held.raw())?);
     let mut missing = Vec::new();
-    let changed =
-        |id: &str| changes.iter().any(|change| matches!(&change.field, Field::Custom(other) if other.as_str() == id));
+    // A user may spell a name in other letters than the schemas do.
+    let changed = |id: &str| {
+        changes.iter().any(|change| matches!(&change.field, Field::Custom(other) if other.as_str().eq_ignore_ascii_case(id)))
+    };
     for id in custom_field_ids(before, scim)? {
         if custom_value(&now, &id)?.is_none() && !changed(id.as_str()) {
             let path = AttributePath::parse(id.as_str())?;

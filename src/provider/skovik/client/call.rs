@@ -8,7 +8,7 @@ use reqwest::Method;
 
 use super::Client;
 use crate::http::{self, Answer, Redactor, Wants};
-use crate::provider::access::{self, Call, odd_success, redirected};
+use crate::provider::access::{self, Call, is_believed, odd_status, odd_success, redirected};
 use crate::provider::skovik::wire;
 use crate::provider::{ApiError, Refusal};
 
@@ -38,7 +38,10 @@ impl Client {
         match status.as_u16() {
             status if wire::refuses_the_key(status) => ApiError::Credentials { status, said: self.http.words(body) },
             300..=399 => redirected(self.http.redactor(), &call.method, &call.url, answer),
-            status => ApiError::Refused(refusal(self.http.redactor(), status, body)),
+            status if is_believed(&call.method, status) => {
+                ApiError::Refused(refusal(self.http.redactor(), status, body))
+            }
+            status => ApiError::unclear(self.http.redactor().clean(&odd_status(status))),
         }
     }
 }

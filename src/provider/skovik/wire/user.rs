@@ -33,12 +33,14 @@ pub(in crate::provider::skovik) fn custom_field_ids(
 /// The names of everything on a user that a create would not send: roles, attributes that this tool does not know, and
 /// custom fields of other types.
 pub(in crate::provider::skovik) fn unsent(stored: &StoredUser, names: &Names) -> Result<Vec<String>, String> {
-    let Resource { attributes, relationships, .. } = Resource::parse(stored.raw().get(), Resources::Users, names)?;
+    let Resource { attributes, relationships, rest, .. } =
+        Resource::parse(stored.raw().get(), Resources::Users, names)?;
     let own =
         [Name::FirstName, Name::LastName, Name::CustomFields, Name::Manager, Name::Branch].map(|name| names.get(name));
     let sent = [&[PRIMARY_EMAIL, EXTERNAL_IDENTIFIER][..], &own].concat();
     let roles = names.get(Name::Roles);
-    let members = attributes.iter().chain(relationships.iter());
+    let others = rest.iter().filter(|(name, _)| !READ_ONLY_MEMBERS.contains(name));
+    let members = attributes.iter().chain(relationships.iter()).chain(others);
     let unknown = members
         .filter(|(name, value)| !sent.contains(name) && !is_empty(value))
         .map(|(name, value)| if name == roles { format!("{roles} {}", value.get()) } else { name.to_owned() });
@@ -59,7 +61,7 @@ pub(in crate::provider::skovik) fn overlay(
 
 /// The body of a PUT that restores custom fields which a change of branch has emptied: those with a value in `before`
 /// (with `changes` on top) and none in `held`, which was read after the change. `None` if nothing is missing.
-/// Everything else that is empty in `held` but had a value is restored too: the PUT would otherwise empty it for good.
+/// Everything else is sent as it is in `held`.
 pub(in crate::provider::skovik) fn refill(
     before: &StoredUser,
     held: &StoredUser,
@@ -69,10 +71,6 @@ pub(in crate::provider::skovik) fn refill(
     let then = Resource::parse(before.raw().get(), Resources::Users, names)?
         .attributes
         .object(names.get(Name::CustomFields))?;
-    let planned = overlay(before, changes, names)?;
-    let planned = serde_json::from_str::<Members<'_>>(planned.as_json()).map_err(|error| error.to_string())?;
-    let planned = planned.object("data")?;
-    let (attributes, relationships) = (planned.object("attributes")?, planned.object("relationships")?);
     let mut now = Resource::parse(held.raw().get(), Resources::Users, names)?;
     let mut custom_fields = now.attributes.object(names.get(Name::CustomFields))?;
     let changed: HashSet<&str> = changes.iter().filter_map(custom_field).collect();
@@ -86,17 +84,6 @@ pub(in crate::provider::skovik) fn refill(
     let again: Vec<&Change> = changes.iter().filter(|change| is_missing_in(change, &custom_fields)).collect();
     if !missing && again.is_empty() {
         return Ok(None);
-    }
-    for (name, value) in attributes.iter() {
-        if !is_empty(value) && now.attributes.get(name).is_none_or(is_empty) {
-            now.attributes.insert(name, value);
-        }
-    }
-    for (name, value) in relationships.iter() {
-        let leads_nowhere = |held: &RawValue| compact(held.get()).contains("\"data\":null");
-        if now.relationships.get(name).is_none_or(leads_nowhere) {
-            now.relationships.insert(name, value);
-        }
     }
     let filled = to_raw(&custom_fields)?;
     now.attributes.insert(names.get(Name::CustomFields), &filled);
@@ -341,13 +328,19 @@ pub(in crate::provider::skovik) fn losses(
         let map = names.get(Name::CustomFields);
         let compared = [PRIMARY_EMAIL, EXTERNAL_IDENTIFIER, names.get(Name::FirstName), names.get(Name::LastName), map];
         for (name, value) in attributes.iter().filter(|(name, _)| !compared.contains(name)) {
-            lost.extend(loss(name, value, now.attributes.get(name), counts_upwards));
+            let may = |then: &str, now: &str| counts_upwards(name, then, now);
+            lost.extend(loss(name, value, now.attributes.get(name), may));
         }
         let (then, fields) =
             (attributes.object(names.get(Name::CustomFields))?, now.attributes.object(names.get(Name::CustomFields))?);
         let is_managed = |id: &str| managed.custom_fields.iter().any(|managed| managed.as_str() == id);
         for (id, value) in then.iter().filter(|(id, _)| !is_managed(id)) {
             lost.extend(loss(&format!("{map}.{id}"), value, fields.get(id), |_, _| false));
+        }
+        // Members that this tool does not know; the rest was compared, or is only the server's.
+        let known = ["type", "id", "attributes", "relationships"];
+        for (name, value) in body.iter().filter(|(name, _)| !known.contains(name)) {
+            lost.extend(loss(name, value, now.rest.get(name), |_, _| false));
         }
         let is_managed = |name: &str| {
             (managed.manager && name == names.get(Name::Manager)) || (managed.branch && name == names.get(Name::Branch))

@@ -192,23 +192,44 @@ fn a_refill_gives_back_what_a_change_of_branch_has_emptied() {
     assert_eq!(refill(&before, &whole, &changes, &names()).unwrap(), None);
 }
 
-/// A PUT would empty what the read after the move does not show, whether the move emptied it or the read leaves it out.
+/// What else is empty by now may be another client's doing.
 #[test]
-fn a_refill_gives_back_what_else_is_not_shown() {
+fn a_refill_gives_back_nothing_but_custom_fields() {
     let before = resource(
-        r#"{"type":"users","id":"a","attributes":{"phone":"1","note":"old","last_name":"Ek","custom_fields":{"c":"1"}},
+        r#"{"type":"users","id":"a","attributes":{"phone":"1","note":"old","custom_fields":{"c":"1"}},
             "relationships":{"delegate":{"data":{"type":"users","id":"d"}},"branch":{"data":{"type":"branches","id":"b1"}}}}"#,
     );
     let held = resource(
-        r#"{"type":"users","id":"a","attributes":{"note":"new","last_name":"","custom_fields":{}},
+        r#"{"type":"users","id":"a","attributes":{"note":"new","custom_fields":{}},
             "relationships":{"delegate":{"data":null},"branch":{"data":{"type":"branches","id":"b2"}}}}"#,
     );
-    let body = refill(&before, &held, &[to_branch("b2")], &names()).unwrap().unwrap();
-    let body: serde_json::Value = serde_json::from_str(body.as_json()).unwrap();
-    let attributes = serde_json::json!({"phone": "1", "note": "new", "last_name": "Ek", "custom_fields": {"c": "1"}});
-    assert_eq!(body["data"]["attributes"], attributes);
-    assert_eq!(body["data"]["relationships"]["delegate"]["data"]["id"], "d");
-    assert_eq!(body["data"]["relationships"]["branch"]["data"]["id"], "b2");
+    let refilled = refill(&before, &held, &[to_branch("b2")], &names()).unwrap().unwrap();
+    let body: serde_json::Value = serde_json::from_str(refilled.as_json()).unwrap();
+    assert_eq!(body["data"]["attributes"], serde_json::json!({"note": "new", "custom_fields": {"c": "1"}}));
+    assert_eq!(body["data"]["relationships"]["delegate"]["data"], serde_json::Value::Null);
+    // That is seen before it is sent.
+    let planned = overlay(&before, &[to_branch("b2")], &names()).unwrap();
+    let unshown = crate::provider::unshown(&planned, &refilled);
+    assert_eq!(
+        unshown,
+        ["/data/attributes/phone", "/data/relationships/delegate/data/id", "/data/relationships/delegate/data/type"]
+    );
+}
+
+#[test]
+fn members_beside_the_attributes_are_compared_too() {
+    let with = |settings: &str| {
+        resource(&format!(r#"{{"type":"users","id":"a","meta":{{"n":1}},"settings":{settings},"attributes":{{"limit":5}}}}"#))
+    };
+    let before = with(r#"{"limit":500}"#);
+    let sent = overlay(&before, &[], &names()).unwrap();
+    let lost = |held: &StoredUser| losses(&sent, held, &managed(&[]), &names());
+    assert_eq!(lost(&before), Vec::<String>::new());
+    assert_eq!(lost(&with(r#"{"limit":0}"#)), [r#"settings is {"limit":0}, not {"limit":500}"#]);
+    assert_eq!(lost(&with("null")), [r#"settings is gone, it was {"limit":500}"#]);
+    assert!(unsent(&before, &names()).unwrap().contains(&"settings".to_owned()));
+    let grown = resource(r#"{"type":"users","id":"a","settings":{"limit":500},"attributes":{"limit":5000000}}"#);
+    assert_eq!(lost(&grown), ["limit is 5000000, not 5"]);
 }
 
 #[test]
