@@ -2,11 +2,13 @@
 //!
 //! An update or delete reads its user just before the write, and does nothing if the user differs from the plan or is
 //! protected; nor is the last admin deleted. Before each repetition the user is read and checked again. No write is
-//! sent before its intent is on disk. If other operations depend on the write, the user is read back after it.
+//! sent before its intent is on disk. If other operations depend on the write, the user is read back after it. A refused
+//! change of branch is believed only after another look at the user: it may have emptied custom fields all the same.
 
 mod attempt;
 mod delete;
 mod read_back;
+mod refill;
 mod task;
 
 use std::collections::{BTreeSet, HashMap};
@@ -53,9 +55,9 @@ pub struct Worker<'a> {
 }
 
 impl Worker<'_> {
-    /// Carries an operation out. `doubt` describes an earlier attempt whose outcome is unknown. `bar` says why an update
-    /// that is in doubt must not be sent again: then its user is only looked at. `is_needed` says whether other operations
-    /// depend on this one.
+    /// Carries an operation out. `doubt` describes an earlier attempt whose outcome is unknown. `bar` is the problem to
+    /// report of an update that is in doubt and must not be sent again: then its user is only looked at. `is_needed` says
+    /// whether other operations depend on this one.
     pub async fn carry_out(
         &self,
         operation: &Operation,
@@ -109,12 +111,16 @@ impl Worker<'_> {
         bar: Option<&str>,
     ) -> Attempt {
         let mut attempts = Attempts::new(self.provider.retries(), doubt);
-        loop {
+        let last = loop {
             let attempt = self.update_once(id, user_id, before, changes, attempts.doubt.as_ref(), bar).await;
             if let Err(last) = attempts.go_on(attempt, self.provider).await {
-                return last;
+                break last;
             }
-        }
+        };
+        let Some(refusal) = attempts.refusal_to_check(&last) else { return last };
+        // Only a look: a barred update is not sent.
+        let looked = self.update_once(id, user_id, before, changes, attempts.doubt.as_ref(), Some(&refusal)).await;
+        attempts.after_look(looked)
     }
 
     async fn update_once(
@@ -157,7 +163,7 @@ impl Worker<'_> {
                 return Attempt::new(End::Conflict(problem));
             }
             if let Some(why) = bar {
-                return Attempt::new(End::NotAgain(format!("conflict: {why}; it was left alone; plan again")));
+                return Attempt::new(End::NotAgain(why.to_owned()));
             }
             let expected = updated(user, changes, self.managed);
             return self.write(id, read, &expected, changes, moves).await;
@@ -184,6 +190,9 @@ impl Worker<'_> {
             let mut lost = self.losses(unmoved, changes, &read.stored);
             lost.extend(roles_told_otherwise(&was, user));
             done(read, lost)
+        } else if bar.is_some() && moves && self.emptied_since(doubt, &read).is_none() {
+            // Not moved, and nothing is lost.
+            Attempt::new(End::NotAgain(changed_meanwhile(user_id)))
         } else {
             Attempt::new(End::Conflict(changed_meanwhile(user_id)))
         }
@@ -225,101 +234,12 @@ impl Worker<'_> {
             Ok(None) => Attempt::not_done("the user vanished from Skovik between the read and the write; plan again"),
             Err(error) => end_of_write(&error),
         };
+        if moves {
+            attempt = attempt.not_believing_a_refusal();
+        }
         attempt = self.unless_roles_changed(&read.user, attempt);
         attempt.before = Some(read.stored);
         attempt
-    }
-
-    /// Says so if a user who is to be moved, and is not moved yet, has lost custom fields since an attempt whose outcome is
-    /// unknown. Then nobody can tell whether that attempt emptied them, or another client wanted them empty.
-    fn emptied_since(&self, doubt: Option<&Doubt>, read: &LiveUser) -> Option<String> {
-        let then = doubt?.before.as_ref()?;
-        match self.dialect().restore_request(then, &read.stored, &[]) {
-            Ok(None) => None,
-            Ok(Some(_)) => Some(format!(
-                "conflict: the user {} has lost custom fields since a request to move them that may have been carried \
-                out, and was left alone; look at them in Skovik, then plan again",
-                read.id()
-            )),
-            Err(problem) => Some(format!("conflict: the user {} cannot be judged: {problem}", read.id())),
-        }
-    }
-
-    /// After a change of branch: reads the user back, and sends missing custom fields again.
-    async fn refill(&self, id: OperationId, before: StoredUser, expected: &User, changes: &[Change]) -> Attempt {
-        let half = |problem: &dyn std::fmt::Display| {
-            End::HalfDone(format!(
-                "the user was moved to another branch, but it is not certain that their custom fields are still \
-                there: {problem}; run the same apply again"
-            ))
-        };
-        let mut left = self.provider.retries();
-        let mut wrote = false;
-        let mut untold;
-        let read = loop {
-            let read = match self.provider.user(before.id(), self.managed).await {
-                Ok(Some(read)) => read,
-                Ok(None) => return Attempt::new(half(&"the user is not in Skovik any more")),
-                Err(error) => return self.ended_by(half(&error), &error),
-            };
-            untold = roles_told_otherwise(expected, &read.user);
-            let body = match self.dialect().restore_request(&before, &read.stored, changes) {
-                Ok(Some(body)) => body,
-                Ok(None) => break read,
-                Err(problem) => return Attempt::new(half(&problem)),
-            };
-            if let Some(why) = self.not_to_refill(expected, &read.user) {
-                return Attempt::new(half(&format!("the user {why} now, and was left alone")));
-            }
-            if let Err(mut attempt) = self.announce(id, Step::Refill, Some(&before)).await {
-                attempt.end = half(&"the journal cannot be written");
-                return attempt;
-            }
-            wrote = true;
-            match self.provider.update(read.id(), &body, self.managed).await {
-                Ok(Some(after)) => {
-                    if let Some(halt) = changed_roles(&read.user, &after.user) {
-                        return Attempt::new(half(&halt)).halting(halt).having_written();
-                    }
-                    break after;
-                }
-                Ok(None) => return Attempt::new(half(&"the user vanished")),
-                Err(ApiError::NotSent { again: Some(delay), .. } | ApiError::Unclear { again: Some(delay), .. })
-                    if left > 0 =>
-                {
-                    left -= 1;
-                    if let Err(error) = self.provider.wait(delay).await {
-                        return Attempt::new(half(&error));
-                    }
-                }
-                Err(error) => return self.ended_by(half(&error), &error),
-            }
-        };
-        let mut differs = differences(expected, &read.user, self.managed);
-        differs.extend(self.losses(&before, changes, &read.stored));
-        differs.extend(untold);
-        let mut attempt = done(read, differs);
-        attempt.wrote = wrote;
-        attempt.before = Some(before);
-        attempt
-    }
-
-    /// Why a user must not be given back what a move emptied: by now they may be another person, or not to be touched.
-    fn not_to_refill(&self, expected: &User, user: &User) -> Option<&'static str> {
-        let is_person = match &expected.identifier {
-            Some(_) => user.identifier == expected.identifier,
-            None => user.email.is(&expected.email),
-        };
-        match () {
-            () if self.protect.covers(user) => Some("is protected"),
-            () if !is_person => Some("is another person"),
-            () if roles_changed(expected, user).is_some() => Some("has other roles"),
-            () if roles_told_otherwise(expected, user).is_some() => {
-                Some("is read with other roles than before, or without them")
-            }
-            () if user.branch != expected.branch => Some("is in another branch"),
-            () => None,
-        }
     }
 
     /// Reads a user just before a write; one who `returns` may be inactive. Refuses a user who is protected or has other roles than the plan shows.

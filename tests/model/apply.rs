@@ -45,6 +45,8 @@ pub(crate) struct Entry {
     is_resumed: bool,
     /// Whether the outcome of an earlier request was unknown, in this run or before it.
     is_tried: bool,
+    /// Whether an earlier run left the outcome unknown, and a manager whom the operation shows is another person now.
+    is_mislabelled: bool,
 }
 
 /// The progress of an operation.
@@ -87,6 +89,10 @@ struct Attempts {
     left: u8,
     doubt: Option<Doubt>,
     unclear: bool,
+    /// Whether a request was not answered, so that the server may carry it out later.
+    is_under_way: bool,
+    /// Whether the user is only looked at, and nothing is sent.
+    is_barred: bool,
     /// The user before the last attempt that was sent.
     before: Option<User>,
 }
@@ -98,7 +104,11 @@ enum End {
     /// The account stored different values.
     DoneOtherwise(Option<Id>),
     NotDone,
+    /// A change of branch was refused. The server may have carried it out all the same.
+    Refused,
     Conflict,
+    /// No earlier attempt was carried out, and it must not be sent again.
+    NotAgain,
     HalfDone,
     Unclear,
     Taken,

@@ -14,7 +14,8 @@
 //! - The server carries a request out within `settle_after`, or never. So a list that decides about an unknown outcome is
 //!   read only when no request of this state folder can still be carried out.
 //! - The server may lose, refuse and delay requests. It may answer a POST with any id, deny that a user exists, and claim
-//!   to have done what it did not do. It lies at most once about one operation: single users and lists are always true.
+//!   to have done what it did not do. It may refuse a change of branch that it carries out. It lies at most once about one
+//!   operation: single users and lists are always true.
 //! - Another client can write unseen between the read of a user and the moment when the server carries out the request.
 
 #![expect(clippy::print_stdout, reason = "--nocapture shows the sizes and the steps")]

@@ -60,6 +60,7 @@ fn what_is_noted_is_true() {
     for plan in [HIRE, PAIR, TWINS] {
         is_noticed(&[Mutation::BelievesIds], plan, Budget { lies: 1, ..CALM }, Law::DoneIsTrue);
     }
+    is_noticed(&[Mutation::BelievesRefusals], MOVE, Budget { lies: 1, ..CALM }, Law::NotDoneIsTrue);
     is_noticed(&[Mutation::SkipsRefill], MOVE, CALM, Law::DoneIsTrue);
     is_noticed(&[Mutation::RefillsTheFirst], MOVE, Budget { faults: 1, others: 1, ..CALM }, Law::NobodyUnapproved);
     for plan in [HIRE, LEAVE, REPLACE, PAIR, TWINS] {
@@ -69,6 +70,23 @@ fn what_is_noted_is_true() {
     for plan in [LEAVE, MOVE, PAIR] {
         is_noticed(&[Mutation::ForgetsAttempts], plan, meanwhile, Law::NotDoneIsTrue);
         is_noticed(&[Mutation::ResumesAtOnce], plan, Budget { faults: 2, crashes: 1, ..CALM }, Law::NotDoneIsTrue);
+    }
+}
+
+#[test]
+fn nobody_else() {
+    let meanwhile = Budget { others: 1, ..CALM };
+    for plan in [LEAVE, REPLACE, MOVE, PAIR] {
+        is_noticed(&[Mutation::WritesAnybody], plan, meanwhile, Law::NobodyElse);
+    }
+    is_noticed(&[Mutation::RefillsAnybody], MOVE, meanwhile, Law::NobodyElse);
+    for plan in [LEAVE, REPLACE, TWINS] {
+        is_noticed(&[Mutation::ComparesNoLabels], plan, meanwhile, Law::NobodyElse);
+    }
+    let in_doubt = Budget { faults: 1, others: 1, ..CALM };
+    for plan in [HIRE, REPLACE, PAIR, TWINS] {
+        is_noticed(&[Mutation::RepeatsUnderAnybody], plan, in_doubt, Law::NoCreateAgain);
+        is_noticed(&[Mutation::RepeatsOverEmails], plan, in_doubt, Law::NoCreateAgain);
     }
 }
 

@@ -11,6 +11,8 @@ pub(crate) enum Foreign {
     /// Makes a user an admin. Admins are protected.
     Promote(Id),
     Rename(Id),
+    /// Gives a user the identifier of somebody else, so that the id stands for another person.
+    Renumber(Id),
     Remove(Id),
     /// Gives a user who is to be moved another value in the custom field.
     Fill(Id),
@@ -72,6 +74,8 @@ pub(crate) enum Step {
     LieGone(usize),
     /// A request is answered as if it had been carried out. The answer to a POST has an id that no user has.
     LieDone(usize),
+    /// A change of branch is carried out, and answered with a refusal.
+    LieRefused(usize),
     /// The request or its answer is lost.
     Lose(usize),
     /// The process stops waiting for the answer. The server can still carry the request out.
@@ -131,6 +135,10 @@ impl World {
                     if lies > 0 && !message.is_orphan && message.step != Sent::Refill {
                         steps.push(Step::LieDone(place));
                     }
+                    let is_move = message.step == Sent::Update && self.moves_branch(usize::from(message.operation));
+                    if lies > 0 && !message.is_orphan && is_move {
+                        steps.push(Step::LieRefused(place));
+                    }
                 }
                 Some(answer) => {
                     steps.push(Step::Receive(place));
@@ -164,7 +172,7 @@ impl World {
 
     fn foreign(&self, state: &State, steps: &mut Vec<Step>) {
         for (id, user) in state.server.iter() {
-            let writes = [Foreign::Promote(id), Foreign::Rename(id), Foreign::Remove(id)];
+            let writes = [Foreign::Promote(id), Foreign::Rename(id), Foreign::Renumber(id), Foreign::Remove(id)];
             steps.extend(writes[usize::from(user.is_admin)..].iter().map(|write| Step::Other(*write)));
             // Two machines that do not know of each other cannot tell whose request moved a user.
             if self.is_to_be_moved(id) && self.folders.windows(2).all(|pair| pair[0] == pair[1]) {

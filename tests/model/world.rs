@@ -8,7 +8,7 @@ use crate::apply::Run;
 use crate::journal::{Doubt, Journal, Progress};
 use crate::laws::{self, Law, Laws};
 use crate::plan::{Action, Operation, Plan};
-use crate::server::{Answer, Fields, NOBODY, Request, Server, User};
+use crate::server::{Answer, Fields, NOBODY, RENUMBERED, Request, Server, User};
 use crate::steps::{Foreign, Rejection, Step};
 
 /// The most processes that there can be.
@@ -52,6 +52,18 @@ pub(crate) enum Mutation {
     ReadsNobodyBack,
     /// Finished operations are not confirmed by a list at the end.
     ConfirmsNothing,
+    /// A refused change of branch is believed without another look at the user.
+    BelievesRefusals,
+    /// A user is written who has another identifier than the plan shows.
+    WritesAnybody,
+    /// The same for custom fields that are sent again.
+    RefillsAnybody,
+    /// Managers are not compared with their labels before a run begins.
+    ComparesNoLabels,
+    /// A create is sent again although its manager is another person by now.
+    RepeatsUnderAnybody,
+    /// A create is sent again although somebody has its e-mail.
+    RepeatsOverEmails,
 }
 
 /// The parameters of a model.
@@ -222,6 +234,14 @@ impl World {
                 };
                 self.answered(&mut state, &message, answer);
             }
+            Step::LieRefused(place) => {
+                state.left.lies -= 1;
+                state.is_disturbed = true;
+                self.carry_out(&mut state, place);
+                let message = state.network.remove(place);
+                let Some(Answer::Stored(_)) = message.answer else { return None };
+                self.answered(&mut state, &message, Answer::Refused);
+            }
             Step::Lose(place) => {
                 state.left.faults -= 1;
                 let message = state.network.remove(place);
@@ -304,6 +324,7 @@ impl World {
         match write {
             Foreign::Promote(id) => server.user_mut(id)?.is_admin = true,
             Foreign::Rename(id) => server.user_mut(id)?.fields.name = 9,
+            Foreign::Renumber(id) => server.user_mut(id)?.fields.identifier = RENUMBERED + id,
             Foreign::Fill(id) => server.user_mut(id)?.custom = 5,
             Foreign::Remove(id) => server.remove(id),
             Foreign::Twin(operation) | Foreign::Rival(operation) => {

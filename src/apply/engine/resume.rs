@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use super::{Parked, Run, State, Taken, place};
+use super::{Parked, Run, State, Taken, left_alone, place};
 use crate::apply::Outcome;
 use crate::apply::journal::{Progress, Record, Replay};
 use crate::apply::precheck::{Conflict, Standing};
@@ -70,7 +70,7 @@ impl<'a> Run<'a> {
         for Conflict { operation, problems } in &standing.conflicts {
             // Unless an operation that it needs has failed, too.
             if let State::Waiting(_) = self.states[place(*operation)] {
-                let problem = format!("conflict: {}; it was left alone; plan again", problems.join(", "));
+                let problem = left_alone(&problems.join(", "));
                 self.end(place(*operation), Outcome::Failed { problem }, None, None);
             }
         }

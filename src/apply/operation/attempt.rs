@@ -22,6 +22,8 @@ pub struct Attempt {
     pub before: Option<StoredUser>,
     /// How long to wait before another attempt, if one may help.
     pub(super) again: Option<Duration>,
+    /// What the server said if it refused a change of branch, which it may have carried out all the same.
+    refusal: Option<String>,
 }
 
 /// The end of an attempt.
@@ -40,7 +42,7 @@ pub enum End {
     NotDone(String),
     /// The user is no longer as the plan shows, and was left alone.
     Conflict(String),
-    /// The user is as the plan shows, so no earlier attempt changed them; and it must not be sent again.
+    /// No earlier attempt changed the user, and it must not be sent again.
     NotAgain(String),
     /// Something was changed, but not all.
     HalfDone(String),
@@ -57,7 +59,7 @@ pub enum End {
 
 impl Attempt {
     pub(super) fn new(end: End) -> Self {
-        Self { end, halt: None, wrote: false, is_after_unclear: false, before: None, again: None }
+        Self { end, halt: None, wrote: false, is_after_unclear: false, before: None, again: None, refusal: None }
     }
 
     pub(super) fn not_done(problem: impl Into<String>) -> Self {
@@ -77,9 +79,21 @@ impl Attempt {
         Self { again, ..self }
     }
 
+    /// The outcome of a refused attempt is unknown.
+    pub(super) fn not_believing_a_refusal(mut self) -> Self {
+        if let End::NotDone(refusal) | End::Conflict(refusal) = self.end {
+            self.end = End::Unclear(refusal.clone());
+            self.refusal = Some(refusal);
+        }
+        self
+    }
+
     /// The end of this attempt if an earlier one may have succeeded: a refusal now does not mean that nothing was
     /// changed.
     pub(super) fn after_unclear(mut self) -> Self {
+        if let End::NotAgain(_) = self.end {
+            return self;
+        }
         self.is_after_unclear = true;
         self.end = match self.end {
             End::NotDone(problem) => End::Unclear(format!(
@@ -108,11 +122,13 @@ pub(super) struct Attempts {
     pub(super) doubt: Option<Doubt>,
     /// Whether an attempt of this run has an unknown outcome.
     unclear: bool,
+    /// Whether a request of this run was not answered, so that the server may carry it out later.
+    is_under_way: bool,
 }
 
 impl Attempts {
     pub(super) fn new(left: u32, doubt: Option<&Doubt>) -> Self {
-        Self { left, doubt: doubt.cloned(), unclear: false }
+        Self { left, doubt: doubt.cloned(), unclear: false, is_under_way: false }
     }
 
     /// Decides after an attempt whether to try again (`Ok`). If not, the error is the final attempt.
@@ -123,6 +139,7 @@ impl Attempts {
         let Some(delay) = attempt.again.filter(|_| self.left > 0) else { return Err(attempt) };
         if let End::Unclear(_) = attempt.end {
             self.unclear = true;
+            self.is_under_way |= attempt.refusal.is_none();
             self.doubt.get_or_insert_default().renew(attempt.before.clone());
         }
         self.left -= 1;
@@ -131,6 +148,21 @@ impl Attempts {
             Err(_) if self.doubt.is_some() => Err(attempt.after_unclear()),
             Err(_) => Err(Attempt::new(End::Stopped)),
         }
+    }
+
+    /// The refusal of the last attempt, if a look at the user now shows whether it is true. If a request may still be
+    /// carried out, only a later look does.
+    pub(super) fn refusal_to_check(&mut self, last: &Attempt) -> Option<String> {
+        let refusal = last.refusal.clone().filter(|_| !self.is_under_way && last.halt.is_none())?;
+        self.doubt.get_or_insert_default().renew(last.before.clone());
+        Some(refusal)
+    }
+
+    /// The end of all attempts, by a look at the user.
+    pub(super) fn after_look(self, looked: Attempt) -> Attempt {
+        let mut attempt = looked.after_unclear();
+        attempt.before = attempt.before.or_else(|| self.doubt?.before);
+        attempt
     }
 }
 

@@ -262,6 +262,7 @@ fn answer(account: &mut Account, request: &Request, lie: impl Fn(&mut Account, &
 }
 
 fn settings(url: &str, target: &str) -> String {
+    let retries = if target.contains("retries") { "" } else { "retries = 0" };
     format!(
         r#"
 [target]
@@ -269,7 +270,7 @@ kind = "skovik"
 url = "{url}"
 token_file = "key"
 timeout = "300ms"
-retries = 0
+{retries}
 {target}
 [[source]]
 name = "hr"

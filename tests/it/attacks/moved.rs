@@ -1,9 +1,12 @@
 //! What another client writes to a user between two attempts to move or delete them is what they have after the move, and
-//! what an undo of the delete gives back.
+//! what an undo of the delete gives back. A move that is refused, and carried out all the same, loses nothing.
 
 use serde_json::{Value, json};
 
+use super::liar::{Account, Asked, Liar, user};
 use crate::company::every_step;
+use crate::harness::Output;
+use crate::target::script::json as reply;
 use crate::world::{Pace, World};
 
 const PACE: Pace = Pace { max_in_flight: 1, retries: 2, timeout_ms: 1500 };
@@ -78,5 +81,74 @@ async fn an_undo_gives_back_what_the_last_attempt_of_a_delete_read() {
         assert!(matches!(undone.code, Some(0 | 5)), "{fault}: {undone:?}");
         let undo = std::fs::read_to_string(world.path("undo.json")).expect("a plan");
         assert!(undo.contains("note 2 (changed)") && !undo.contains("\"note 2\""), "{fault}: {undo}");
+    }
+}
+
+/// Who is moved, without another change of theirs.
+fn mover() -> Value {
+    let mut mover = user(2, Some(1));
+    mover["relationships"]["branch"]["data"]["id"] = json!("br_2");
+    mover["attributes"]["custom_fields"] = json!({"cf_own": "kept"});
+    mover
+}
+
+/// An apply whose first PUT gets this status, `is_carried_out` or not. A move empties custom fields.
+async fn refused(status: u16, is_carried_out: bool, target: &str) -> (Liar, Output) {
+    let lie = move |account: &mut Account, asked: &Asked<'_>| {
+        if (asked.method, asked.nth) != ("PUT", 0) {
+            return None;
+        }
+        if is_carried_out {
+            account.honest(asked);
+            account.users.get_mut("id2").expect("the user")["attributes"]["custom_fields"] = json!({"cf_own": null});
+        }
+        Some(reply(status, "{}"))
+    };
+    let liar = Liar::new(&[user(1, None), mover()], &[(1, None), (2, Some(1))], target, lie).await;
+    let ended = liar.apply().await;
+    (liar, ended)
+}
+
+/// How many requests of this method came.
+fn requests(liar: &Liar, method: &str) -> usize {
+    liar.account().came.get(method).copied().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_refused_move_that_was_carried_out_loses_nothing() {
+    for status in [400, 404, 409, 412, 422, 429] {
+        let (liar, ended) = refused(status, true, "max_in_flight = 1").await;
+        assert_eq!((ended.code, &*liar.outcomes()["1"]), (Some(0), "done"), "{status}: {ended}");
+        assert_eq!(liar.account().users["id2"]["attributes"]["custom_fields"]["cf_own"], "kept", "{status}: {ended}");
+        assert_eq!(requests(&liar, "PUT"), 2, "the move and the refill: {status}: {ended}");
+        let undone = liar.run(&["undo", "plan.json", "-o", "undo.json"]).await;
+        assert!(liar.read("undo.json").contains("id2"), "{status}: {undone}");
+    }
+    // With a repetition allowed, it is the repetition that finds the user moved.
+    let (liar, ended) = refused(429, true, "max_in_flight = 1\nretries = 1").await;
+    assert_eq!((ended.code, &*liar.outcomes()["1"]), (Some(0), "done"), "{ended}");
+    assert_eq!(liar.account().users["id2"]["attributes"]["custom_fields"]["cf_own"], "kept", "{ended}");
+}
+
+/// A server that refuses the key shows nobody either: the next run looks.
+#[tokio::test]
+async fn a_move_that_was_refused_with_the_key_is_in_doubt() {
+    for status in [401, 403] {
+        let (liar, ended) = refused(status, true, "max_in_flight = 1").await;
+        assert_eq!(liar.outcomes()["1"], "in_doubt", "{status}: {ended}");
+        let next = liar.apply().await;
+        assert_eq!((next.code, &*liar.outcomes()["1"]), (Some(0), "done"), "{status}: {next}");
+        assert_eq!(liar.account().users["id2"]["attributes"]["custom_fields"]["cf_own"], "kept", "{status}: {next}");
+    }
+}
+
+#[tokio::test]
+async fn a_move_that_was_truly_refused_has_failed() {
+    for status in [400, 404, 409, 412, 422, 429] {
+        let (liar, ended) = refused(status, false, "max_in_flight = 1").await;
+        assert_eq!(liar.outcomes()["1"], "failed", "{status}: {ended}");
+        assert_eq!(requests(&liar, "PUT"), 1, "it is not sent again: {status}: {ended}");
+        assert!(!ended.stdout.contains("may have been carried out"), "{status}: {ended}");
+        assert_eq!(liar.account().users["id2"]["relationships"]["branch"]["data"]["id"], "br_2", "{status}: {ended}");
     }
 }

@@ -21,7 +21,7 @@ impl World {
     pub(super) fn take_in(&self, state: &mut State, process: usize, operation: usize, end: End, before: Option<User>) {
         let Some(run) = &mut state.runs[process] else { return };
         let after_unclear = run.entries[operation].attempts.unclear;
-        run.has_written |= after_unclear || matches!(end, End::Unclear | End::HalfDone);
+        run.has_written |= (after_unclear && end != End::NotAgain) || matches!(end, End::Unclear | End::HalfDone);
         let run = *run;
         let is_others = !run.entries[operation].is_tried;
         let parked = |sent, taken| Phase::Parked { sent, taken, is_others: taken && is_others };
@@ -36,7 +36,7 @@ impl World {
                 self.remember(state, process, operation, before);
                 self.done(state, process, operation, user, matches!(end, End::DoneOtherwise(_)));
             }
-            End::NotDone => self.not_done(state, process, operation),
+            End::NotDone | End::Refused | End::NotAgain => self.not_done(state, process, operation),
             End::HalfDone => self.end(state, process, operation, Outcome::Failed),
             End::Conflict => {
                 let entry = &run.entries[operation];
@@ -133,6 +133,7 @@ impl World {
             attempts: Attempts::default(),
             is_resumed: ended.is_resumed,
             is_tried: false,
+            is_mislabelled: false,
         };
         self.give_up_dependents(run);
     }
@@ -166,6 +167,12 @@ impl World {
             let entry = run.entries[operation];
             let Phase::Parked { taken, is_others, .. } = entry.phase else { continue };
             let tried = entry.begun;
+            let is_create = matches!(self.operation(operation).action, Action::Create { .. });
+            let is_delete = matches!(self.operation(operation).action, Action::Delete { .. });
+            let is_under_another =
+                self.has_other_manager(operation, &list) || self.has_other_new_manager(operation, &list, &run.made());
+            let is_barred = entry.is_mislabelled || is_under_another;
+            let is_barred = is_barred && !(is_create && self.has(Mutation::RepeatsUnderAnybody));
             match self.verdict(operation, &list, &run.made()) {
                 Verdict::Made(id) | Verdict::SomebodyElse(id) if self.is_not_new(state, process, operation, id) => {
                     if !self.doubt_maker(state, process, id) {
@@ -178,9 +185,14 @@ impl World {
                 Verdict::SomebodyElse(_) => self.end(state, process, operation, Outcome::InDoubt),
                 Verdict::Absent if taken => self.not_done(state, process, operation),
                 Verdict::ReadAgain if self.is_in_the_way(operation, &list) => self.not_done(state, process, operation),
+                Verdict::Absent | Verdict::ReadAgain if is_barred && (is_create || is_delete) => {
+                    self.not_done(state, process, operation);
+                }
                 Verdict::Absent | Verdict::ReadAgain if tried < MAX_ATTEMPTS => {
+                    laws::judge_repetition(self, state, process, operation);
                     if let Some(run) = &mut state.runs[process] {
                         run.entries[operation].phase = Phase::Waiting;
+                        run.entries[operation].attempts.is_barred = is_barred;
                     }
                 }
                 Verdict::Absent | Verdict::ReadAgain => self.end(state, process, operation, Outcome::InDoubt),
@@ -204,7 +216,7 @@ impl World {
         };
         let find = |is_it: &dyn Fn(&Fields) -> bool| list.iter().filter(|(_, user)| is_it(&user.fields)).last();
         let found = find(&|fields| fields.identifier == after.identifier)
-            .or_else(|| find(&|fields| fields.email == after.email));
+            .or_else(|| find(&|fields| fields.email == after.email && !self.has(Mutation::RepeatsOverEmails)));
         match found {
             None => Verdict::Absent,
             Some((id, user)) if created(after, made) == Ok(user.fields) && !user.is_admin => Verdict::Made(id),
@@ -242,7 +254,7 @@ impl World {
             let outcome = match contradiction {
                 Some(Contradiction::Undone) => Outcome::Failed,
                 Some(Contradiction::Differs) => Outcome::DoneOtherwise,
-                None if is_less => Outcome::DoneOtherwise,
+                None if is_less || self.has_other_manager(operation, &list) => Outcome::DoneOtherwise,
                 None => outcome,
             };
             if let Some(run) = &mut state.runs[process] {

@@ -22,7 +22,7 @@ impl World {
             self.announce(state, process, operation, None);
             self.send(state, process, operation, Sent::Create, Request::Post(fields), None);
         } else {
-            entry.attempts = Attempts { left: RETRIES, doubt: entry.doubt, unclear: false, before: None };
+            entry.attempts = Attempts { left: RETRIES, doubt: entry.doubt, ..entry.attempts };
             self.once(state, process, operation);
         }
     }
@@ -30,7 +30,8 @@ impl World {
     /// One attempt of an update, link or delete: reads and checks the user, writes the intent, sends the request.
     pub(crate) fn once(&self, state: &mut State, process: usize, operation: usize) {
         let Some(run) = state.runs[process] else { return };
-        let (made, doubt) = (run.made(), run.entries[operation].attempts.doubt);
+        let Attempts { doubt, is_barred, .. } = run.entries[operation].attempts;
+        let made = run.made();
         let Some((id, expected, edit)) = self.whom(operation, &made) else {
             return self.end(state, process, operation, Outcome::Failed);
         };
@@ -41,6 +42,10 @@ impl World {
         if read.is_admin && !self.has(Mutation::TouchesProtected) {
             return self.go_on(state, process, operation, End::Conflict, false, None);
         }
+        let mut expected = expected;
+        if self.has(Mutation::WritesAnybody) {
+            expected.identifier = read.fields.identifier;
+        }
         let Some(edit) = edit else {
             if read.fields != expected {
                 return self.go_on(state, process, operation, End::Conflict, false, None);
@@ -50,12 +55,15 @@ impl World {
             return self.send(state, process, operation, Sent::Delete, Request::Delete(id), Some(read));
         };
         let after = |fields: Fields| updated(fields, edit, &made);
+        let moves = matches!(edit, Edit::Branch(_));
+        let emptied_since = |before: User| before.custom != 0 && read.custom == 0;
         if read.fields == expected {
             let Ok(fields) = after(read.fields) else { return };
-            let emptied_since =
-                |before: User| matches!(edit, Edit::Branch(_)) && before.custom != 0 && read.custom == 0;
-            if doubt.and_then(|doubt| doubt.before).is_some_and(emptied_since) {
+            if moves && doubt.and_then(|doubt| doubt.before).is_some_and(emptied_since) {
                 return self.go_on(state, process, operation, End::Conflict, false, None);
+            }
+            if is_barred {
+                return self.go_on(state, process, operation, End::NotAgain, false, None);
             }
             let first = doubt.and_then(|doubt| doubt.before).filter(|_| self.has(Mutation::RefillsTheFirst));
             let before = first.unwrap_or(read);
@@ -76,6 +84,7 @@ impl World {
                     return self.set_refilling(state, process, operation);
                 }
                 (_, Ok(fields)) if fields == read.fields => End::Done(Some(id)),
+                _ if is_barred && moves && !emptied_since(before) => End::NotAgain,
                 _ => End::Conflict,
             },
         };
@@ -118,7 +127,7 @@ impl World {
         if entry.phase == Phase::Waiting {
             entry.begun += 1;
             entry.is_resumed = false;
-            entry.attempts = Attempts { left: RETRIES, doubt: entry.doubt, unclear: false, before: None };
+            entry.attempts = Attempts { left: RETRIES, doubt: entry.doubt, ..entry.attempts };
         }
         let is_delete = matches!(self.operation(operation).action, Action::Delete { .. });
         let end = match how {
@@ -148,7 +157,10 @@ impl World {
             let end = self.refilled(operation, &read, &before);
             return self.go_on(state, process, operation, end, false, Some(before));
         }
-        if read.is_admin && !self.has(Mutation::TouchesProtected) {
+        let is_somebody_else = read.fields.identifier != before.fields.identifier;
+        if (read.is_admin && !self.has(Mutation::TouchesProtected))
+            || (is_somebody_else && !self.has(Mutation::RefillsAnybody))
+        {
             return self.go_on(state, process, operation, End::HalfDone, false, None);
         }
         self.announce(state, process, operation, Some(before));
@@ -234,6 +246,7 @@ impl World {
             (Sent::Refill, _) => End::HalfDone,
             (Sent::Delete, Answer::Removed) => End::Done(None),
             (Sent::Delete, Answer::NotFound) => End::SaidGone,
+            (Sent::Update, _) => self.refused(operation),
             _ => End::NotDone,
         };
         if let (End::Done(user), true) = (end, self.is_needed(operation) && !self.has(Mutation::ReadsNobodyBack)) {
@@ -280,8 +293,17 @@ impl World {
     pub(crate) fn turned_away(&self, state: &mut State, message: &Message, turned: Rejection) {
         match turned {
             Rejection::Invalid => self.answered(state, message, Answer::Refused),
+            Rejection::TooMany if message.step == Sent::Update => {
+                self.failed(state, message, self.refused(usize::from(message.operation)));
+            }
             Rejection::TooMany => self.failed(state, message, End::NotDone),
         }
+    }
+
+    /// The end of an update that the server refused.
+    fn refused(&self, operation: usize) -> End {
+        let looks = self.moves_branch(operation) && !self.has(Mutation::BelievesRefusals);
+        if looks { End::Refused } else { End::NotDone }
     }
 
     pub(crate) fn unanswered(&self, state: &mut State, message: &Message) {
@@ -332,12 +354,21 @@ impl World {
         if attempts.unclear && end == End::NotDone {
             end = End::Unclear;
         }
-        if again && attempts.left > 0 {
-            if end == End::Unclear {
+        let is_repeated = again && attempts.left > 0;
+        if end == End::Refused && !is_repeated && attempts.is_under_way {
+            end = End::Unclear;
+        }
+        if is_repeated || end == End::Refused {
+            if matches!(end, End::Unclear | End::Refused) {
                 attempts.unclear = true;
+                attempts.is_under_way |= end == End::Unclear;
                 attempts.doubt.get_or_insert_default().renew(before);
             }
-            attempts.left -= 1;
+            if is_repeated {
+                attempts.left -= 1;
+            } else {
+                attempts.is_barred = true;
+            }
             entry.phase = Phase::Pausing;
             return;
         }

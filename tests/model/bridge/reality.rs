@@ -252,6 +252,13 @@ impl Reality {
                 let held = self.take(usize::from(process), &Want::Write(request))?;
                 answer_write(held, request, Answer::NotFound);
             }
+            Step::LieRefused(place) => {
+                let message = message(place);
+                let held = self.take(usize::from(message.process), &Want::Write(message.request))?;
+                self.server.carry_out(message.request, self.world.is_unique, message.operation);
+                self.server = bare(&self.server);
+                held.answer([400, 404, 409, 422][rng.usize(..4)], wire::errors("blank"));
+            }
             Step::LieDone(place) => {
                 let Message { process, request, read, .. } = message(place);
                 let held = self.take(usize::from(process), &Want::Write(request))?;
