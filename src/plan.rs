@@ -362,6 +362,16 @@ impl Plan {
         Ok(Self { hash, content })
     }
 
+    /// The same for a content that this program has just made. It refuses one that [`Plan::read`] would refuse: it could
+    /// be applied, but not shown, resumed or taken back.
+    ///
+    /// # Errors
+    /// As [`Plan::seal`]; [`PlanError::Unreadable`] if the program has a fault.
+    pub(crate) fn of_made(content: Content) -> Result<Self, PlanError> {
+        check::check(&content).map_err(PlanError::Unreadable)?;
+        Self::seal(content)
+    }
+
     /// The hash. Approvals refer to the plan by it.
     #[must_use]
     pub fn hash(&self) -> Digest {

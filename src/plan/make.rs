@@ -200,7 +200,7 @@ impl Plan {
             waiting: Waiting::of(comparison),
             operations,
         };
-        Ok(Self::seal(content)?)
+        Ok(Self::of_made(content)?)
     }
 }
 

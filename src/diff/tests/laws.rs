@@ -182,7 +182,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn companies()(
+    pub(super) fn companies()(
         employees in employees(),
         users in users(),
         bad in prop::collection::vec((prop::option::of(0..9_usize), prop::option::of(0..9_usize), any::<bool>()), 0..2),
