@@ -1,6 +1,6 @@
 //! Inactive users who are made active again (`[target] reactivate`), and those who are not.
 
-use super::company::{ANNA, BEN, CARLA, Company, assert_plan, company, employee, user};
+use super::company::{ANNA, BEN, CARLA, Company, assert_plan, bad_record, company, employee, user};
 use crate::diff::{Protect, Renumber};
 use crate::employee::{Employee, User};
 use crate::plan::{Action, Plan};
@@ -176,6 +176,19 @@ fn a_report_comes_after_the_manager_who_comes_back() {
     let circle = vec![employee("1", ANNA, Some("2")), employee("2", BEN, Some("1"))];
     let inactive = vec![user("y", Some("1"), ANNA, None), user("z", Some("2"), BEN, None)];
     assert_plan(&reactivating(circle, vec![], inactive), &["cannot_be_ordered 1", "cannot_be_ordered 2"]);
+}
+
+#[test]
+fn the_inactive_user_of_somebody_who_may_be_in_scope_is_given_to_nobody_else() {
+    let company = reactivating(vec![employee("1", ANNA, None)], vec![], vec![user("z", Some("9"), ANNA, None)])
+        .with(|company| company.policy.renumber = Renumber::SamePerson);
+    let by_identifier = company.with(|company| company.desired.doubtful.push(bad_record(Some("9"), None, None)));
+    assert_plan(&by_identifier, &["email_of_inactive 1"]);
+    let by_email = by_identifier.with(|company| {
+        company.desired.doubtful = vec![bad_record(Some("9"), Some(ANNA), None)];
+        company.directory.inactive[0].identifier = None;
+    });
+    assert_plan(&by_email, &["email_claimed_twice 1"]);
 }
 
 #[test]
