@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::employee::{ADMIN, User, email_key, normal_text};
+use crate::employee::{ADMIN, Email, Employee, ExternalIdentifier, User, email_key, normal_text};
 
 /// The `[scope] protect` setting: e-mails, external identifiers, ids and roles, each of which may be a pattern.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,11 +80,20 @@ impl Protect {
     #[must_use]
     pub fn covers(&self, user: &User) -> bool {
         self.names_user(user)
-            || self.patterns.iter().any(|pattern| pattern.covers(user))
+            || self.patterns.iter().any(|pattern| pattern.covers_user(user))
             || match &user.roles {
                 Some(_) => self.roles.iter().any(|role| role.covers(user)),
                 None => self.needs_roles(),
             }
+    }
+
+    /// Whether a user made for an employee, with no role beyond what everybody has, would be covered.
+    #[must_use]
+    pub fn covers_newcomer(&self, employee: &Employee) -> bool {
+        let Employee { identifier, email, .. } = employee;
+        self.emails.contains_key(email.key())
+            || self.names.contains_key(identifier.as_str())
+            || self.patterns.iter().any(|pattern| pattern.covers(email, Some(identifier)))
     }
 
     fn names_user(&self, user: &User) -> bool {
@@ -104,7 +113,7 @@ impl Protect {
             for entry in self.literals_of(user) {
                 literals.remove(entry);
             }
-            patterns.retain(|pattern| !pattern.covers(user));
+            patterns.retain(|pattern| !pattern.covers_user(user));
             roles.retain(|role| !role.covers(user));
         }
         let patterns = patterns.into_iter().map(|pattern| pattern.entry.as_str());
@@ -125,10 +134,13 @@ impl Protect {
 }
 
 impl Pattern {
-    fn covers(&self, user: &User) -> bool {
-        matches(&self.email, user.email.key())
-            || user.identifier.as_ref().is_some_and(|identifier| matches(&self.name, &normal_text(identifier.as_str())))
-            || matches(&self.name, &normal_text(user.id.as_str()))
+    fn covers_user(&self, user: &User) -> bool {
+        self.covers(&user.email, user.identifier.as_ref()) || matches(&self.name, &normal_text(user.id.as_str()))
+    }
+
+    fn covers(&self, email: &Email, identifier: Option<&ExternalIdentifier>) -> bool {
+        matches(&self.email, email.key())
+            || identifier.is_some_and(|identifier| matches(&self.name, &normal_text(identifier.as_str())))
     }
 }
 
