@@ -130,7 +130,7 @@ pub struct Target {
     #[serde(deserialize_with = "file::map_without_duplicates")]
     pub custom_fields: BTreeMap<CustomFieldId, String>,
     /// What a delete does, by the settings.
-    #[serde(default, skip_serializing_if = "Removal::is_delete")]
+    #[serde(default, deserialize_with = "file::unusual", skip_serializing_if = "Removal::is_delete")]
     pub removal: Removal,
 }
 
@@ -162,7 +162,7 @@ pub struct Summary {
     /// Different in Skovik.
     pub update: u64,
     /// Inactive in Skovik, and to be made active again.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, deserialize_with = "file::unusual", skip_serializing_if = "is_zero")]
     pub reactivate: u64,
     /// To be deleted in Skovik.
     pub delete: u64,

@@ -28,7 +28,7 @@ use super::{
 use crate::employee::{CustomFieldId, ExternalIdentifier};
 use crate::side_by_side::some_side_by_side;
 use crate::strict_json::each_member;
-pub(super) use crate::strict_json::{managed, present};
+pub(super) use crate::strict_json::{managed, present, unusual};
 use crate::text::said;
 
 /// The name of the format, as a plan file states it.

@@ -2,14 +2,15 @@
 //! for. A plan that could be applied but not read could be neither shown, resumed nor taken back.
 
 use proptest::prelude::*;
+use serde_json::{Value, json};
 
-use super::company::Company;
+use super::company::{ANNA, Company, company, employee, user};
 use super::laws::companies;
 use crate::diff::{Absences, Memory, Moment};
 use crate::employee::{BranchId, SetAside};
 use crate::field::Field;
 use crate::guard::{GUARDS, Kind, Limits, Past, RecentPast};
-use crate::plan::{Plan, check_guards, not_as_demanded};
+use crate::plan::{Content, Digest, Plan, PlanError, SourceSummary, check_guards, not_as_demanded};
 
 fn branches() -> impl Strategy<Value = Option<BranchId>> {
     prop::sample::select(vec![None, Some("no"), Some("se"), Some("closed")]).prop_map(|id| id.map(BranchId::from))
@@ -113,5 +114,39 @@ proptest! {
         for alone in blocks(&forgetful) {
             prop_assert!(together.contains(&alone), "{} blocks only without the memory", alone);
         }
+    }
+}
+
+/// What a plan leaves out may not be written out in it: two documents of one plan would have the same hash.
+#[test]
+fn no_other_document_has_the_hash_of_a_plan() {
+    let plan = company([employee("1", ANNA, None)], [user("a", Some("1"), ANNA, None)]).plan();
+    let source = SourceSummary {
+        name: "hr".to_owned(),
+        kind: "csv".to_owned(),
+        records: 0,
+        proof: "trusted".to_owned(),
+        fingerprint: Digest::of(b""),
+        join: None,
+    };
+    let plan = Plan::seal(Content { sources: vec![source], ..plan.content().clone() }).expect("sealed");
+    let mut text = Vec::new();
+    plan.write(&mut text).expect("memory takes everything");
+    assert_eq!(Plan::read(&text).expect("a plan"), plan);
+    for (place, name, value) in [
+        ("/summary", "reactivate", json!(0)),
+        ("/target", "removal", json!("delete")),
+        ("/sources/0", "join", json!(null)),
+        ("/guards/0", "parts", json!([])),
+        ("/guards/0", "earlier", json!(null)),
+        ("/guards/0", "subject", json!(null)),
+        ("", "waiting", json!(null)),
+        ("", "only", json!([])),
+    ] {
+        let mut document: Value = serde_json::from_slice(&text).expect("JSON");
+        let object = document.pointer_mut(place).and_then(Value::as_object_mut).expect("an object");
+        assert_eq!(object.insert(name.to_owned(), value), None, "{place}/{name} is left out");
+        let read = Plan::read(document.to_string().as_bytes());
+        assert!(matches!(read, Err(PlanError::Malformed(_))), "{place}/{name}: {read:?}");
     }
 }
