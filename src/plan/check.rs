@@ -192,13 +192,24 @@ fn check_manager(content: &Content, operation: &Operation, manager: &ManagerRef)
     Ok(())
 }
 
+/// Whether two values are the same, whatever the names are that they show: a branch and a user are told by their id.
+fn is_same(before: Option<&Value>, after: Option<&Value>) -> bool {
+    match (before, after) {
+        (Some(Value::Branch(before)), Some(Value::Branch(after))) => before.branch_id == after.branch_id,
+        (Some(Value::Manager(ManagerRef::User(before))), Some(Value::Manager(ManagerRef::User(after)))) => {
+            before.user_id == after.user_id
+        }
+        _ => before == after,
+    }
+}
+
 fn check_change(content: &Content, operation: &Operation, change: &Change) -> Result<(), String> {
     let Change { field, before, after } = change;
     if *field == Field::Active {
         let is_possible = *change == Change::reactivation();
         return if is_possible { Ok(()) } else { Err("changes active otherwise than from no to yes".to_owned()) };
     }
-    if before == after {
+    if is_same(before.as_ref(), after.as_ref()) {
         return Err(format!("changes {field} to what it is"));
     }
     for value in [before, after].into_iter().flatten() {

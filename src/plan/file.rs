@@ -28,7 +28,7 @@ use super::{
 use crate::employee::{CustomFieldId, ExternalIdentifier};
 use crate::side_by_side::some_side_by_side;
 use crate::strict_json::each_member;
-pub(super) use crate::strict_json::{managed, present};
+pub(super) use crate::strict_json::{managed, present, unusual};
 use crate::text::said;
 
 /// The name of the format, as a plan file states it.
@@ -64,6 +64,11 @@ pub enum PlanError {
     /// The hash is right, but `plan` cannot have written this content.
     #[error("skovik-sync cannot have written this plan (edited by hand?): {0}; plan again")]
     Impossible(String),
+    /// A plan that was just made, and that [`Plan::read`] would refuse.
+    #[error(
+        "skovik-sync made a plan that it could not read again, so it does not use it: {0}; please report this fault"
+    )]
+    Unreadable(String),
     /// A value that canonical JSON cannot hold.
     #[error("cannot be written as canonical JSON: {0}")]
     Canonical(String),
