@@ -161,7 +161,12 @@ fn end_of_digits(text: &str, digits: &str) -> Option<usize> {
         }
         match bytes.get(end..end + byte.len()).filter(|found| found.eq_ignore_ascii_case(byte)) {
             Some(found) => end += found.len(),
-            None => return (place >= BEGINNING).then(|| cut_within(&text[begun..], LONGEST_BYTE)).flatten().map(|cut| begun + cut),
+            None => {
+                return (place >= BEGINNING)
+                    .then(|| cut_within(&text[begun..], LONGEST_BYTE))
+                    .flatten()
+                    .map(|cut| begun + cut);
+            }
         }
     }
     Some(end)

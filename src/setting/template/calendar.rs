@@ -50,7 +50,7 @@ impl Calendar {
     }
 
     /// Any day, for templates that are only checked.
-    pub(super) fn any() -> Self {
+    pub(crate) fn any() -> Self {
         Self { today: Date::constant(2000, 1, 1), zone: TimeZone::UTC }
     }
 }
