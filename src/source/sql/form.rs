@@ -67,7 +67,8 @@ impl Form {
             Self::Timestamp => (CellKind::Text, timestamp(text, "").into()),
             Self::TimestampUtc => {
                 let form = timestamp(text, "Z");
-                if form.trim_end_matches("Z").contains('+') {
+                // After the date, a sign can only be that of an offset.
+                if form.split_once('T').is_some_and(|(_, time)| time.contains(['+', '-'])) {
                     return Err("is not in UTC".to_owned());
                 }
                 (CellKind::Text, form.into())

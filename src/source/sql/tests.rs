@@ -175,6 +175,8 @@ fn values_have_the_same_form_whatever_prints_them() {
     for (form, printed, expected) in [
         (Form::Text, &b"a\xff"[..], "not UTF-8 from its byte 2"),
         (Form::TimestampUtc, b"2026-11-27 06:00:00+02", "not in UTC"),
+        (Form::TimestampUtc, b"2026-11-27 06:00:00.5-05", "not in UTC"),
+        (Form::TimestampUtc, b"0044-03-15 12:00:00-05:30 BC", "not in UTC"),
         (list(Form::Text), b"{a", "cannot be read"),
         (list(Form::Text), b"{a}}", "cannot be read"),
         (list(Form::Text), b"{\"a}", "cannot be read"),
