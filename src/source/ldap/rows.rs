@@ -120,7 +120,9 @@ impl Rows {
                 let [(_, one), (_, other)] = pair else { continue };
                 let dn = dn(*one);
                 if search(*one) == search(*other) {
-                    return Err(format!("{dn:?} came twice in one search; another entry may have been left out for it"));
+                    return Err(format!(
+                        "{dn:?} came twice in one search; another entry may have been left out for it"
+                    ));
                 }
                 let cell = |row: &usize, column| -> Cell<'_> { found.cell(*row, column) };
                 if (1..=columns.len()).any(|column| cell(one, column) != cell(other, column)) {

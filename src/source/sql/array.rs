@@ -11,7 +11,8 @@ type Element<'e> = dyn Fn(&str) -> Result<(CellKind, Cow<'_, str>), String> + 'e
 pub(super) fn cell(text: &str, element: &Element<'_>) -> Result<(CellKind, Cow<'static, str>), String> {
     // Bounds that do not begin with 1 come first: `[0:1]={a,b}`.
     let array = if text.starts_with('[') { text.split_once('=').map_or("", |(_, array)| array) } else { text };
-    let mut reader = Reader { rest: array, element, json: String::with_capacity(array.len() + 8), depth: 0, problem: None };
+    let mut reader =
+        Reader { rest: array, element, json: String::with_capacity(array.len() + 8), depth: 0, problem: None };
     reader.list()?;
     let Reader { rest, json, problem, .. } = reader;
     match (rest, problem) {
