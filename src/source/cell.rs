@@ -51,8 +51,8 @@ impl Cell<'_> {
             CellKind::Integer => self.text.parse::<i128>().map_or_else(|_| Value::from(self.text), Value::from),
             CellKind::Float => self.text.parse::<f64>().map_or_else(|_| Value::from(self.text), Value::from),
             CellKind::Boolean => Value::from(self.text == "true"),
-            // The JSON was checked when it was read.
-            CellKind::Structured => structured(self.text).unwrap_or_default(),
+            // The JSON was checked when it was read. An error in it must not look like no value.
+            CellKind::Structured => structured(self.text).unwrap_or_else(unreadable),
             CellKind::Unreadable => unreadable(self.text.to_owned()),
         }
     }
@@ -76,8 +76,13 @@ pub(crate) fn unreadable(problem: String) -> Value {
     Value::from(Error::new(ErrorKind::InvalidOperation, problem))
 }
 
-/// The cell of one value. Null is an empty text. Lists and objects are checked and stay JSON.
-pub(super) fn scalar(raw: &str) -> Result<(CellKind, Cow<'_, str>), String> {
+/// The cell of one value, as JSON. Null is an empty text. Lists and objects are checked and stay JSON. A value that cannot
+/// be read is an error only for the templates that use it.
+pub(super) fn cell_of(raw: &str) -> (CellKind, Cow<'_, str>) {
+    scalar(raw).unwrap_or_else(|problem| (CellKind::Unreadable, problem.into()))
+}
+
+fn scalar(raw: &str) -> Result<(CellKind, Cow<'_, str>), String> {
     let trimmed = raw.trim();
     Ok(match trimmed.as_bytes().first() {
         Some(b'"') => (CellKind::Text, text(trimmed)?),
@@ -119,11 +124,11 @@ fn number(letters: &str) -> (CellKind, Cow<'_, str>) {
 /// A list or an object as templates see it.
 fn structured(raw: &str) -> Result<Value, String> {
     fn value(raw: &str, depth: usize) -> Result<Value, String> {
-        if depth > MAX_DEPTH {
-            return Err(format!("lists and objects are nested more than {MAX_DEPTH} deep"));
-        }
         let wrong = |error: serde_json::Error| error.to_string();
         match raw.as_bytes().first() {
+            Some(b'[' | b'{') if depth > MAX_DEPTH => {
+                Err(format!("lists and objects are nested more than {MAX_DEPTH} deep"))
+            }
             Some(b'[') => {
                 let items: Vec<&RawValue> = serde_json::from_str(raw).map_err(wrong)?;
                 let items = items.into_iter().map(|item| value(item.get(), depth + 1));
