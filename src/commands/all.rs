@@ -92,7 +92,9 @@ pub(super) async fn prepare(
             Err(error) => customer.refused = Some(format!("{error:#}")),
         }
     }
-    own_accounts(&customers).await?;
+    for (index, problem) in own_accounts(&customers).await? {
+        customers[index].refused = Some(problem);
+    }
     let refusals = own_files(&customers, &plans, global)?;
     for (customer, problem) in customers.iter_mut().filter(|customer| customer.refused.is_none()).zip(refusals) {
         customer.refused = problem;
@@ -209,26 +211,38 @@ fn used_up(settings: &Settings) -> Option<String> {
 }
 
 /// Refuses two files that would use one state, or one key for one address: the list of one customer would be compared
-/// with the users of another, who would all look like people who have left.
-async fn own_accounts(customers: &[Customer]) -> anyhow::Result<()> {
+/// with the users of another, who would all look like people who have left. Returns the customers whose key cannot be read,
+/// with the reason: their runs would read it again, and nothing has compared it with the keys of the others.
+async fn own_accounts(customers: &[Customer]) -> anyhow::Result<Vec<(usize, String)>> {
     let address = |settings: &Settings| account_file(settings.target.url.as_str());
     let settings: Vec<_> = customers
         .iter()
-        .filter(|customer| customer.refused.is_none())
-        .filter_map(|customer| Some((customer, customer.settings.as_ref()?)))
+        .enumerate()
+        .filter(|(_, customer)| customer.refused.is_none())
+        .filter_map(|(place, customer)| Some((place, customer, customer.settings.as_ref()?)))
         .collect();
     // Each key is read once, and only if two files name one address.
     let mut keys: Vec<Option<Option<SecretString>>> = settings.iter().map(|_| None).collect();
-    for (index, (one, of_one)) in settings.iter().enumerate() {
-        for (before, (other, of_other)) in settings[..index].iter().enumerate() {
+    let mut unreadable = Vec::new();
+    for (index, (_, one, of_one)) in settings.iter().enumerate() {
+        for (before, (_, other, of_other)) in settings[..index].iter().enumerate() {
             let files = || (shown(&other.config), shown(&one.config));
             if address(of_one) == address(of_other) {
                 let is_one_place = of_one.target.token.place() == of_other.target.token.place();
-                for (index, settings) in [(index, of_one), (before, of_other)] {
-                    if !is_one_place && keys[index].is_none() {
-                        // A key that cannot be read is reported by its run.
-                        keys[index] = Some(settings.target.token.fetch().await.ok());
+                for index in [index, before] {
+                    if is_one_place || keys[index].is_some() {
+                        continue;
                     }
+                    let (place, _, settings) = settings[index];
+                    let key = settings.target.token.fetch().await;
+                    if let Err(error) = &key {
+                        let problem = format!(
+                            "its key could not be read, and so not be compared with the keys of the others for {}: {error:#}",
+                            settings.target.url
+                        );
+                        unreadable.push((place, problem));
+                    }
+                    keys[index] = Some(key.ok());
                 }
                 let key = |index: usize| keys[index].iter().flatten().map(SecretString::expose_secret).next();
                 if is_one_place || key(index).is_some_and(|one| key(before) == Some(one)) {
@@ -252,7 +266,7 @@ async fn own_accounts(customers: &[Customer]) -> anyhow::Result<()> {
             }
         }
     }
-    Ok(())
+    Ok(unreadable)
 }
 
 /// Why the plan or report of each customer that is not refused yet would overwrite another file, if it would.
