@@ -22,7 +22,7 @@ use crate::diff::{Policy, Protect};
 use crate::employee::{ExternalIdentifier, Managed};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::{Links, WRONG_KIND, read_regular, read_regular_text, write_private};
-use crate::guard::{found, title};
+use crate::guard::counted_title;
 use crate::mapping::ResolvedMapper;
 use crate::plan::{Content, GuardResult, Operation, Plan, not_as_demanded};
 use crate::setting::Calendar;
@@ -107,7 +107,8 @@ pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> an
                 ExitStatus::Damaged,
                 format!(
                     "skovik-sync cannot have written this plan (edited by hand?): \
-            {problem}; plan again"
+            {}; plan again",
+                    printable(&problem)
                 ),
             )
         };
@@ -332,10 +333,7 @@ fn allowed_signers(path: &Path) -> anyhow::Result<AllowedSigners> {
 
 /// Guards with their counts, for a refusal; at most the first few.
 pub(super) fn list_guards(guards: &[&GuardResult], plan: &Plan) -> String {
-    let figures = |guard: &&GuardResult| {
-        let title = title(guard, &plan.content().target.custom_fields);
-        format!("{title} ({}, limit {})", found(guard), guard.limit)
-    };
+    let figures = |guard: &&GuardResult| counted_title(guard, &plan.content().target.custom_fields);
     let mut shown: Vec<String> = guards.iter().take(GUARDS_SHOWN).map(figures).collect();
     if guards.len() > GUARDS_SHOWN {
         shown.push(format!("{} more guards", guards.len() - GUARDS_SHOWN));
