@@ -234,12 +234,15 @@ pub(super) fn approval_path(plan: &Path, approver: &str) -> PathBuf {
 /// not by another person whose name gives the same file name.
 pub(super) fn write_approval(plan: &Path, approval: &Approval) -> anyhow::Result<PathBuf> {
     let path = approval_path(plan, &approval.approver);
-    if let Ok(other) = read_approval(&path)
-        && other.plan_hash == approval.plan_hash
-        && other.approver != approval.approver
-    {
-        let problem =
-            format!("{} is the approval of {}, and is kept; nothing was written", shown(&path), other.approver);
+    let kept = match read_approval(&path) {
+        Ok(other) if other.plan_hash != approval.plan_hash || other.approver == approval.approver => None,
+        Ok(other) => Some(format!("is the approval of {}", printable(&other.approver))),
+        // That of the policy is nobody's, and what can be read is no approval.
+        Err(_) if automatic::is_by_policy(approval) || !is_unread(&path) => None,
+        Err(problem) => Some(format!("is there already, may be the approval of somebody else, and {problem}")),
+    };
+    if let Some(problem) = kept {
+        let problem = format!("{} {problem}. It is kept; nothing was written", shown(&path));
         return Err(refused(ExitStatus::Usage, problem));
     }
     write_private(&path, |file| {
@@ -248,6 +251,12 @@ pub(super) fn write_approval(plan: &Path, approval: &Approval) -> anyhow::Result
     })
     .with_context(|| format!("cannot write {}", shown(&path)))?;
     Ok(path)
+}
+
+/// Whether there is a file that cannot be read: an approval may be read by its owner alone.
+fn is_unread(path: &Path) -> bool {
+    let is_file = fs::symlink_metadata(path).is_ok_and(|there| there.is_file());
+    is_file && read_regular(path, MAX_BYTES as u64, Links::Refuse).is_err()
 }
 
 /// The files next to a plan that are approvals by their name, sorted.

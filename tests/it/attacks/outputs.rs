@@ -263,4 +263,12 @@ fn an_approval_does_not_take_the_place_of_another_persons() {
     company.run(&["approve", "plan.json", "--yes", "--approver", "b:b"]).ends(3).says(&["is the approval of b b"]);
     assert_eq!(company.read(name), before);
     company.run(&["approve", "plan.json", "--yes", "--approver", "b b"]).ends(0);
+    // What cannot be read, as the approval of another user of the machine, may be somebody's.
+    let large = " ".repeat(2 * 1024 * 1024);
+    company.write(name, &large);
+    let ran = company.run(&["approve", "plan.json", "--yes", "--approver", "b b"]).ends(3);
+    assert!(ran.stderr.contains("may be the approval of somebody else"), "{ran}");
+    assert!(company.read(name) == large, "{ran}");
+    fs::remove_file(company.path(name)).expect("removed");
+    company.run(&["approve", "plan.json", "--yes", "--approver", "b b"]).ends(0);
 }
