@@ -1,6 +1,9 @@
 //! `run --all FOLDER`: many customers, one settings file each, one after the other. Each run is the same as with that
 //! file alone, with its own lock, state and outcome; a failure of one does not stop the others.
 
+#[cfg(test)]
+mod tests;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::future::Future;
@@ -13,7 +16,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::common::{load_settings, shown};
 use super::job;
-use super::places::Places;
+use super::places::{Places, spare_files_of};
 use super::signals::{asked, ended, remember, unless_interrupted};
 use crate::cli::{self, Global};
 use crate::config::Settings;
@@ -79,6 +82,7 @@ pub(super) async fn prepare(
     global: &Global,
 ) -> anyhow::Result<(Vec<Customer>, PathBuf)> {
     refuse_config(global)?;
+    spare_files_of(&looks_like_settings(folder), global)?;
     let mut customers = customers(folder)?;
     let plans = plans.map_or_else(|| PathBuf::from("plans"), Path::to_owned);
     // Every file is read before anything is started, so that each knows the others' secrets. One that cannot be read now
@@ -172,6 +176,12 @@ fn customers(folder: &Path) -> anyhow::Result<Vec<Customer>> {
     }
     found.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(found)
+}
+
+/// The files of the folder that may be somebody's settings, whatever becomes of them.
+fn looks_like_settings(folder: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    paths.filter(|path| Kind::of(path.file_name().unwrap_or_default()) != Kind::Other).collect()
 }
 
 /// What the name of a file in the folder says about it.
@@ -347,59 +357,4 @@ fn worst(lines: &[Line], not_run: usize) -> ExitStatus {
     }
     let ended_with = |status: &ExitStatus| lines.iter().any(|line| line.status == *status);
     WORST_FIRST.into_iter().find(ended_with).unwrap_or(ExitStatus::Done)
-}
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_customer_is_left_out_for_the_case_of_a_name() {
-        let folder = tempfile::tempdir().unwrap();
-        let add = |name: &str| fs::write(folder.path().join(name), "").unwrap();
-        let names = || customers(folder.path()).map(|found| found.into_iter().map(|one| one.name).collect::<Vec<_>>());
-        ["globex.toml", "Acme.toml", ".hidden.toml", "...toml", ".toml", "globex.toml.bak", "notes.txt", "toml"]
-            .iter()
-            .for_each(|name| add(name));
-        assert_eq!(names().unwrap(), ["Acme", "globex"]);
-        for name in ["initech.TOML", "Initech.Toml", "initech.toml ", "initech. toml"] {
-            add(name);
-            let error = names().unwrap_err().to_string();
-            assert!(error.contains(name) && error.contains("must end in .toml"), "{error}");
-            fs::remove_file(folder.path().join(name)).unwrap();
-        }
-    }
-
-    #[test]
-    fn whatever_looks_like_settings_is_refused_or_named() {
-        let (hidden, other) = (Kind::LeftOut("is a hidden file"), Kind::LeftOut("does not end in .toml"));
-        for (name, expected) in [
-            ("acme.toml", &Kind::Settings),
-            ("acme.old.toml", &Kind::Settings),
-            ("a\u{200b}.toml", &Kind::Settings),
-            (".toml", &hidden),
-            ("..toml", &hidden),
-            (".TOML", &hidden),
-            (".toml ", &hidden),
-            (".acme.toml.swp", &hidden),
-            (" .toml", &Kind::Settings),
-            ("acme.Toml", &Kind::Misnamed),
-            ("acme.toml ", &Kind::Misnamed),
-            ("acme.toml\n", &Kind::Misnamed),
-            ("acme.toml\u{a0}", &Kind::Misnamed),
-            ("acme.to\u{200b}ml", &Kind::Misnamed),
-            ("acme.\u{ff54}oml", &Kind::Misnamed),
-            ("acme.toml~", &other),
-            ("acme.toml.bak", &other),
-            ("acme.TOML.1", &other),
-            ("toml", &Kind::Other),
-            ("notes.txt", &Kind::Other),
-        ] {
-            assert_eq!(Kind::of(OsStr::new(name)), *expected, "{name:?}");
-        }
-        use std::os::unix::ffi::OsStrExt as _;
-        assert_eq!(Kind::of(OsStr::from_bytes(b"acme\xff.toml")), Kind::Settings);
-        assert_eq!(Kind::of(OsStr::from_bytes(b"acme.toml\xff")), other);
-    }
 }
