@@ -7,6 +7,7 @@ use super::each::each_operation;
 use super::{Action, BranchRef, Change, Content, Field, ManagerRef, Operation, OperationId, Summary, Target, Value};
 use crate::employee::{ExternalIdentifier, UserId};
 use crate::side_by_side::each_side_by_side;
+use crate::text::printable;
 
 /// A check of a whole plan.
 type Check = fn(&Content) -> Result<(), String>;
@@ -36,7 +37,11 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
     if counted != content.summary {
         return Err("its summary does not count its operations".to_owned());
     }
-    let Target { anchors, users, managed, .. } = &content.target;
+    let Target { kind, url, anchors, users, managed, .. } = &content.target;
+    let named = content.sources.iter().flat_map(|source| [&source.name, &source.kind]).chain([kind, url]);
+    if let Some(hidden) = named.into_iter().find(|name| printable(name) != **name) {
+        return Err(format!("its target or a source has characters that cannot be seen: {hidden}"));
+    }
     let matched = [counted.update, counted.delete, content.waiting_people()];
     let matched = matched.into_iter().fold(counted.unchanged, u64::saturating_add);
     if matched > *managed || managed > users {

@@ -29,7 +29,7 @@ use crate::employee::{CustomFieldId, ExternalIdentifier};
 use crate::side_by_side::some_side_by_side;
 use crate::strict_json::each_member;
 pub(super) use crate::strict_json::{managed, present, unusual};
-use crate::text::said;
+use crate::text::{printable, said};
 
 /// The name of the format, as a plan file states it.
 pub const FORMAT: &str = "skovik-sync/plan";
@@ -110,7 +110,9 @@ impl Plan {
         if stated != computed {
             return Err(PlanError::WrongHash { stated, computed });
         }
-        super::check::check(&content).map_err(PlanError::Impossible)?;
+        // The words may repeat names from the file.
+        let impossible = |problem: String| PlanError::Impossible(printable(&problem).into_owned());
+        super::check::check(&content).map_err(impossible)?;
         Ok(Self { hash: stated, content })
     }
 }
