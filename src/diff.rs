@@ -140,7 +140,8 @@ pub struct Comparison<'a> {
 enum Person {
     /// A good record.
     Employee(u32),
-    /// Any other record in scope: set aside, of another configuration's branch, or one of several with this identifier.
+    /// Any other record in scope: set aside, of another configuration's branch, or one of several with this identifier. Or
+    /// a record that may be in scope.
     Other,
 }
 

@@ -230,7 +230,7 @@ pub struct Desired {
     /// reason.
     pub out_of_scope: HashSet<ExternalIdentifier>,
     /// The records among these for which that is not certain, because a later source has records that cannot be joined.
-    /// Their users are not deleted.
+    /// Their users are not deleted, and nobody else gets them.
     pub doubtful: Vec<SetAside>,
     /// Good records whose branch is outside `[scope] branches`: another configuration manages them.
     pub elsewhere: Vec<Employee>,

@@ -26,6 +26,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::Diagnostic;
 use crate::employee::CustomFieldId;
 use crate::field::Field;
+use crate::text::printable;
 
 pub use ceiling::{Ceiling, needed_ceilings, whole};
 pub use effect::{BranchCount, Effect, Join, Kind, ManagerLoss, NamedField, People};
@@ -187,6 +188,12 @@ pub fn counted(result: &GuardResult, of_whole: &str) -> Option<String> {
 pub fn found(result: &GuardResult) -> String {
     let of = format!(" of {}", result.of);
     counted(result, &of).unwrap_or_else(|| format!("{}{of}", result.count))
+}
+
+/// A guard with what it counted and its limit, for a message. Names of branches and fields cannot forge a line of it.
+#[must_use]
+pub fn counted_title(result: &GuardResult, custom_fields: &BTreeMap<CustomFieldId, String>) -> String {
+    printable(&format!("{} ({}, limit {})", title(result, custom_fields), found(result), result.limit)).into_owned()
 }
 
 /// A length of time for people, such as `24 h`.

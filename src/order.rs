@@ -4,7 +4,8 @@
 //! - an operation that takes an e-mail comes after the operation that frees it;
 //! - an operation that moves a report away from a manager comes before that manager's delete;
 //! - a report comes after the operation that makes their inactive manager active again;
-//! - creates whose managers form a cycle run without the manager; a link sets it afterwards.
+//! - creates whose managers form a cycle run without the manager; a link sets it afterwards. `[scope] protect` lets nobody
+//!   be changed whom it covers, so these are created with their manager.
 //!
 //! Any other cycle cannot be ordered; [`Graph::sort`] returns its members. Everything is linear in the operations and
 //! their dependencies, except for the heap that picks the next ready operation.
@@ -52,7 +53,12 @@ impl Graph {
             }
         }
         let managers: Vec<u32> = drafts.iter().map(|draft| created_manager(draft, &create_of)).collect();
-        let links = manager_cycles(drafts, &managers);
+        let protect = &comparison.policy().protect;
+        let mut links = manager_cycles(drafts, &managers);
+        links.retain(|link| match drafts[link.create as usize] {
+            Draft::Create { employee, .. } => !protect.covers_newcomer(comparison.employee(employee)),
+            _ => true,
+        });
         let mut needs = vec![Vec::new(); drafts.len() + links.len()];
         for (index, draft) in drafts.iter().enumerate() {
             if managers[index] != NONE {

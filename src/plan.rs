@@ -130,7 +130,7 @@ pub struct Target {
     #[serde(deserialize_with = "file::map_without_duplicates")]
     pub custom_fields: BTreeMap<CustomFieldId, String>,
     /// What a delete does, by the settings.
-    #[serde(default, skip_serializing_if = "Removal::is_delete")]
+    #[serde(default, deserialize_with = "file::unusual", skip_serializing_if = "Removal::is_delete")]
     pub removal: Removal,
 }
 
@@ -162,7 +162,7 @@ pub struct Summary {
     /// Different in Skovik.
     pub update: u64,
     /// Inactive in Skovik, and to be made active again.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, deserialize_with = "file::unusual", skip_serializing_if = "is_zero")]
     pub reactivate: u64,
     /// To be deleted in Skovik.
     pub delete: u64,
@@ -360,6 +360,16 @@ impl Plan {
     pub fn seal(content: Content) -> Result<Self, PlanError> {
         let hash = file::content_hash(&content)?;
         Ok(Self { hash, content })
+    }
+
+    /// The same for a content that this program has just made. It refuses one that [`Plan::read`] would refuse: it could
+    /// be applied, but not shown, resumed or taken back.
+    ///
+    /// # Errors
+    /// As [`Plan::seal`]; [`PlanError::Unreadable`] if the program has a fault.
+    pub(crate) fn of_made(content: Content) -> Result<Self, PlanError> {
+        check::check(&content).map_err(PlanError::Unreadable)?;
+        Self::seal(content)
     }
 
     /// The hash. Approvals refer to the plan by it.

@@ -51,7 +51,7 @@ pub use retention::Held;
 use crate::files::{InPlace, WRONG_KIND, write_private};
 use crate::plan::Digest;
 use append::Lines;
-use private::{check_above, make_private};
+use private::{check_above, make_private, no_other_kind};
 use remote::Remote;
 use store::Store;
 
@@ -175,6 +175,7 @@ impl State {
     /// If it cannot be written.
     pub fn keep_plan(&self, plan: Digest, text: Vec<u8>) -> Result<(), StateError> {
         let path = self.plan(plan);
+        no_other_kind(&path)?;
         write_private(&path, |file| file.write_all(&text)).map_err(|error| StateError::Io { path, error })?;
         self.remote.as_ref().map_or(Ok(()), |remote| remote.keep_plan(plan, text)).map_err(StateError::Store)
     }
@@ -312,6 +313,36 @@ mod tests {
         assert!(!folder.path().join("one/key").exists());
         let short = State::open(folder.path(), Some(&SecretString::from("s3cret"))).unwrap_err().to_string();
         assert!(short.contains("6 characters") && !short.contains("s3cret"), "{short}");
+    }
+
+    #[test]
+    fn what_is_in_the_place_of_a_file_is_named() {
+        const ACCOUNT: &str = "https://api.example.com/v1";
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(&folder.path().join("state"), None).unwrap();
+        let plan = Digest::of(b"plan");
+        state.keep_plan(plan, b"text".to_vec()).unwrap();
+        state.set_begun_run(ACCOUNT, Some(plan)).unwrap();
+        let note = state.folder().join(format!("{}.run", account_file(ACCOUNT)));
+        for path in [state.plan(plan), note] {
+            fs::remove_file(&path).unwrap();
+            fs::create_dir(&path).unwrap();
+        }
+        for error in [
+            state.keep_plan(plan, b"text".to_vec()),
+            state.set_begun_run(ACCOUNT, Some(plan)),
+            state.set_begun_run(ACCOUNT, None),
+            state.renew(plan),
+        ] {
+            let error = error.unwrap_err();
+            let said = error.to_string();
+            assert!(matches!(error, StateError::Misplaced { .. }), "{said}");
+            assert!(said.contains("is not a regular file; the state folder is the program's own"), "{said}");
+        }
+        // No link to a copy is followed, and nobody waits at a pipe.
+        fs::remove_dir(state.plan(plan)).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("elsewhere"), state.plan(plan)).unwrap();
+        assert!(matches!(state.renew(plan).unwrap_err(), StateError::Misplaced { .. }));
     }
 
     #[test]

@@ -93,6 +93,20 @@ pub(crate) fn managed<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializ
     T::deserialize(deserializer).map(Some)
 }
 
+/// Reads a key that is left out if it has its usual value, so that no two documents say the same.
+pub(crate) fn unusual<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default + PartialEq,
+{
+    let value = T::deserialize(deserializer)?;
+    if value == T::default() {
+        Err(D::Error::custom("this value is the usual one, which is left out"))
+    } else {
+        Ok(value)
+    }
+}
+
 /// Whether a document has an object wherever the value that was read from it is written as an object. serde also reads
 /// a struct from a list of its values, in which a reader does not see their names.
 pub(crate) fn names_its_members(document: &Value, written: &Value) -> bool {

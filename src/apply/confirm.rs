@@ -1,14 +1,12 @@
 //! Checks operations that count as done against the complete list: answers and journals can be wrong. Pure functions.
 
-use std::collections::HashSet;
-
 use super::expected_state::{
     Made, created, differences, resolve, resolved, roles_changed, roles_not_given, roles_told_otherwise, updated,
 };
-use super::labels::other_person;
+use super::labels::{Renamed, other_person, person, shown as shown_as};
 use super::list::List;
 use crate::employee::{Managed, User, UserId};
-use crate::plan::{Action, Fields, ManagerRef, Operation};
+use crate::plan::{Action, Fields, ManagerRef, Operation, display_name};
 
 /// How the list contradicts that an operation is done.
 #[derive(Debug, PartialEq, Eq)]
@@ -91,17 +89,25 @@ fn whole(expected: &User, user: &User, managed: &Managed) -> Vec<String> {
 }
 
 /// How the plan shows the existing manager that an operation sets, if that user is another person in Skovik by now.
-/// Users that the plan itself renames are not compared.
-pub(super) fn other_manager(operation: &Operation, list: &List<'_>, renamed: &HashSet<&UserId>) -> Option<String> {
+pub(super) fn other_manager(operation: &Operation, list: &List<'_>, renamed: &Renamed<'_>) -> Option<String> {
     let manager = operation.new_manager()?;
     let ManagerRef::User(shown) = manager else { return None };
-    if renamed.contains(&shown.user_id) {
-        return None;
-    }
     match list.user(&shown.user_id) {
-        Some(user) => other_person(shown, user),
+        Some(user) => other_person(shown, user, renamed),
         None => Some(format!("the manager {} is not in Skovik any more", shown.user_id)),
     }
+}
+
+/// Who the manager is by now whom another operation of the plan created, if that is another person or nobody.
+pub(super) fn other_new_manager(operation: &Operation, list: &List<'_>, made: &Made) -> Option<String> {
+    let ManagerRef::Create(shown) = operation.new_manager()? else { return None };
+    let id = made.get(&shown.create)?;
+    let Some(user) = list.user(id) else { return Some(format!("the manager {id} is not in Skovik any more")) };
+    let is_other = user.identifier.as_ref() != Some(&shown.employee);
+    is_other.then(|| {
+        let held = person(user.identifier.as_ref(), &display_name(user));
+        shown_as("manager", id, &person(Some(&shown.employee), &shown.name), &held)
+    })
 }
 
 /// The user who has a deleted user's identifier under another id. It may be the same person, created again by somebody

@@ -97,6 +97,8 @@ struct Run<'a> {
     /// The users in `made`, each with the index of its create.
     made_users: HashMap<UserId, usize>,
     doubts: HashMap<usize, Doubt>,
+    /// Why an update in doubt must not be sent again, by the last list.
+    bars: HashMap<usize, String>,
     /// What was sent to each user: by one operation, or by a create and its link.
     sent: HashMap<UserId, Vec<Sent>>,
     /// The users that the plan deletes; computed when first needed.
@@ -137,6 +139,7 @@ impl<'a> Run<'a> {
             made: Made::new(),
             made_users: HashMap::new(),
             doubts: HashMap::new(),
+            bars: HashMap::new(),
             sent: HashMap::new(),
             removed: OnceCell::new(),
             begun: HashMap::new(),
@@ -215,7 +218,7 @@ impl<'a> Run<'a> {
         };
         self.states[index] = State::Running;
         let (worker, doubt) = (self.worker, self.doubts.get(&index).cloned());
-        let bar = self.mislabelled(index).or_else(|| self.unmet(index)).map(|why| left_alone(&why));
+        let bar = self.bars.remove(&index).or_else(|| self.unmet(index)).map(|why| left_alone(&why));
         let is_needed = self.is_needed(index);
         self.running.push(Box::pin(async move {
             (index, worker.carry_out(operation, &task, doubt.as_ref(), bar.as_deref(), is_needed).await)

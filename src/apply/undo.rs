@@ -76,7 +76,7 @@ pub fn make(input: &Input<'_>) -> Result<Plan, UndoError> {
         waiting: None,
         operations,
     };
-    Ok(Plan::seal(content)?)
+    Ok(Plan::of_made(content)?)
 }
 
 /// Why there is no undo.

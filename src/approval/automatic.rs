@@ -9,6 +9,7 @@ use super::name::readings;
 use super::{Approval, FORMAT, FORMAT_VERSION};
 use crate::guard::title;
 use crate::plan::{Diagnostic, LEDGER_UNREADABLE, Plan};
+use crate::text::printable;
 
 /// The approver's name in an approval by policy.
 pub const APPROVER: &str = "policy: automatic";
@@ -46,7 +47,8 @@ pub fn objections(plan: &Plan, policy: &Policy) -> Vec<String> {
             objections.push(format!("{} {doubt}{}", found.len(), of(&found)));
         }
     }
-    objections
+    // Names of branches and people cannot forge a line of the message.
+    objections.iter().map(|objection| printable(objection).into_owned()).collect()
 }
 
 /// The diagnostics that only a person can decide about, by code. Data cannot tell who is who, and a misspelt word must

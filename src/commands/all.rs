@@ -1,6 +1,9 @@
 //! `run --all FOLDER`: many customers, one settings file each, one after the other. Each run is the same as with that
 //! file alone, with its own lock, state and outcome; a failure of one does not stop the others.
 
+#[cfg(test)]
+mod tests;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::future::Future;
@@ -13,7 +16,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::common::{load_settings, shown};
 use super::job;
-use super::places::Places;
+use super::places::{Places, spare_files_of};
 use super::signals::{asked, ended, remember, unless_interrupted};
 use crate::cli::{self, Global};
 use crate::config::Settings;
@@ -79,6 +82,7 @@ pub(super) async fn prepare(
     global: &Global,
 ) -> anyhow::Result<(Vec<Customer>, PathBuf)> {
     refuse_config(global)?;
+    spare_files_of(&looks_like_settings(folder), global)?;
     let mut customers = customers(folder)?;
     let plans = plans.map_or_else(|| PathBuf::from("plans"), Path::to_owned);
     // Every file is read before anything is started, so that each knows the others' secrets. One that cannot be read now
@@ -92,7 +96,9 @@ pub(super) async fn prepare(
             Err(error) => customer.refused = Some(format!("{error:#}")),
         }
     }
-    own_accounts(&customers).await?;
+    for (index, problem) in own_accounts(&customers).await? {
+        customers[index].refused = Some(problem);
+    }
     let refusals = own_files(&customers, &plans, global)?;
     for (customer, problem) in customers.iter_mut().filter(|customer| customer.refused.is_none()).zip(refusals) {
         customer.refused = problem;
@@ -172,6 +178,12 @@ fn customers(folder: &Path) -> anyhow::Result<Vec<Customer>> {
     Ok(found)
 }
 
+/// The files of the folder that may be somebody's settings, whatever becomes of them.
+fn looks_like_settings(folder: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    paths.filter(|path| Kind::of(path.file_name().unwrap_or_default()) != Kind::Other).collect()
+}
+
 /// What the name of a file in the folder says about it.
 #[derive(Debug, PartialEq, Eq)]
 enum Kind {
@@ -209,26 +221,38 @@ fn used_up(settings: &Settings) -> Option<String> {
 }
 
 /// Refuses two files that would use one state, or one key for one address: the list of one customer would be compared
-/// with the users of another, who would all look like people who have left.
-async fn own_accounts(customers: &[Customer]) -> anyhow::Result<()> {
+/// with the users of another, who would all look like people who have left. Returns the customers whose key cannot be read,
+/// with the reason: their runs would read it again, and nothing has compared it with the keys of the others.
+async fn own_accounts(customers: &[Customer]) -> anyhow::Result<Vec<(usize, String)>> {
     let address = |settings: &Settings| account_file(settings.target.url.as_str());
     let settings: Vec<_> = customers
         .iter()
-        .filter(|customer| customer.refused.is_none())
-        .filter_map(|customer| Some((customer, customer.settings.as_ref()?)))
+        .enumerate()
+        .filter(|(_, customer)| customer.refused.is_none())
+        .filter_map(|(place, customer)| Some((place, customer, customer.settings.as_ref()?)))
         .collect();
     // Each key is read once, and only if two files name one address.
     let mut keys: Vec<Option<Option<SecretString>>> = settings.iter().map(|_| None).collect();
-    for (index, (one, of_one)) in settings.iter().enumerate() {
-        for (before, (other, of_other)) in settings[..index].iter().enumerate() {
+    let mut unreadable = Vec::new();
+    for (index, (_, one, of_one)) in settings.iter().enumerate() {
+        for (before, (_, other, of_other)) in settings[..index].iter().enumerate() {
             let files = || (shown(&other.config), shown(&one.config));
             if address(of_one) == address(of_other) {
                 let is_one_place = of_one.target.token.place() == of_other.target.token.place();
-                for (index, settings) in [(index, of_one), (before, of_other)] {
-                    if !is_one_place && keys[index].is_none() {
-                        // A key that cannot be read is reported by its run.
-                        keys[index] = Some(settings.target.token.fetch().await.ok());
+                for index in [index, before] {
+                    if is_one_place || keys[index].is_some() {
+                        continue;
                     }
+                    let (place, _, settings) = settings[index];
+                    let key = settings.target.token.fetch().await;
+                    if let Err(error) = &key {
+                        let problem = format!(
+                            "its key could not be read, and so not be compared with the keys of the others for {}: {error:#}",
+                            settings.target.url
+                        );
+                        unreadable.push((place, problem));
+                    }
+                    keys[index] = Some(key.ok());
                 }
                 let key = |index: usize| keys[index].iter().flatten().map(SecretString::expose_secret).next();
                 if is_one_place || key(index).is_some_and(|one| key(before) == Some(one)) {
@@ -252,7 +276,7 @@ async fn own_accounts(customers: &[Customer]) -> anyhow::Result<()> {
             }
         }
     }
-    Ok(())
+    Ok(unreadable)
 }
 
 /// Why the plan or report of each customer that is not refused yet would overwrite another file, if it would.
@@ -333,59 +357,4 @@ fn worst(lines: &[Line], not_run: usize) -> ExitStatus {
     }
     let ended_with = |status: &ExitStatus| lines.iter().any(|line| line.status == *status);
     WORST_FIRST.into_iter().find(ended_with).unwrap_or(ExitStatus::Done)
-}
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_customer_is_left_out_for_the_case_of_a_name() {
-        let folder = tempfile::tempdir().unwrap();
-        let add = |name: &str| fs::write(folder.path().join(name), "").unwrap();
-        let names = || customers(folder.path()).map(|found| found.into_iter().map(|one| one.name).collect::<Vec<_>>());
-        ["globex.toml", "Acme.toml", ".hidden.toml", "...toml", ".toml", "globex.toml.bak", "notes.txt", "toml"]
-            .iter()
-            .for_each(|name| add(name));
-        assert_eq!(names().unwrap(), ["Acme", "globex"]);
-        for name in ["initech.TOML", "Initech.Toml", "initech.toml ", "initech. toml"] {
-            add(name);
-            let error = names().unwrap_err().to_string();
-            assert!(error.contains(name) && error.contains("must end in .toml"), "{error}");
-            fs::remove_file(folder.path().join(name)).unwrap();
-        }
-    }
-
-    #[test]
-    fn whatever_looks_like_settings_is_refused_or_named() {
-        let (hidden, other) = (Kind::LeftOut("is a hidden file"), Kind::LeftOut("does not end in .toml"));
-        for (name, expected) in [
-            ("acme.toml", &Kind::Settings),
-            ("acme.old.toml", &Kind::Settings),
-            ("a\u{200b}.toml", &Kind::Settings),
-            (".toml", &hidden),
-            ("..toml", &hidden),
-            (".TOML", &hidden),
-            (".toml ", &hidden),
-            (".acme.toml.swp", &hidden),
-            (" .toml", &Kind::Settings),
-            ("acme.Toml", &Kind::Misnamed),
-            ("acme.toml ", &Kind::Misnamed),
-            ("acme.toml\n", &Kind::Misnamed),
-            ("acme.toml\u{a0}", &Kind::Misnamed),
-            ("acme.to\u{200b}ml", &Kind::Misnamed),
-            ("acme.\u{ff54}oml", &Kind::Misnamed),
-            ("acme.toml~", &other),
-            ("acme.toml.bak", &other),
-            ("acme.TOML.1", &other),
-            ("toml", &Kind::Other),
-            ("notes.txt", &Kind::Other),
-        ] {
-            assert_eq!(Kind::of(OsStr::new(name)), *expected, "{name:?}");
-        }
-        use std::os::unix::ffi::OsStrExt as _;
-        assert_eq!(Kind::of(OsStr::from_bytes(b"acme\xff.toml")), Kind::Settings);
-        assert_eq!(Kind::of(OsStr::from_bytes(b"acme.toml\xff")), other);
-    }
 }

@@ -7,7 +7,7 @@ mod trial;
 
 use console::measure_text_width;
 
-use super::common::{calendar, load_settings, now};
+use super::common::{calendar, load_settings, now, shown};
 use super::plan::{BothSides, SourceProgress, open_account, read_account};
 use super::signals::unless_interrupted;
 use crate::cli::{self, Global};
@@ -32,7 +32,7 @@ pub async fn run(args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result<
         return contract::run(args, global, ui).await;
     }
     let settings = load_settings(&global.config)?;
-    ui.line(format!("settings  {}: valid, hash {}", global.config.display(), settings.hash()))?;
+    ui.line(format!("settings  {}: valid, hash {}", shown(&global.config), settings.hash()))?;
     let lines = SourceProgress::new(&settings, ui);
     let told = |place, so_far, total| lines.told(place, so_far, total);
     let calendar = calendar(&settings, None)?;

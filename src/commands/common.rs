@@ -22,7 +22,7 @@ use crate::diff::{Policy, Protect};
 use crate::employee::{ExternalIdentifier, Managed};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::{Links, WRONG_KIND, read_regular, read_regular_text, write_private};
-use crate::guard::{found, title};
+use crate::guard::counted_title;
 use crate::mapping::ResolvedMapper;
 use crate::plan::{Content, GuardResult, Operation, Plan, not_as_demanded};
 use crate::setting::Calendar;
@@ -107,7 +107,8 @@ pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> an
                 ExitStatus::Damaged,
                 format!(
                     "skovik-sync cannot have written this plan (edited by hand?): \
-            {problem}; plan again"
+            {}; plan again",
+                    printable(&problem)
                 ),
             )
         };
@@ -233,12 +234,15 @@ pub(super) fn approval_path(plan: &Path, approver: &str) -> PathBuf {
 /// not by another person whose name gives the same file name.
 pub(super) fn write_approval(plan: &Path, approval: &Approval) -> anyhow::Result<PathBuf> {
     let path = approval_path(plan, &approval.approver);
-    if let Ok(other) = read_approval(&path)
-        && other.plan_hash == approval.plan_hash
-        && other.approver != approval.approver
-    {
-        let problem =
-            format!("{} is the approval of {}, and is kept; nothing was written", shown(&path), other.approver);
+    let kept = match read_approval(&path) {
+        Ok(other) if other.plan_hash != approval.plan_hash || other.approver == approval.approver => None,
+        Ok(other) => Some(format!("is the approval of {}", printable(&other.approver))),
+        // That of the policy is nobody's, and what can be read is no approval.
+        Err(_) if automatic::is_by_policy(approval) || !is_unread(&path) => None,
+        Err(problem) => Some(format!("is there already, may be the approval of somebody else, and {problem}")),
+    };
+    if let Some(problem) = kept {
+        let problem = format!("{} {problem}. It is kept; nothing was written", shown(&path));
         return Err(refused(ExitStatus::Usage, problem));
     }
     write_private(&path, |file| {
@@ -247,6 +251,12 @@ pub(super) fn write_approval(plan: &Path, approval: &Approval) -> anyhow::Result
     })
     .with_context(|| format!("cannot write {}", shown(&path)))?;
     Ok(path)
+}
+
+/// Whether there is a file that cannot be read: an approval may be read by its owner alone.
+fn is_unread(path: &Path) -> bool {
+    let is_file = fs::symlink_metadata(path).is_ok_and(|there| there.is_file());
+    is_file && read_regular(path, MAX_BYTES as u64, Links::Refuse).is_err()
 }
 
 /// The files next to a plan that are approvals by their name, sorted.
@@ -332,10 +342,7 @@ fn allowed_signers(path: &Path) -> anyhow::Result<AllowedSigners> {
 
 /// Guards with their counts, for a refusal; at most the first few.
 pub(super) fn list_guards(guards: &[&GuardResult], plan: &Plan) -> String {
-    let figures = |guard: &&GuardResult| {
-        let title = title(guard, &plan.content().target.custom_fields);
-        format!("{title} ({}, limit {})", found(guard), guard.limit)
-    };
+    let figures = |guard: &&GuardResult| counted_title(guard, &plan.content().target.custom_fields);
     let mut shown: Vec<String> = guards.iter().take(GUARDS_SHOWN).map(figures).collect();
     if guards.len() > GUARDS_SHOWN {
         shown.push(format!("{} more guards", guards.len() - GUARDS_SHOWN));

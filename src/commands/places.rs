@@ -4,7 +4,7 @@
 //! An existing file is identified by device and inode, so that a hard link, a symbolic link, `./x` and a name in
 //! another case are recognised. A missing file is identified by its folder and name.
 
-use std::fs::{self, DirEntry, File};
+use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
@@ -19,12 +19,14 @@ use crate::approval;
 use crate::cli::Global;
 use crate::config::{NamedFile, Settings};
 use crate::exit::{ExitStatus, refused};
-use crate::files::{Links, open_regular};
+use crate::files::{Links, open_regular, read_regular};
 use crate::plan::FORMAT;
 use crate::state;
 
 /// How much of a file is read to recognise a plan or an approval, in bytes.
 const HEAD: u64 = 200;
+/// How much of a settings file that is not valid is read, in bytes.
+const MOST_SETTINGS: u64 = 16 * 1024 * 1024;
 /// How the name of an approval ends.
 const APPROVAL: &str = ".approval";
 
@@ -100,10 +102,22 @@ impl Places {
     /// Every file that the settings name, if there are settings, for a command that needs none: it must not overwrite
     /// them.
     pub(super) fn settings_if_any(self, global: &Global) -> Self {
-        match Settings::load(&global.config) {
-            Ok(settings) => self.settings(&settings),
-            Err(_) => self,
+        self.settings_at(&global.config)
+    }
+
+    /// Every file that a settings file names. If the settings are not valid, every text in them may be such a name.
+    pub(super) fn settings_at(mut self, config: &Path) -> Self {
+        if let Ok(settings) = Settings::load(config) {
+            return self.settings(&settings);
         }
+        let folder = config.parent().unwrap_or(Path::new(""));
+        let text = read_regular(config, MOST_SETTINGS, Links::Follow).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let texts = text.split(['"', '\'', '\n']).map(|text| text.strip_prefix("sqlite:").unwrap_or(text).trim());
+        for path in texts.filter(|text| !text.is_empty()).map(|text| folder.join(text)).filter(|path| path.is_file()) {
+            self.inputs.push(Place::new(format!("named by {}, which is not valid", shown(config)), &path, false));
+        }
+        self
     }
 
     /// The plan that the command reads, with the approvals next to it.
@@ -226,9 +240,8 @@ impl Places {
         if !output.is_approval && begins_with(approval::FORMAT) {
             return Some("there is an approval, which would no longer count".to_owned());
         }
-        let is_inside = |state: &PathBuf| {
-            output.identity.folder_path.starts_with(state) || is_hard_link_into(state, output.identity.file)
-        };
+        let is_inside =
+            |state: &PathBuf| output.identity.folder_path.starts_with(state) || is_in(state, output.identity.file);
         let state = self.states.iter().map(|state| resolved(state)).find(is_inside)?;
         Some(format!("{} is the program's own, its state", shown(&state)))
     }
@@ -258,12 +271,28 @@ impl Errors {
 /// # Errors
 /// As [`Places::check`].
 pub(super) fn spare_files(global: &Global, plan: Option<&Path>) -> anyhow::Result<()> {
-    let is_file = |stream: BorrowedFd<'_>| Place::stream("", "", stream).is_some();
-    if !is_file(io::stdout().as_fd()) && !is_file(io::stderr().as_fd()) {
+    if !is_printed_to_a_file() {
         return Ok(());
     }
     let places = Places::new(global).settings_if_any(global);
     plan.into_iter().fold(places, Places::plan).check()
+}
+
+/// The same for several settings files, before anything is said about one of them.
+///
+/// # Errors
+/// As [`Places::check`].
+pub(super) fn spare_files_of(configs: &[PathBuf], global: &Global) -> anyhow::Result<()> {
+    if !is_printed_to_a_file() {
+        return Ok(());
+    }
+    let add = |places: Places, config: &PathBuf| places.reads("the settings file", config).settings_at(config);
+    configs.iter().fold(Places::new(global), add).check()
+}
+
+fn is_printed_to_a_file() -> bool {
+    let is_file = |stream: BorrowedFd<'_>| Place::stream("", "", stream).is_some();
+    is_file(io::stdout().as_fd()) || is_file(io::stderr().as_fd())
 }
 
 impl Place {
@@ -347,14 +376,22 @@ fn spare(shared: bool) -> io::Result<()> {
     Ok(dup2_stderr(io::stdout())?)
 }
 
-/// Whether a file is also in a folder, or directly in one of its subfolders, under any name.
-fn is_hard_link_into(folder: &Path, file: Option<(u64, u64)>) -> bool {
+/// Whether a file is also in a folder, or anywhere below it, under any name.
+fn is_in(folder: &Path, file: Option<(u64, u64)>) -> bool {
     let Some(file) = file else { return false };
-    let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
-    let below = entries(folder).filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    let folders = std::iter::once(folder.to_owned()).chain(below.map(|entry| entry.path()));
-    let is_it = |entry: &DirEntry| entry.metadata().is_ok_and(|metadata| (metadata.dev(), metadata.ino()) == file);
-    folders.into_iter().any(|folder| entries(&folder).any(|entry| is_it(&entry)))
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            // Not of what a link leads to.
+            let Ok(metadata) = entry.metadata() else { continue };
+            if metadata.is_dir() {
+                folders.push(entry.path());
+            } else if (metadata.dev(), metadata.ino()) == file {
+                return true;
+            }
+        }
+    }
+    false
 }
 
 /// Whether a file begins like one of a format. A file that cannot be read fails later, when it is written.

@@ -146,9 +146,12 @@ fn scim_modes(args: &cli::SandboxScim) -> ScimModes {
 
 /// The account may be saved to the seed file: the seed is read completely first, and replaced completely at the end.
 fn check_places(args: &cli::Sandbox, global: &Global) -> anyhow::Result<()> {
-    let places =
-        || Places::new(global).settings_if_any(global).writes_in_place("--request-log", args.request_log.as_deref());
-    places().may_read("--seed", args.seed.as_deref()).may_read("--names", args.names.as_deref()).check()?;
+    let places = || {
+        let places = Places::new(global).settings_if_any(global).may_read("--names", args.names.as_deref());
+        let places = args.names.iter().fold(places, |places, names| places.settings_at(names));
+        places.writes_in_place("--request-log", args.request_log.as_deref())
+    };
+    places().may_read("--seed", args.seed.as_deref()).check()?;
     places().writes("--save", args.save.as_deref()).check()
 }
 

@@ -35,7 +35,7 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     let Summary { create, update, reactivate, delete, unchanged, set_aside } = plan.content().summary;
     let back = if reactivate > 0 { format!("{reactivate} to reactivate, ") } else { String::new() };
     ui.line(format!("plan      {}", plan.hash()))?;
-    ui.line(format!("target    {}", plan.content().target.url))?;
+    ui.line(format!("target    {}", printable(&plan.content().target.url)))?;
     ui.line(format!(
         "changes   {create} to create, {back}{update} to update, {delete} to delete, {unchanged} unchanged, {set_aside} set \
         aside"

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use minijinja::value::{Value, ValueKind};
-use minijinja::{Environment, UndefinedBehavior};
 
 use crate::plan::{Plan, Summary};
-use crate::setting::template::Uses;
-use crate::template_cost::{bound, in_time, not_too_long};
+use crate::setting::Calendar;
+use crate::setting::template::{Engine, Uses, said};
+use crate::template_cost::{in_time, not_too_long};
 
 /// What an expression may refer to.
 const FIGURES: [&str; 9] = [
@@ -45,7 +45,6 @@ impl Escalation {
     /// # Errors
     /// Says what is wrong with the expression.
     pub fn new(when: &str, approvers: usize) -> Result<Self, String> {
-        // To the engine any count is less than any text, so that `deletes > '0'` would never be true.
         if when.contains(['"', '\'']) {
             return Err("compares with a text; every figure is a number".to_owned());
         }
@@ -56,10 +55,8 @@ impl Escalation {
 
     fn checked(self) -> Result<Self, String> {
         let rule = self;
-        let environment = environment();
         let used = Uses::of_expression(&rule.when, &[]).map_err(|error| format!("cannot be compiled: {error}"))?;
-        let is_known = |name: &str| FIGURES.contains(&name) || environment.globals().any(|(known, _)| known == name);
-        if let Some(name) = used.names.iter().find(|name| !is_known(name)) {
+        if let Some(name) = used.names.iter().find(|name| !FIGURES.contains(&name.as_str())) {
             return Err(format!("refers to `{name}`; known are {}", FIGURES.join(", ")));
         }
         rule.applies(&figures(&Summary::default(), 0))?;
@@ -88,11 +85,13 @@ impl Escalation {
     }
 
     fn holds(&self, figures: &Value) -> Result<bool, String> {
-        let environment = environment();
-        let value = environment
-            .compile_expression(&self.when)
-            .and_then(|expression| expression.eval(figures))
-            .map_err(|error| format!("cannot be evaluated: {error}"))?;
+        // To the library's own operators any count is less than any text or list, so that `deletes > []` would never be
+        // true.
+        let engine = Engine::new(&Calendar::any());
+        let value = engine
+            .condition(&self.when)
+            .and_then(|compiled| compiled.eval(figures.clone()))
+            .map_err(|error| format!("cannot be evaluated: {}", said(&error)))?;
         match value.kind() {
             ValueKind::Bool => Ok(value.is_true()),
             other => Err(format!("must be true or false, such as \"deletes > 0\", and gives a {other}")),
@@ -147,13 +146,6 @@ fn percent(count: u64, of: u64) -> f64 {
     if count == 0 { 0.0 } else { count as f64 * 100.0 / of as f64 }
 }
 
-fn environment() -> Environment<'static> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    bound(&mut environment);
-    environment
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
@@ -175,7 +167,8 @@ mod tests {
             ("change_percent >= 5.05", true),
             ("change_percent >= 5.06", false),
             ("true", true),
-            ("not (deletes or updates)", false),
+            ("not (deletes > 0 or updates > 0)", false),
+            ("[creates, updates] | max >= 2", true),
         ] {
             assert_eq!(applies(when, summary, 99), expected, "{when}");
         }
@@ -189,7 +182,18 @@ mod tests {
             ("deletes >", "cannot be compiled"),
             ("delets > 0", "refers to `delets`; known are creates, updates, deletes"),
             ("deletes", "must be true or false"),
-            ("deletes > 0 and updates", "must be true or false"),
+            ("deletes > 0 and updates", "cannot be evaluated"),
+            ("not (deletes or updates)", "cannot be evaluated"),
+            ("creates > []", "cannot be evaluated"),
+            ("creates > {}", "cannot be evaluated"),
+            ("creates > true", "cannot be evaluated"),
+            ("creates > none", "cannot be evaluated"),
+            ("creates > creates|string", "cannot be evaluated"),
+            ("creates > managed.nosuch", "cannot be evaluated"),
+            ("creates == [1]", "cannot be evaluated"),
+            ("[creates, [1]] | max == 1", "cannot be evaluated"),
+            ("creates >= range", "refers to `range`"),
+            ("creates > 0 and today", "refers to `today`"),
             ("deletes > '0'", "compares with a text"),
             ("deletes | nosuch > 0", "cannot be evaluated"),
             ("[deletes]", "must be true or false"),

@@ -154,12 +154,8 @@ fn channel(section: &Section<'_>) -> Result<Channel, ConfigError> {
     let url = Secret::from_section(section, "url", what, SecretShape::Key)?;
     let words = [("json", Form::Json), ("slack", Form::Slack), ("teams", Form::Teams)];
     let form = section.word("form", &words)?;
-    match (url, section.texts("command")?) {
+    match (url, section.program("command", "[\"./tell\", \"--it\"]")?) {
         (Some(url), None) => Ok(Channel::Url { url, form: form.unwrap_or_default() }),
-        (None, Some(argv)) if argv.is_empty() => {
-            Err(section
-                .problem("command", "is empty; it is a program and its arguments, such as [\"./tell\", \"--it\"]"))
-        }
         (None, Some(_)) if form.is_some() => {
             Err(section.problem("form", "goes with a URL only; a program always gets JSON on its standard input"))
         }

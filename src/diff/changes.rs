@@ -6,7 +6,7 @@ use super::index::describe;
 use super::references::{Consequence, Unresolved, Why};
 use super::{Claim, Comparison, Person, Standing};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::employee::{DesiredManager, Employee, ExternalIdentifier, User};
+use crate::employee::{DesiredManager, Employee, ExternalIdentifier, User, UserId};
 use crate::field::Field;
 use crate::side_by_side::side_by_side;
 use crate::text::near::Difference;
@@ -277,7 +277,19 @@ impl Comparison<'_> {
             // A manager that Skovik names but does not list still counts as a manager.
             ManagerDecision::Set(None) => self.user(user).manager.is_some(),
             ManagerDecision::Set(Some(ManagerTarget::User(manager))) => self.manager_of(user) != Some(manager),
-            ManagerDecision::Set(Some(ManagerTarget::Create(_) | ManagerTarget::Inactive(_))) => true,
+            // The reports of an inactive manager may still have that manager.
+            ManagerDecision::Set(Some(ManagerTarget::Inactive(manager))) => {
+                self.user(user).manager.as_ref() != self.inactive_user_of(manager)
+            }
+            ManagerDecision::Set(Some(ManagerTarget::Create(_))) => true,
+        }
+    }
+
+    /// The inactive user that an employee matches.
+    fn inactive_user_of(&self, employee: u32) -> Option<&UserId> {
+        match self.claims[employee as usize] {
+            Claim::Inactive(user) => Some(&self.inactive_user(user).id),
+            _ => None,
         }
     }
 
@@ -289,10 +301,9 @@ impl Comparison<'_> {
         match decision {
             ManagerDecision::Keep => self.policy.managed.manager && stays.is_none(),
             ManagerDecision::Set(Some(ManagerTarget::User(manager))) => stays != Some(manager),
-            ManagerDecision::Set(Some(ManagerTarget::Inactive(manager))) => match self.claims[manager as usize] {
-                Claim::Inactive(manager) => self.inactive_user(manager).id != *held,
-                _ => true,
-            },
+            ManagerDecision::Set(Some(ManagerTarget::Inactive(manager))) => {
+                self.inactive_user_of(manager) != Some(held)
+            }
             ManagerDecision::Set(Some(ManagerTarget::Create(_)) | None) => true,
         }
     }

@@ -27,7 +27,8 @@ pub struct PeopleIndex<'a> {
     by_identifier: Places,
     /// Good records by e-mail.
     by_email: Places,
-    /// Identifiers that belong to no good record, or to more than one record.
+    /// Identifiers that belong to no good record, or to more than one record in scope; also those of records that may be in
+    /// scope.
     others: FxHashSet<&'a str>,
     /// In the order of the records.
     pub(super) rivals: Vec<Rival>,
@@ -178,6 +179,10 @@ impl<'a> PeopleIndex<'a> {
             rivals.into_iter().map(|(employee, (code, reason))| Rival { employee, code, reason }).collect();
         rivals.sort_unstable_by_key(|rival| rival.employee);
         others.extend(rivals.iter().map(|rival| employee_at(rival.employee).identifier.as_str()));
+        // Somebody who may be in scope is a person of their own, unless a good record is theirs.
+        let doubtful = desired.doubtful.iter().filter_map(|record| record.identifier.as_ref());
+        let is_good = |identifier: &str| by_identifier.get(identifier, identifier_at).is_some();
+        others.extend(doubtful.map(|identifier| identifier.as_str()).filter(|identifier| !is_good(identifier)));
         Ok(Self { by_identifier, by_email, others, rivals })
     }
 

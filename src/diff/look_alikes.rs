@@ -143,7 +143,10 @@ impl Comparison<'_> {
                 Claim::New | Claim::User(_) | Claim::Inactive(_) | Claim::Aside(None) => None,
             })
             .collect();
+        let in_doubt: FxHashSet<u32> = self.users_in_doubt().collect();
         let is_candidate = |&user: &u32| match self.standings[user as usize] {
+            // A record may be theirs.
+            _ if in_doubt.contains(&user) => false,
             Standing::Leaving | Standing::Withheld | Standing::Waiting => true,
             // A user with an identifier in another branch belongs to another configuration.
             Standing::Unmanaged => {

@@ -5,9 +5,9 @@ use std::sync::OnceLock;
 use rustc_hash::FxHashSet;
 
 use super::index::{PeopleIndex, Rival, UserIndex, describe};
-use super::{Claim, Comparison, Policy, Reading, Remove, Renumber, Standing, Untrusted, describe_user};
+use super::{Claim, Comparison, Person, Policy, Reading, Remove, Renumber, Standing, Untrusted, describe_user};
 use crate::diagnostic::Severity;
-use crate::employee::{Desired, Directory, Email, ExternalIdentifier, User};
+use crate::employee::{Desired, Directory, Email, ExternalIdentifier, SetAside, User};
 use crate::side_by_side::side_by_side;
 use crate::text::shell_option;
 
@@ -44,6 +44,7 @@ impl<'a> Comparison<'a> {
         comparison.tell_unchecked();
         comparison.set_rivals_aside(rivals);
         comparison.claim_by_identifier();
+        comparison.set_rivals_of_doubtful_aside();
         comparison.claim_by_email();
         comparison.claim_by_decision();
         comparison.claim_inactive();
@@ -118,8 +119,31 @@ impl<'a> Comparison<'a> {
         owners.into_iter().flatten().for_each(|(index, user)| self.claim(index, user));
     }
 
+    /// Sets aside everybody without a user of their own whose e-mail is also that of another person who may be in scope:
+    /// they could get that person's user.
+    fn set_rivals_of_doubtful_aside(&mut self) {
+        let desired = self.desired;
+        for record in &desired.doubtful {
+            let is_good =
+                |identifier: &ExternalIdentifier| matches!(self.person(identifier.as_str()), Some(Person::Employee(_)));
+            if record.identifier.as_ref().is_some_and(is_good) {
+                continue;
+            }
+            let rival = record.email.as_ref().and_then(|email| self.people.with_email(email.key(), &desired.employees));
+            if let Some(index) = rival.filter(|&index| self.claims[index as usize] == Claim::New) {
+                self.claims[index as usize] = Claim::Aside(None);
+                let email = &self.employee(index).email;
+                let reason = format!(
+                    "the e-mail {email} also belongs to {}, which may be in scope: {}",
+                    record.origin, record.reason
+                );
+                self.diagnose_aside(index, "email_claimed_twice", &reason);
+            }
+        }
+    }
+
     /// Matches the employees who are left over by e-mail. A user without an identifier is adopted. A user whose
-    /// identifier is in no source is either the same person or had the address before; a person decides.
+    /// identifier no record in scope has is either the same person or had the address before; a person decides.
     fn claim_by_email(&mut self) {
         for (index, employee) in (0..).zip(&self.desired.employees) {
             if self.claims[index as usize] != Claim::New {
@@ -168,12 +192,20 @@ impl<'a> Comparison<'a> {
             self.diagnose(Severity::Warning, "renumbered", Some(&employee.identifier), message);
             self.claim(index, user);
         } else {
-            let reason = format!(
-                "the e-mail belongs to {owner}, whose identifier {other} is in no source: either the same person under \
-                a new number (then plan with {}), or an address that was given to somebody new (then remove or change \
-                that user first)",
-                shell_option("--same-person", employee.identifier.as_str())
-            );
+            let option = shell_option("--same-person", employee.identifier.as_str());
+            let reason = if self.desired.out_of_scope.contains(other) {
+                format!(
+                    "the e-mail belongs to {owner}, and {other} has a record of their own, which [scope] include leaves \
+                    out. Look at both records: if they are of two people, remove or change that user first; if they are \
+                    of the same person under a new number, plan with {option}"
+                )
+            } else {
+                format!(
+                    "the e-mail belongs to {owner}, whose identifier {other} is in no source: either the same person \
+                    under a new number (then plan with {option}), or an address that was given to somebody new (then \
+                    remove or change that user first)"
+                )
+            };
             self.set_aside_as(index, user, "renumbering_undecided", &reason);
         }
     }
@@ -209,7 +241,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// The users whom the records that are set aside so far describe, by identifier or by e-mail.
+    /// The users whom the records that are set aside so far, or may be in scope, describe by identifier or by e-mail.
     pub(super) fn held_by_records(&self) -> Vec<u32> {
         let mut held = Vec::new();
         for (claim, employee) in self.claims.iter().zip(&self.desired.employees) {
@@ -224,7 +256,14 @@ impl<'a> Comparison<'a> {
         for record in &self.desired.set_aside {
             held.extend(self.described_users(record.identifier.as_ref(), record.email.as_ref()).into_iter().flatten());
         }
+        held.extend(self.users_in_doubt());
         held
+    }
+
+    /// The users whom the records that may be in scope describe.
+    pub(super) fn users_in_doubt(&self) -> impl Iterator<Item = u32> {
+        let described = |record: &'a SetAside| self.described_users(record.identifier.as_ref(), record.email.as_ref());
+        self.desired.doubtful.iter().flat_map(described).flatten()
     }
 
     /// Keeps the users that bad records describe. A bad record that describes no user casts doubt on the deletes.
@@ -335,7 +374,7 @@ impl<'a> Comparison<'a> {
     }
 }
 
-fn describe_record(record: &crate::employee::SetAside) -> String {
+fn describe_record(record: &SetAside) -> String {
     let name = record.full_name();
     if name.is_empty() { record.origin.to_string() } else { format!("{name} ({})", record.origin) }
 }

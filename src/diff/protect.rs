@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::employee::{ADMIN, User, email_key};
+use crate::employee::{ADMIN, Email, Employee, ExternalIdentifier, User, email_key, normal_text};
 
 /// The `[scope] protect` setting: e-mails, external identifiers, ids and roles, each of which may be a pattern.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Protect {
     /// Entries without wildcards, in the form in which e-mails are compared, with the entry as it is written.
     emails: BTreeMap<String, String>,
-    /// The same entries, unchanged, to compare exactly with identifiers and ids.
-    names: BTreeSet<String>,
+    /// The same entries in the form in which identifiers and ids are compared.
+    names: BTreeMap<String, String>,
     patterns: Vec<Pattern>,
     roles: Vec<Role>,
     /// Whether there is no setting. Then users whom Skovik shows as admins are protected.
@@ -23,6 +23,8 @@ struct Pattern {
     entry: String,
     /// The entry in the form in which e-mails are compared.
     email: String,
+    /// The entry in the form in which identifiers and ids are compared.
+    name: String,
 }
 
 /// An entry `role:…`. Roles compare without case.
@@ -39,15 +41,16 @@ impl Protect {
     pub fn new<S: AsRef<str>>(entries: &[S]) -> Self {
         let mut protect = Self::default();
         for entry in entries.iter().map(|entry| entry.as_ref().trim()) {
-            let email = || email_key(entry).into_owned();
+            // Editors and other systems write the same letter in different ways.
+            let (email, name) = (|| email_key(entry).into_owned(), || normal_text(entry).into_owned());
             match entry.strip_prefix("role:") {
                 Some(role) => protect.roles.push(Role::new(entry, role)),
                 None if entry.contains(['*', '?']) => {
-                    protect.patterns.push(Pattern { entry: entry.to_owned(), email: email() });
+                    protect.patterns.push(Pattern { entry: entry.to_owned(), email: email(), name: name() });
                 }
                 None => {
                     protect.emails.insert(email(), entry.to_owned());
-                    protect.names.insert(entry.to_owned());
+                    protect.names.insert(name(), entry.to_owned());
                 }
             }
         }
@@ -77,11 +80,20 @@ impl Protect {
     #[must_use]
     pub fn covers(&self, user: &User) -> bool {
         self.names_user(user)
-            || self.patterns.iter().any(|pattern| pattern.covers(user))
+            || self.patterns.iter().any(|pattern| pattern.covers_user(user))
             || match &user.roles {
                 Some(_) => self.roles.iter().any(|role| role.covers(user)),
                 None => self.needs_roles(),
             }
+    }
+
+    /// Whether a user made for an employee, with no role beyond what everybody has, would be covered.
+    #[must_use]
+    pub fn covers_newcomer(&self, employee: &Employee) -> bool {
+        let Employee { identifier, email, .. } = employee;
+        self.emails.contains_key(email.key())
+            || self.names.contains_key(identifier.as_str())
+            || self.patterns.iter().any(|pattern| pattern.covers(email, Some(identifier)))
     }
 
     fn names_user(&self, user: &User) -> bool {
@@ -91,7 +103,7 @@ impl Protect {
     /// The entries of the settings that match nobody, as they are written. Most of them are misspelt.
     #[must_use]
     pub fn without_user<'a>(&'a self, users: &[User]) -> Vec<&'a str> {
-        let mut literals: BTreeSet<&str> = self.names.iter().map(String::as_str).collect();
+        let mut literals: BTreeSet<&str> = self.names.values().map(String::as_str).collect();
         let mut patterns: Vec<&Pattern> = self.patterns.iter().collect();
         let mut roles: Vec<&Role> = if self.is_default { Vec::new() } else { self.roles.iter().collect() };
         for user in users {
@@ -101,7 +113,7 @@ impl Protect {
             for entry in self.literals_of(user) {
                 literals.remove(entry);
             }
-            patterns.retain(|pattern| !pattern.covers(user));
+            patterns.retain(|pattern| !pattern.covers_user(user));
             roles.retain(|role| !role.covers(user));
         }
         let patterns = patterns.into_iter().map(|pattern| pattern.entry.as_str());
@@ -115,28 +127,36 @@ impl Protect {
     /// The entries without wildcards that name a user.
     fn literals_of<'a>(&'a self, user: &User) -> impl Iterator<Item = &'a str> + use<'a> {
         let email = if self.emails.is_empty() { None } else { self.emails.get(user.email.key()) };
-        let identifier = user.identifier.as_ref().and_then(|identifier| self.names.get(identifier.as_str()));
-        let id = self.names.get(user.id.as_str());
-        [email, identifier, id].into_iter().flatten().map(String::as_str)
+        let named = |text: &str| if self.names.is_empty() { None } else { self.names.get(&*normal_text(text)) };
+        let identifier = user.identifier.as_ref().and_then(|identifier| named(identifier.as_str()));
+        [email, identifier, named(user.id.as_str())].into_iter().flatten().map(String::as_str)
     }
 }
 
 impl Pattern {
-    fn covers(&self, user: &User) -> bool {
-        matches(&self.email, user.email.key())
-            || user.identifier.as_ref().is_some_and(|identifier| matches(&self.entry, identifier.as_str()))
-            || matches(&self.entry, user.id.as_str())
+    fn covers_user(&self, user: &User) -> bool {
+        self.covers(&user.email, user.identifier.as_ref()) || matches(&self.name, &normal_text(user.id.as_str()))
+    }
+
+    fn covers(&self, email: &Email, identifier: Option<&ExternalIdentifier>) -> bool {
+        matches(&self.email, email.key())
+            || identifier.is_some_and(|identifier| matches(&self.name, &normal_text(identifier.as_str())))
     }
 }
 
 impl Role {
     fn new(entry: &str, role: &str) -> Self {
-        Self { entry: entry.to_owned(), pattern: role.trim().to_lowercase() }
+        Self { entry: entry.to_owned(), pattern: without_case(role) }
     }
 
     fn covers(&self, user: &User) -> bool {
-        user.roles.iter().flat_map(|roles| roles.iter()).any(|role| matches(&self.pattern, &role.to_lowercase()))
+        user.roles.iter().flat_map(|roles| roles.iter()).any(|role| matches(&self.pattern, &without_case(role)))
     }
+}
+
+/// A role in the form in which roles are compared.
+fn without_case(role: &str) -> String {
+    normal_text(&role.to_lowercase()).into_owned()
 }
 
 /// Whether a pattern matches a text. It backtracks only to the last `*`, so every pattern is fast.

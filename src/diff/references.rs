@@ -189,8 +189,8 @@ impl Comparison<'_> {
         match self.person(identifier) {
             Some(Person::Employee(_)) => Why::SetAside,
             Some(Person::Other) if self.set_aside_identifiers().contains(identifier) => Why::SetAside,
+            Some(Person::Other) | None if self.desired.out_of_scope.contains(identifier) => Why::OutOfScope,
             Some(Person::Other) => Why::Elsewhere,
-            None if self.desired.out_of_scope.contains(identifier) => Why::OutOfScope,
             None => Why::Nowhere,
         }
     }

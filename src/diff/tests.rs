@@ -11,6 +11,7 @@ mod made_up_guard;
 mod managers;
 mod only;
 mod protection;
+mod readable;
 mod references;
 mod rules;
 mod scope;

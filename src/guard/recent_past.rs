@@ -110,17 +110,21 @@ impl<'m> Remembered<'m> {
             return result;
         }
         let now = result.of;
-        let of = match (&guard.of, subject) {
-            // Those who were removed are not in the list any more.
-            (Of::Managed, Some(Subject::Branch(branch))) => {
+        // Those who were removed are not in the list any more. A guard that does not count them must not be weaker
+        // because of them: the whole never grows by more than the count does.
+        let removed = match subject {
+            Some(Subject::Branch(branch)) => {
                 let branch = branch.as_ref().map(|branch| &branch.branch_id);
-                now.saturating_add(self.removed_in.get(&branch).copied().unwrap_or(0))
+                self.removed_in.get(&branch).copied().unwrap_or(0)
             }
-            (Of::Managed, _) => now.saturating_add(self.removed),
+            _ => self.removed,
+        };
+        let of = match &guard.of {
+            Of::Managed => now.saturating_add(removed.min(count)),
             // Those who were created were not there before.
-            (Of::Users, _) => now.saturating_add(self.removed).saturating_sub(count).min(now),
-            (Of::WithValue, _) => now.saturating_add(count),
-            (Of::People(_) | Of::Operations(_), _) => now,
+            Of::Users => now.saturating_add(self.removed).saturating_sub(count).min(now),
+            Of::WithValue => now.saturating_add(count),
+            Of::People(_) | Of::Operations(_) => now,
         };
         let earlier = Some(Earlier { window: self.window, count, now });
         GuardResult { count: result.count.saturating_add(count), of, earlier, ..result }

@@ -32,7 +32,7 @@ pub struct GuardResult {
     /// Whether the plan passes.
     pub outcome: GuardOutcome,
     /// If it blocks: what most of the counted people have in common, and some of them by name, for the reader.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "strict_json::unusual", skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
 }
 

@@ -11,7 +11,7 @@ use crate::text::{is_unseen, shortened};
 
 /// How many characters of a server's words are shown.
 const LONGEST: usize = 300;
-/// How much of a body is read for that.
+/// How many bytes of them are read for that. Finding a secret in every spelling takes time, and an answer may have many MiB.
 const LOOKED_AT: usize = 64 * 1024;
 /// How many bytes a letter of a secret has at most, however it is spelt: `&#x0000000000041;` has 17.
 const LONGEST_SPELLING: usize = 18;
@@ -51,31 +51,30 @@ impl Redactor {
         known.into_iter().for_each(|secret| self.add(secret));
     }
 
-    /// One clean line.
+    /// One clean line. Where a long text is cut, the beginning of a secret could stand, which nobody would know; so
+    /// nothing of its end is shown.
     pub(crate) fn clean(&self, text: &str) -> String {
+        let seen = &text[..text.floor_char_boundary(LOOKED_AT)];
+        let mut known = self.without_secrets(seen);
+        if seen.len() < text.len() {
+            let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
+            let longest = secrets.iter().map(|known| known.secret().len()).max().unwrap_or_default();
+            let end = known.len().saturating_sub(longest.saturating_mul(LONGEST_SPELLING));
+            known.truncate(known.floor_char_boundary(end));
+        }
         // Both before and after: white space or control characters in the text could hide a secret, or removing them
         // could make one.
-        let text = self.without_secrets(&visible(&self.without_secrets(text)));
-        shortened(&text, LONGEST).into_owned()
+        shortened(&self.without_secrets(&visible(&known)), LONGEST).into_owned()
     }
 
-    /// The same of a body, or of what a program printed: it may be anything. Where a long one is cut, the beginning of a
-    /// secret could stand, which nobody would know; so nothing of its end is shown.
+    /// The same of a body, or of what a program printed: it may be anything.
     pub(crate) fn clean_body(&self, body: &[u8]) -> String {
-        let Some((seen, _)) = body.split_at_checked(LOOKED_AT).filter(|(_, rest)| !rest.is_empty()) else {
-            return self.clean(&String::from_utf8_lossy(body));
-        };
-        let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
-        let longest = secrets.iter().map(|known| known.secret().len()).max().unwrap_or_default();
-        drop(secrets);
-        let mut known = self.without_secrets(&String::from_utf8_lossy(seen));
-        let end = known.len().saturating_sub(longest.saturating_mul(LONGEST_SPELLING));
-        known.truncate(known.floor_char_boundary(end));
-        self.clean(&known)
+        // One byte more tells that there is more.
+        self.clean(&String::from_utf8_lossy(body.get(..=LOOKED_AT).unwrap_or(body)))
     }
 
-    /// A message of this program that quotes others: unchanged, except that secrets are removed unless they may be
-    /// common words.
+    /// A message of this program that quotes others: unchanged, except that secrets, and their beginnings where a quote
+    /// was cut, are removed unless they may be common words.
     pub(crate) fn hide(&self, message: &str) -> String {
         self.without(message, is_telling)
     }
@@ -213,6 +212,42 @@ mod tests {
         let long = format!("{} {}", "word".repeat(100), "x".repeat(LOOKED_AT));
         assert_eq!(said.clean_body(long.as_bytes()), format!("{}…", "word".repeat(LONGEST / 4)));
         assert_eq!(said.clean_body(b"the key s3cret-key-0123456789"), "the key [key]");
+    }
+
+    #[test]
+    fn a_long_text_is_cleaned_in_a_moment() {
+        let said = said();
+        for part in ["&", "&#", "&lt;", "%", "%41", "\\", "\\u0041", "s", "&s", "73 "] {
+            let begun = std::time::Instant::now();
+            said.clean(&part.repeat(8_000_000 / part.len()));
+            assert!(begun.elapsed().as_secs() < 10, "{part}: {:?}", begun.elapsed());
+        }
+        let cleaned = said.clean(&format!("No{}s3cret-key", " ".repeat(LOOKED_AT - 5)));
+        assert_eq!(cleaned, "No", "nothing of the beginning of a key that is cut");
+    }
+
+    #[test]
+    fn the_beginning_of_a_key_before_a_cut_is_removed() {
+        let key = "s3cret-key/0123456789";
+        let said = Redactor::from(SecretString::from(key));
+        let escaped: String = key.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let number: String = key.bytes().map(|byte| format!("&#{byte};")).collect();
+        let digits: Vec<String> = key.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let base64 = "czNjcmV0LWtleS8wMTIzNDU2Nzg5";
+        for spelt in [key, &key.to_uppercase(), &escaped, &number, &digits.concat(), &digits.join(":"), base64] {
+            // A cut after so few letters tells nothing; an escape of HTML has five.
+            for cut in 30.min(spelt.len() - 1)..spelt.len() {
+                let hidden = said.hide(&format!("it says {:?} (7)", format!("a {}…", &spelt[..cut])));
+                assert_eq!(hidden, "it says \"a [key]…\" (7)", "{}", &spelt[..cut]);
+            }
+        }
+        assert_eq!(said.hide("it says s3cr…"), "it says [key]…");
+        for text in ["it says s3c…", "it says s3cret-ke, …", "it says s3cre"] {
+            assert_eq!(said.hide(text), text);
+        }
+        // Only a part of it is quoted.
+        assert_eq!(said.hide("it says 01234567…"), "it says [key]…");
+        assert_eq!(Redactor::from(SecretString::from("winter")).hide("in winte…"), "in winte…");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How a secret may be spelt in text from others: as it is, in other case, with characters written as escapes of URLs,
 //! JSON or HTML, and as base64 or hexadecimal digits, also in the middle of something longer. Between the digits of two
-//! bytes there may be a blank, a colon and the like.
+//! bytes there may be a blank, a colon and the like. Where a text was cut (`…`), the beginning of a secret counts too.
 
 use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding as _};
 use secrecy::zeroize::Zeroizing;
@@ -14,6 +14,12 @@ const SEPARATORS: &[u8] = b" :-_,.;";
 const MOST_SEPARATORS: usize = 3;
 /// What may be before the digits of a byte.
 const PREFIXES: [&[u8]; 3] = [b"0x", b"0X", b"\\x"];
+/// How many letters before a cut are the beginning of a secret.
+const BEGINNING: usize = 4;
+/// How many bytes a byte has at most before its last digit.
+const LONGEST_BYTE: usize = MOST_SEPARATORS + 3;
+/// What stands where a text was cut.
+const CUT: char = '…';
 /// The longest escape, in bytes.
 const LONGEST_ESCAPE: usize = 18;
 /// The names that HTML has for the characters that a secret may have besides letters and digits. Some may stand without
@@ -112,9 +118,10 @@ impl Spellings {
 /// Replaces a word by `mask`, whatever its case and however its characters are escaped.
 pub(super) fn mask_spelt(text: String, word: &str, mask: &str) -> String {
     let Some(first) = word.chars().next() else { return text };
+    let is_first = |next| is_same(next, first);
     replaced(text, mask, |rest| {
-        // An escape begins with one of three characters.
-        let may_begin = rest.starts_with(['%', '\\', '&']) || rest.starts_with(|next| is_same(next, first));
+        // Most places of a text are decided by this.
+        let may_begin = rest.starts_with(is_first) || escaped(rest).is_some_and(|(found, _)| is_first(found));
         may_begin.then(|| end_of(rest, word)).flatten()
     })
 }
@@ -140,31 +147,47 @@ fn replaced(text: String, mask: &str, end: impl Fn(&str) -> Option<usize>) -> St
     if found_any { masked } else { text }
 }
 
-/// If a text begins with these hexadecimal digits, where they end. Between two bytes there may be separators, and `0x`
-/// or `\\x`.
+/// If a text begins with these hexadecimal digits, or is cut within them, where they end. Between two bytes there may be
+/// separators, and `0x` or `\\x`.
 fn end_of_digits(text: &str, digits: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut end = 0;
     for (place, byte) in digits.as_bytes().chunks(2).enumerate() {
+        let begun = end;
         if place > 0 {
             let separators = bytes[end..].iter().take(MOST_SEPARATORS).take_while(|found| SEPARATORS.contains(found));
             end += separators.count();
             end += PREFIXES.iter().find(|prefix| bytes[end..].starts_with(prefix)).map_or(0, |prefix| prefix.len());
         }
-        end += bytes.get(end..end + byte.len()).filter(|found| found.eq_ignore_ascii_case(byte))?.len();
+        match bytes.get(end..end + byte.len()).filter(|found| found.eq_ignore_ascii_case(byte)) {
+            Some(found) => end += found.len(),
+            None => {
+                return (place >= BEGINNING)
+                    .then(|| cut_within(&text[begun..], LONGEST_BYTE))
+                    .flatten()
+                    .map(|cut| begun + cut);
+            }
+        }
     }
     Some(end)
 }
 
-/// If a text begins with the word, where the word ends.
+/// If a text begins with the word, or is cut within it, where that ends.
 fn end_of(text: &str, word: &str) -> Option<usize> {
     let read = |escapes: bool| {
         let mut end = 0;
-        for wanted in word.chars() {
+        for (place, wanted) in word.chars().enumerate() {
             let rest = &text[end..];
-            let escaped = escaped(rest).filter(|(found, _)| escapes && is_same(*found, wanted));
+            let escaped = if escapes { escaped(rest).filter(|(found, _)| is_same(*found, wanted)) } else { None };
             let plain = || rest.chars().next().filter(|found| is_same(*found, wanted)).map(|c| (c, c.len_utf8()));
-            end += escaped.or_else(plain)?.1;
+            match escaped.or_else(plain) {
+                Some((_, length)) => end += length,
+                None if place < BEGINNING => return None,
+                None => {
+                    let within = if rest.starts_with(['%', '\\', '&']) { LONGEST_ESCAPE } else { 0 };
+                    return cut_within(rest, within).map(|cut| end + cut);
+                }
+            }
         }
         Some(end)
     };
@@ -172,21 +195,32 @@ fn end_of(text: &str, word: &str) -> Option<usize> {
     read(false).or_else(|| read(true))
 }
 
+/// If a text is cut after at most so many bytes, where.
+fn cut_within(text: &str, most: usize) -> Option<usize> {
+    text[..text.floor_char_boundary(most + CUT.len_utf8())].find(CUT)
+}
+
 /// The character that an escape at the start of a text means, and the length of the escape.
 fn escaped(text: &str) -> Option<(char, usize)> {
-    let most = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|&end| end <= LONGEST_ESCAPE).last()?;
-    let text = &text[..most];
+    if !text.starts_with(['%', '\\', '&']) {
+        return None;
+    }
+    let text = &text[..text.floor_char_boundary(LONGEST_ESCAPE)];
     if text.starts_with('%') {
         return percent(text);
     }
     if let Some(rest) = text.strip_prefix('\\') {
-        let digits = |from: usize, count: usize| {
-            let value = u32::from_str_radix(rest.get(from..from + count)?, 16).ok()?;
-            Some((char::from_u32(value)?, 1 + from + count))
+        let number = |from: usize, count: usize| u32::from_str_radix(rest.get(from..from + count)?, 16).ok();
+        let digits = |count: usize| Some((char::from_u32(number(1, count)?)?, 2 + count));
+        // JSON writes a character beyond the first 65,536 as two.
+        let pair = || {
+            let halves = [number(1, 4)?, rest.get(5..7).filter(|next| *next == "\\u").and(number(7, 4))?];
+            let halves = halves.map(u16::try_from).map(Result::unwrap_or_default);
+            Some((char::decode_utf16(halves).next()?.ok()?, 12))
         };
         return match rest.chars().next()? {
-            'u' => digits(1, 4),
-            'x' => digits(1, 2),
+            'u' => digits(4).or_else(pair),
+            'x' => digits(2),
             other if !other.is_alphanumeric() => Some((other, 1 + other.len_utf8())),
             _ => None,
         };
@@ -250,7 +284,7 @@ fn hexadecimal(bytes: &[u8]) -> SecretString {
 mod tests {
     use super::*;
 
-    const SECRET: &str = "Hun%41/ter+2?äß&<x>\"";
+    const SECRET: &str = "Hun%41/ter+2?äß&<x>\"\u{1f600}";
 
     fn masked(text: &str) -> String {
         Spellings::of(SECRET.into()).mask(text.to_owned(), "[key]")
@@ -270,7 +304,7 @@ mod tests {
             all(&|c| utf8(c).iter().map(|byte| format!("%{byte:02X}")).collect()),
             all(&|c| utf8(c).iter().map(|byte| format!("%{byte:02x}")).collect()),
             percent_encoding::utf8_percent_encode(SECRET, percent_encoding::NON_ALPHANUMERIC).to_string(),
-            all(&|c| format!("\\u{:04x}", u32::from(c))),
+            all(&|c| c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()),
             all(&|c| format!("&#{};", u32::from(c))),
             all(&|c| format!("&#x{:X};", u32::from(c))),
             all(&|c| format!("&#{}", u32::from(c))),

@@ -1,13 +1,18 @@
 //! Messages for errors of TLS that say what to do. Every client of this program uses them.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::io;
 
 use rustls::pki_types::UnixTime;
 use rustls::{CertificateError, InvalidMessage, PeerIncompatible};
 
+use crate::text::printable;
+
 /// How many names of a certificate are shown.
 const NAMES_SHOWN: usize = 5;
+/// How many bytes the longest name of a host has, as a certificate writes it. A longer one is not shown.
+const LONGEST_NAME: usize = 255;
 
 /// Which certificates are trusted, for advice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,9 +119,9 @@ fn wrong_name(expected: &str, presented: &[String]) -> String {
              a new one with `-addext subjectAltName=DNS:HOST` (IP:ADDRESS for an address), here for {expected}"
         );
     }
-    let mut names: Vec<&str> = presented.iter().take(NAMES_SHOWN).map(|name| bare(name)).collect();
+    let mut names: Vec<_> = presented.iter().take(NAMES_SHOWN).map(|name| bare(name)).collect();
     if presented.len() > NAMES_SHOWN {
-        names.push("…");
+        names.push("…".into());
     }
     format!(
         "the server's certificate is for {}, not for {expected}; write the host in the address as the certificate names it",
@@ -124,10 +129,14 @@ fn wrong_name(expected: &str, presented: &[String]) -> String {
     )
 }
 
-/// A name without the library's wrapping, as in `DnsName("a.example")`.
-fn bare(name: &str) -> &str {
+/// A name without the library's wrapping, as in `DnsName("a.example")`. A certificate may hold any characters.
+fn bare(name: &str) -> Cow<'_, str> {
     let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
-    inner.map_or(name, |inner| inner.trim_matches('"'))
+    let inner = inner.map_or(name, |inner| inner.trim_matches('"'));
+    if inner.len() > LONGEST_NAME {
+        return format!("(a name of {} bytes)", inner.len()).into();
+    }
+    printable(inner)
 }
 
 fn authority(trust: Trust) -> &'static str {
@@ -207,5 +216,8 @@ mod tests {
         let many = vec!["DnsName(\"x\")".to_owned(); 9];
         assert!(wrong_name("a", &many).contains("x, x, x, x, x, …, not"), "{}", wrong_name("a", &many));
         assert!(wrong_name("a", &[]).contains("no subjectAltName"));
+        let forged = ["DnsName(\"a\nerror: \u{1b}[2Kb\")".to_owned(), format!("DnsName(\"{}\")", "b".repeat(20_000))];
+        let said = wrong_name("a", &forged);
+        assert!(said.contains(r"is for a\nerror: \u{1b}[2Kb, (a name of 20000 bytes), not for a"), "{said}");
     }
 }

@@ -22,15 +22,7 @@ pub(super) struct Context<'r> {
     record: usize,
     /// Whether every source has its own row of the person here.
     is_as_joined: bool,
-    in_nfc: OnceCell<Value>,
-    to_the_letter: OnceCell<Value>,
-}
-
-/// Whether templates see cells in NFC, or unchanged, as identifiers are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    Nfc,
-    ToTheLetter,
+    value: OnceCell<Value>,
 }
 
 /// A template, ready to be rendered.
@@ -39,7 +31,6 @@ pub(super) struct CompiledTemplate<'t> {
     compiled: Compiled<'t>,
     direct: Option<Direct>,
     memo: Option<Memo<Box<str>>>,
-    form: Form,
 }
 
 /// An expression, ready to be evaluated.
@@ -68,41 +59,33 @@ enum Filter {
 
 impl<'r> Context<'r> {
     pub(super) fn new(records: &'r Records, record: usize) -> Self {
-        Self { records, record, is_as_joined: true, in_nfc: OnceCell::new(), to_the_letter: OnceCell::new() }
+        Self { records, record, is_as_joined: true, value: OnceCell::new() }
     }
 
     /// A context in which this row of a source counts as the person's. Only expressions are evaluated with it.
     pub(super) fn with_row(records: &'r Records, record: usize, source: usize, row: u32) -> Self {
-        let in_nfc = OnceCell::from(records.context_with(record, source, row));
-        Self { records, record, is_as_joined: false, in_nfc, to_the_letter: OnceCell::new() }
+        let value = OnceCell::from(records.context_with(record, source, row));
+        Self { records, record, is_as_joined: false, value }
     }
 
     /// A context in which it is an error to use a source that may have a row of the person. Only expressions are evaluated
     /// with it.
     pub(super) fn in_doubt(records: &'r Records, record: usize) -> Self {
-        let in_nfc = OnceCell::from(records.context_in_doubt(record));
-        Self { records, record, is_as_joined: false, in_nfc, to_the_letter: OnceCell::new() }
+        let value = OnceCell::from(records.context_in_doubt(record));
+        Self { records, record, is_as_joined: false, value }
     }
 
-    fn value(&self, form: Form) -> &Value {
-        match form {
-            Form::Nfc => self.in_nfc.get_or_init(|| self.records.context(self.record, false)),
-            Form::ToTheLetter => self.to_the_letter.get_or_init(|| self.records.context(self.record, true)),
-        }
+    fn value(&self) -> &Value {
+        self.value.get_or_init(|| self.records.context(self.record))
     }
 }
 
 impl<'t> CompiledTemplate<'t> {
-    pub(super) fn new(
-        template: &'t Template,
-        form: Form,
-        records: &Records,
-        engine: &'t Engine,
-    ) -> Result<Self, ConfigError> {
+    pub(super) fn new(template: &'t Template, records: &Records, engine: &'t Engine) -> Result<Self, ConfigError> {
         let compiled = engine.template(&template.text).map_err(|error| broken(template, &error))?;
         let direct = Direct::of(template, records);
         let memo = if direct.is_some() { None } else { Memo::of(template, records) };
-        Ok(Self { template, compiled, direct, memo, form })
+        Ok(Self { template, compiled, direct, memo })
     }
 
     /// The setting, for messages.
@@ -115,13 +98,13 @@ impl<'t> CompiledTemplate<'t> {
         &self.template.text
     }
 
-    /// The result of the template for a record, trimmed; or why it fails.
+    /// The result of the template for a record, trimmed and in NFC; or why it fails.
     pub(super) fn render<'r>(&self, context: &Context<'r>) -> Result<Cow<'r, str>, String> {
         if let Some(direct) = &self.direct
             && let CellView::Text(text) = context.records.cell(context.record, direct.source, direct.column)
         {
-            let text = if self.form == Form::Nfc { normal_text(text) } else { Cow::Borrowed(text) };
-            return self.not_too_large(trimmed(direct.filters.iter().fold(text, |text, filter| filter.apply(text))));
+            let text = direct.filters.iter().fold(normal_text(text), |text, filter| filter.apply(text));
+            return self.not_too_large(normal(text));
         }
         match &self.memo {
             Some(memo) if context.is_as_joined => {
@@ -134,8 +117,8 @@ impl<'t> CompiledTemplate<'t> {
 
     /// The same, as the engine renders it.
     pub(super) fn by_the_engine(&self, context: &Context<'_>) -> Result<String, String> {
-        match self.compiled.render(context.value(self.form).clone()) {
-            Ok(text) => self.not_too_large(trimmed(Cow::Owned(text))).map(Cow::into_owned),
+        match self.compiled.render(context.value().clone()) {
+            Ok(text) => self.not_too_large(normal(Cow::Owned(text))).map(Cow::into_owned),
             Err(error) => Err(format!("{} fails: {}", self.template.setting, said(&error))),
         }
     }
@@ -190,7 +173,7 @@ impl<'t> Condition<'t> {
     /// The same, as the engine answers it.
     pub(super) fn by_the_engine(&self, context: &Context<'_>) -> Result<bool, String> {
         let setting = &self.template.setting;
-        match self.compiled.eval(context.value(Form::Nfc).clone()) {
+        match self.compiled.eval(context.value().clone()) {
             Ok(value) => bool::try_from(value.clone()).ok().filter(|_| value.kind() == minijinja::value::ValueKind::Bool).ok_or_else(|| {
                 format!("{setting} gives {} and neither true nor false; compare it with something, as in `hr.status == 'active'`", value.kind())
             }),
@@ -241,6 +224,17 @@ fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
         Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
         Cow::Owned(text) if text.trim().len() == text.len() => Cow::Owned(text),
         Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+    }
+}
+
+/// Text as it is compared and written. Joining or cutting texts can give letters that are not composed.
+fn normal(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => normal_text(text),
+        Cow::Owned(text) => match normal_text(&text) {
+            Cow::Borrowed(same) if same.len() == text.len() => Cow::Owned(text),
+            other => Cow::Owned(other.into_owned()),
+        },
     }
 }
 
@@ -301,7 +295,6 @@ mod tests {
             cell in prop_oneof!["[ -~]{0,12}", "[a-z\u{c0}-\u{17f}\u{300}-\u{310}\u{130}\u{3a3}\u{df} \u{a0}]{0,8}", any::<String>()],
             filters in prop::collection::vec(prop::sample::select(vec!["lower", "upper", "trim"]), 0..4),
             column in prop::sample::select(vec!["hr.v", "hr['v']", "hr.n", "hr.b", "hr.l", "ad.m", "ad['m']"]),
-            form in prop::sample::select(vec![Form::Nfc, Form::ToTheLetter]),
         ) {
             let row = serde_json::json!([
                 {"id": 1, "v": cell, "n": 12, "b": true, "l": [1]}, {"id": 2, "v": "", "n": 1.5, "b": null, "l": ""},
@@ -310,9 +303,9 @@ mod tests {
             let text = format!("{{{{ {} }}}}", [&[column], &filters[..]].concat().join(" | "));
             let template = Template::parse("x", &text, &["hr".into(), "ad".into()]).unwrap();
             let engine = Engine::new(records.calendar());
-            let quick = CompiledTemplate::new(&template, form, &records, &engine).unwrap();
+            let quick = CompiledTemplate::new(&template, &records, &engine).unwrap();
             prop_assert!(quick.direct.is_some());
-            let mut slow = CompiledTemplate::new(&template, form, &records, &engine).unwrap();
+            let mut slow = CompiledTemplate::new(&template, &records, &engine).unwrap();
             slow.direct = None;
             for record in 0..records.len() {
                 let context = Context::new(&records, record);

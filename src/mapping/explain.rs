@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::compiled_template::Context;
 use super::person::Reader;
 use super::{ResolvedMapper, too_slow};
-use crate::employee::{ExternalIdentifier, email_key};
+use crate::employee::{ExternalIdentifier, email_key, normal_text};
 use crate::setting::ConfigError;
 use crate::setting::template::Engine;
 use crate::source::Records;
@@ -19,7 +19,7 @@ pub struct Step {
     pub setting: String,
     /// The text of its template.
     pub template: String,
-    /// The result, trimmed, or why it fails.
+    /// The result, trimmed and in NFC, or why it fails.
     pub outcome: Result<String, String>,
 }
 
@@ -46,7 +46,7 @@ impl ResolvedMapper {
         let engine = Engine::new(records.calendar());
         let reader = Reader::new(self, records, &engine)?;
         let [identifier, email] = reader.identity();
-        let wanted = email_key(key);
+        let (wanted, key) = (email_key(key), &*normal_text(key));
         let mut repeated = HashSet::new();
         let mut found = |record: usize| {
             progress.step();

@@ -2,13 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::compiled_template::{CompiledTemplate, Condition, Context, Form};
+use super::compiled_template::{CompiledTemplate, Condition, Context};
 use super::values::{Problem, check_email, check_seen, check_text};
 use super::{KEY_CLAIMED_TWICE, ManagedField, ResolvedMapper, SCOPE_DOUBTFUL};
 use crate::config::{EmployeeSettings, ManagerReference};
-use crate::employee::{
-    BranchId, CustomValue, DesiredManager, Employee, ExternalIdentifier, SetAside, Text, normal_text,
-};
+use crate::employee::{BranchId, CustomValue, DesiredManager, Employee, ExternalIdentifier, SetAside, Text};
 use crate::setting::ConfigError;
 use crate::setting::template::Engine;
 use crate::source::Records;
@@ -74,7 +72,7 @@ impl<'t> Reader<'t> {
         records: &'t Records,
         engine: &'t Engine,
     ) -> Result<Self, ConfigError> {
-        let compiled = |template, form| CompiledTemplate::new(template, form, records, engine);
+        let compiled = |template| CompiledTemplate::new(template, records, engine);
         let EmployeeSettings {
             external_identifier,
             primary_email,
@@ -88,20 +86,18 @@ impl<'t> Reader<'t> {
             Some(ManagerReference { value, refers_to }) => (Some(value), refers_to.as_ref()),
             None => (None, None),
         };
-        // Identifiers are compared exactly, and so are keys that refer to one.
-        let exact = |template| compiled(template, Form::ToTheLetter);
-        let custom_fields = rules.custom_fields.iter().map(|field| Ok((compiled(&field.template, Form::Nfc)?, field)));
+        let custom_fields = rules.custom_fields.iter().map(|field| Ok((compiled(&field.template)?, field)));
         Ok(Self {
             rules,
             records,
             include: rules.include.as_ref().map(|include| Condition::new(include, records, engine)).transpose()?,
-            identifier: exact(external_identifier)?,
-            email: compiled(primary_email, Form::Nfc)?,
-            first_name: compiled(first_name, Form::Nfc)?,
-            last_name: compiled(last_name, Form::Nfc)?,
-            branch: branch.as_ref().map(|branch| compiled(branch, Form::Nfc)).transpose()?,
-            manager: manager.map(exact).transpose()?,
-            refers_to: refers_to.map(exact).transpose()?,
+            identifier: compiled(external_identifier)?,
+            email: compiled(primary_email)?,
+            first_name: compiled(first_name)?,
+            last_name: compiled(last_name)?,
+            branch: branch.as_ref().map(compiled).transpose()?,
+            manager: manager.map(compiled).transpose()?,
+            refers_to: refers_to.map(compiled).transpose()?,
             custom_fields: custom_fields.collect::<Result<_, ConfigError>>()?,
         })
     }
@@ -164,14 +160,15 @@ impl<'t> Reader<'t> {
         self.key_problem(record).into_iter().for_each(|key| problem.note(key));
         let identifier = problem.keep(required(&self.identifier, &context, "identifier_missing"));
         problem.note_unseen(&self.identifier, identifier.as_deref());
-        let email = problem.keep(normal(&self.email, &context, "email_missing"));
+        let email = problem.keep(required(&self.email, &context, "email_missing"));
         problem.note_unseen(&self.email, email.as_deref());
         if let Some(email) = &email {
             problem.keep(check_email(email));
         }
-        let first_name = problem.keep(normal(&self.first_name, &context, "name_missing"));
+        let first_name: Option<Text> =
+            problem.keep(required(&self.first_name, &context, "name_missing")).map(Into::into);
         problem.note_unseen(&self.first_name, first_name.as_deref());
-        let last_name = problem.keep(normal(&self.last_name, &context, "name_missing"));
+        let last_name: Option<Text> = problem.keep(required(&self.last_name, &context, "name_missing")).map(Into::into);
         problem.note_unseen(&self.last_name, last_name.as_deref());
         let branch = problem.keep(self.branch(&context)).flatten();
         let manager = problem.keep(optional(self.manager.as_ref(), &context));
@@ -192,7 +189,7 @@ impl<'t> Reader<'t> {
                 let manager = manager.map_or(DesiredManager::Nobody, |key| DesiredManager::Employee((&*key).into()));
                 Outcome::Good(Employee {
                     identifier,
-                    email: email.into(),
+                    email: (&*email).into(),
                     first_name,
                     last_name,
                     branch,
@@ -205,7 +202,7 @@ impl<'t> Reader<'t> {
                 // A missing value was noted as a problem, so the fallback is never used.
                 let Problem { code, reason } =
                     problem.unwrap_or_else(|| Problem::new("template_failed", "the record cannot be read"));
-                let email = email.map(Into::into);
+                let email = email.as_deref().map(Into::into);
                 let set_aside = SetAside { identifier, email, first_name, last_name, origin, code, reason };
                 if code == SCOPE_DOUBTFUL { Outcome::Doubtful(set_aside) } else { Outcome::Bad(set_aside) }
             }
@@ -249,14 +246,14 @@ impl<'t> Reader<'t> {
 
     fn branch(&self, context: &Context<'_>) -> Result<Option<BranchId>, Problem> {
         let Some(template) = &self.branch else { return Ok(None) };
-        let name = normal(template, context, "branch_missing")?;
+        let name = required(template, context, "branch_missing")?;
         self.rules.branches.of_record(&name).map(Some)
     }
 
     fn custom_values(&self, context: &Context<'_>) -> Result<Box<[Option<CustomValue>]>, Problem> {
         let value = |(template, field): &(CompiledTemplate<'_>, &ManagedField)| {
             let text = text(template, context)?;
-            text.map(|text| field.values.value(template.setting(), &normal_text(&text))).transpose()
+            text.map(|text| field.values.value(template.setting(), &text)).transpose()
         };
         self.custom_fields.iter().map(value).collect()
     }
@@ -269,18 +266,13 @@ fn text<'r>(template: &CompiledTemplate<'_>, context: &Context<'r>) -> Result<Op
     Ok(Some(text).filter(|text| !text.is_empty()))
 }
 
-/// A text that must not be empty, exactly as it is.
+/// A text that must not be empty.
 fn required<'r>(
     template: &CompiledTemplate<'_>,
     context: &Context<'r>,
     code: &'static str,
 ) -> Result<Cow<'r, str>, Problem> {
     text(template, context)?.ok_or_else(|| Problem::new(code, format!("{} gives nothing", template.setting())))
-}
-
-/// A text that must not be empty, normalised.
-fn normal(template: &CompiledTemplate<'_>, context: &Context<'_>, code: &'static str) -> Result<Text, Problem> {
-    Ok(normal_text(&required(template, context, code)?).into())
 }
 
 /// The result of an optional template.

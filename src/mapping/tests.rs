@@ -99,9 +99,18 @@ fn a_good_record_becomes_an_employee() {
 }
 
 #[test]
-fn identifiers_are_kept_to_the_letter() {
-    let settings = with("", &["O\u{308}1,a@x.se,Anna,Berg"], "", "");
-    assert_eq!(map(&settings).unwrap().employees[0].identifier.as_str(), "O\u{308}1");
+fn identifiers_and_managers_are_composed_as_all_texts_are() {
+    // An account gives its identifiers in NFC, and a plan with another form cannot be read.
+    let manager = "manager = '{{ hr.boss[:1] ~ hr.boss[1:] }}'";
+    let rows = ["O\u{308}1,a@x.se,Anna,Berg,\u{c5}2", "A\u{30a}2,b@x.se,Bo,Ek,O\u{308}1"];
+    let people = map(&with(",boss", &rows, manager, "")).unwrap().employees;
+    let manager = |key: &str| DesiredManager::Employee(key.into());
+    let read: Vec<_> = people.iter().map(|person| (person.identifier.as_str(), person.manager.clone())).collect();
+    assert_eq!(read, [("\u{d6}1", manager("\u{c5}2")), ("\u{c5}2", manager("\u{d6}1"))]);
+    let by_key = "manager = { value = '{{ hr.boss }}', refers_to = '{{ hr.first }}' }";
+    let rows = ["1,a@x.se,A\u{30a}sa,Berg,", "2,b@x.se,Bo,Ek,\u{c5}sa"];
+    let people = map(&with(",boss", &rows, by_key, "")).unwrap().employees;
+    assert_eq!(people[1].manager, manager("1"));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::each::each_operation;
 use super::{Action, BranchRef, Change, Content, Field, ManagerRef, Operation, OperationId, Summary, Target, Value};
 use crate::employee::{ExternalIdentifier, UserId};
 use crate::side_by_side::each_side_by_side;
+use crate::text::printable;
 
 /// A check of a whole plan.
 type Check = fn(&Content) -> Result<(), String>;
@@ -36,7 +37,11 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
     if counted != content.summary {
         return Err("its summary does not count its operations".to_owned());
     }
-    let Target { anchors, users, managed, .. } = &content.target;
+    let Target { kind, url, anchors, users, managed, .. } = &content.target;
+    let named = content.sources.iter().flat_map(|source| [&source.name, &source.kind]).chain([kind, url]);
+    if let Some(hidden) = named.into_iter().find(|name| printable(name) != **name) {
+        return Err(format!("its target or a source has characters that cannot be seen: {hidden}"));
+    }
     let matched = [counted.update, counted.delete, content.waiting_people()];
     let matched = matched.into_iter().fold(counted.unchanged, u64::saturating_add);
     if matched > *managed || managed > users {
@@ -192,13 +197,24 @@ fn check_manager(content: &Content, operation: &Operation, manager: &ManagerRef)
     Ok(())
 }
 
+/// Whether two values are the same, whatever the names are that they show: a branch and a user are told by their id.
+fn is_same(before: Option<&Value>, after: Option<&Value>) -> bool {
+    match (before, after) {
+        (Some(Value::Branch(before)), Some(Value::Branch(after))) => before.branch_id == after.branch_id,
+        (Some(Value::Manager(ManagerRef::User(before))), Some(Value::Manager(ManagerRef::User(after)))) => {
+            before.user_id == after.user_id
+        }
+        _ => before == after,
+    }
+}
+
 fn check_change(content: &Content, operation: &Operation, change: &Change) -> Result<(), String> {
     let Change { field, before, after } = change;
     if *field == Field::Active {
         let is_possible = *change == Change::reactivation();
         return if is_possible { Ok(()) } else { Err("changes active otherwise than from no to yes".to_owned()) };
     }
-    if before == after {
+    if is_same(before.as_ref(), after.as_ref()) {
         return Err(format!("changes {field} to what it is"));
     }
     for value in [before, after].into_iter().flatten() {

@@ -28,8 +28,8 @@ use super::{
 use crate::employee::{CustomFieldId, ExternalIdentifier};
 use crate::side_by_side::some_side_by_side;
 use crate::strict_json::each_member;
-pub(super) use crate::strict_json::{managed, present};
-use crate::text::said;
+pub(super) use crate::strict_json::{managed, present, unusual};
+use crate::text::{printable, said};
 
 /// The name of the format, as a plan file states it.
 pub const FORMAT: &str = "skovik-sync/plan";
@@ -64,6 +64,11 @@ pub enum PlanError {
     /// The hash is right, but `plan` cannot have written this content.
     #[error("skovik-sync cannot have written this plan (edited by hand?): {0}; plan again")]
     Impossible(String),
+    /// A plan that was just made, and that [`Plan::read`] would refuse.
+    #[error(
+        "skovik-sync made a plan that it could not read again, so it does not use it: {0}; please report this fault"
+    )]
+    Unreadable(String),
     /// A value that canonical JSON cannot hold.
     #[error("cannot be written as canonical JSON: {0}")]
     Canonical(String),
@@ -105,7 +110,9 @@ impl Plan {
         if stated != computed {
             return Err(PlanError::WrongHash { stated, computed });
         }
-        super::check::check(&content).map_err(PlanError::Impossible)?;
+        // The words may repeat names from the file.
+        let impossible = |problem: String| PlanError::Impossible(printable(&problem).into_owned());
+        super::check::check(&content).map_err(impossible)?;
         Ok(Self { hash: stated, content })
     }
 }

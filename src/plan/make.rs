@@ -75,8 +75,8 @@ pub enum NoPlan {
     },
     /// `--same-person` names people with nothing to decide.
     #[error(
-        "--same-person {0}: no employee with this identifier has the e-mail of a user whose identifier is in no source, or \
-         the name of exactly one user whom no record describes"
+        "--same-person {0}: no employee with this identifier has the e-mail of a user whose identifier no record in scope \
+         has, or the name of exactly one user whom no record describes"
     )]
     NothingToDecide(ExternalIdentifier),
     /// The content cannot be hashed.
@@ -200,7 +200,7 @@ impl Plan {
             waiting: Waiting::of(comparison),
             operations,
         };
-        Ok(Self::seal(content)?)
+        Ok(Self::of_made(content)?)
     }
 }
 

@@ -24,7 +24,7 @@ pub struct SourceSummary {
     pub fingerprint: Digest,
     /// How the people in scope were joined with it; none for the first source, which lists them, and for look-up
     /// tables.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "super::file::managed", skip_serializing_if = "Option::is_none")]
     pub join: Option<Join>,
 }
 

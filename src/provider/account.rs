@@ -123,7 +123,12 @@ pub(super) fn users_from_snapshot(
     listed.unproven = unproven.into_iter().map(Collection::name).collect();
     sort_by_id(path, &mut listed.users, |user| user.id.as_str())?;
     sort_by_id(path, &mut listed.inactive, |user| user.id.as_str())?;
-    Ok(listed)
+    let is_active =
+        |user: &User| listed.users.binary_search_by(|other| other.id.as_str().cmp(user.id.as_str())).is_ok();
+    match listed.inactive.iter().find(|user| is_active(user)) {
+        None => Ok(listed),
+        Some(user) => Err(twice(path, user.id.as_str())).or_refuse(ExitStatus::Untrusted),
+    }
 }
 
 /// Opens a snapshot for `read`, which returns its account first, and compares that with the settings.
@@ -158,11 +163,12 @@ fn sort_by_id<T>(path: &Path, items: &mut [T], id: impl Fn(&T) -> &str) -> Resul
     items.sort_by_cached_key(|item| Text::from(id(item)));
     match items.windows(2).find(|pair| id(&pair[0]) == id(&pair[1])) {
         None => Ok(()),
-        Some(pair) => {
-            let problem = anyhow!("the snapshot {} holds the id {:?} twice", path.display(), id(&pair[0]));
-            Err(problem).or_refuse(ExitStatus::Untrusted)
-        }
+        Some(pair) => Err(twice(path, id(&pair[0]))).or_refuse(ExitStatus::Untrusted),
     }
+}
+
+fn twice(path: &Path, id: &str) -> anyhow::Error {
+    anyhow!("the snapshot {} holds the id {id:?} twice", path.display())
 }
 
 #[cfg(test)]

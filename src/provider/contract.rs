@@ -14,6 +14,8 @@ use crate::text::start;
 
 /// How many names are shown of what was seen.
 const NAMES_SHOWN: usize = 20;
+/// The largest answer that is looked at, in bytes.
+const LARGEST_DOCUMENT: usize = 8 * 1024 * 1024;
 /// How long a name may be that is shown.
 const LONGEST_NAME: usize = 80;
 
@@ -137,6 +139,10 @@ impl Look {
     pub(super) fn of(answer: Result<Vec<u8>, ApiError>) -> Self {
         let nothing = |status, said: String| Self::Nothing { status, said };
         match answer {
+            // A document of small objects takes two hundred times its size in memory.
+            Ok(body) if body.len() > LARGEST_DOCUMENT => {
+                nothing(Some(200), format!("the answer has more than {} MiB", LARGEST_DOCUMENT >> 20))
+            }
             Ok(body) => match serde_json::from_slice(&body) {
                 Ok(document) => Self::Document(document),
                 Err(_) => nothing(Some(200), "the answer is not JSON".to_owned()),
@@ -147,7 +153,7 @@ impl Look {
             Err(ApiError::NotSent { problem, .. } | ApiError::Unclear { problem, .. }) => {
                 nothing(None, format!("no usable answer: {}", shown_start(&problem)))
             }
-            Err(error @ (ApiError::Overtaken { .. } | ApiError::Stopped { .. })) => nothing(None, error.to_string()),
+            Err(error @ (ApiError::Overtaken { .. } | ApiError::Unseen(_) | ApiError::Stopped { .. })) => nothing(None, error.to_string()),
         }
     }
 }

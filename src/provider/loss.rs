@@ -154,16 +154,17 @@ fn find_unshown(at: &str, listed: &str, read: &str, depth: usize, found: &mut Ve
     }
 }
 
+fn any_has_value<'v>(values: impl IntoIterator<Item = &'v RawValue>, depth: usize) -> Option<bool> {
+    values.into_iter().try_fold(false, |any, value| Some(any || has_value(value.get(), depth + 1)?))
+}
+
 /// Whether a value contains anything but null and empty texts, lists and objects; `None` if nobody can tell.
 fn has_value(json: &str, depth: usize) -> Option<bool> {
-    let any = |values: &mut dyn Iterator<Item = &RawValue>| {
-        values.try_fold(false, |any, value| Some(any || has_value(value.get(), depth + 1)?))
-    };
     match parts(json, depth)? {
         Parts::Null => Some(false),
         Parts::Text(text) => Some(!text.trim().is_empty()),
-        Parts::List(items) => any(&mut items.into_iter()),
-        Parts::Object(members) => any(&mut members.into_values()),
+        Parts::List(items) => any_has_value(items, depth),
+        Parts::Object(members) => any_has_value(members.into_values(), depth),
         Parts::Other(_) => Some(true),
     }
 }

@@ -1,6 +1,6 @@
 //! The request log: one JSON line for each request, without the key and without bodies.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use serde::Serialize;
 
 use super::call::lock;
+use crate::files::create_in_place;
 
 #[derive(Debug)]
 pub(super) struct RequestLog {
@@ -33,9 +34,13 @@ pub(super) struct Entry<'a> {
 }
 
 impl RequestLog {
-    /// Begins a new log; an old one at that path is lost.
+    /// Begins a new log. An older one is replaced, and no link is followed; a pipe or a device is written to.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
-        Ok(Self { path: path.to_owned(), file: Mutex::new(Some(File::create(path)?)) })
+        let file = match fs::metadata(path) {
+            Ok(there) if !there.is_file() => File::options().write(true).open(path)?,
+            _ => create_in_place(path)?,
+        };
+        Ok(Self { path: path.to_owned(), file: Mutex::new(Some(file)) })
     }
 
     /// Adds a line. If that fails, the log ends there with a warning: a log with a gap would be taken for a complete

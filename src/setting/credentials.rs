@@ -97,11 +97,7 @@ impl Secret {
                 path.display().to_string()
             };
             SecretPlace::File(path)
-        } else if let Some(argv) = section.texts(command)? {
-            if argv.is_empty() {
-                let problem = "is empty; it is a program and its arguments, such as [\"pass\", \"show\", \"skovik\"]";
-                return Err(section.problem(command, problem));
-            }
+        } else if let Some(argv) = section.program(command, "[\"pass\", \"show\", \"skovik\"]")? {
             section.starts(command, &argv);
             name = if may_be_secret(&argv[0]) { length(&argv[0]) } else { argv[0].clone() };
             SecretPlace::Command { argv, folder: section.folder().to_owned() }

@@ -187,17 +187,37 @@ impl<'a> Section<'a> {
         self.text(key)?.ok_or_else(|| self.missing(key, why))
     }
 
-    /// A list of texts, none of them empty.
-    pub(crate) fn texts(&self, key: &str) -> Result<Option<Vec<String>>, ConfigError> {
+    /// A list of texts.
+    fn list(&self, key: &str) -> Result<Option<Vec<&'a str>>, ConfigError> {
         let Some(entry) = self.entry(key) else { return Ok(None) };
         let wanted = "a list of texts, such as [\"…\"]";
         let DeValue::Array(values) = entry.1.get_ref() else { return Err(self.wrong_type(entry, wanted)) };
         let texts = values.iter().map(|value| match value.get_ref() {
-            DeValue::String(text) if text.trim().is_empty() => Err(self.problem(key, "holds an empty text")),
-            DeValue::String(text) => Ok(text.trim().to_owned()),
+            DeValue::String(text) => Ok(&**text),
             _ => Err(self.wrong_type((key, value), wanted)),
         });
         texts.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// A list of texts, none of them empty.
+    pub(crate) fn texts(&self, key: &str) -> Result<Option<Vec<String>>, ConfigError> {
+        let Some(texts) = self.list(key)? else { return Ok(None) };
+        if texts.iter().any(|text| text.trim().is_empty()) {
+            return Err(self.problem(key, "holds an empty text"));
+        }
+        Ok(Some(texts.into_iter().map(|text| text.trim().to_owned()).collect()))
+    }
+
+    /// A program and its arguments, exactly as they are: an argument may be empty, or a blank.
+    pub(crate) fn program(&self, key: &str, example: &str) -> Result<Option<Vec<String>>, ConfigError> {
+        let Some(argv) = self.list(key)? else { return Ok(None) };
+        match argv.first() {
+            None => Err(self.problem(key, format!("is empty; it is a program and its arguments, such as {example}"))),
+            Some(program) if program.trim().is_empty() => {
+                Err(self.problem(key, format!("begins with an empty text, not a program; write it such as {example}")))
+            }
+            Some(_) => Ok(Some(argv.into_iter().map(str::to_owned).collect())),
+        }
     }
 
     /// A text, or a list of texts, none of them empty.

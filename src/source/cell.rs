@@ -43,16 +43,15 @@ pub(crate) struct Cell<'t> {
 }
 
 impl Cell<'_> {
-    /// What templates see; texts in NFC unless the exact text is wanted.
-    fn value(self, to_the_letter: bool) -> Value {
+    /// What templates see; texts in NFC.
+    fn value(self) -> Value {
         match self.kind {
-            CellKind::Text if to_the_letter => Value::from(self.text),
             CellKind::Text => Value::from(&*normal_text(self.text)),
             CellKind::Integer => self.text.parse::<i128>().map_or_else(|_| Value::from(self.text), Value::from),
             CellKind::Float => self.text.parse::<f64>().map_or_else(|_| Value::from(self.text), Value::from),
             CellKind::Boolean => Value::from(self.text == "true"),
-            // The JSON was checked when it was read.
-            CellKind::Structured => structured(self.text).unwrap_or_default(),
+            // The JSON was checked when it was read. An error in it must not look like no value.
+            CellKind::Structured => structured(self.text).unwrap_or_else(unreadable),
             CellKind::Unreadable => unreadable(self.text.to_owned()),
         }
     }
@@ -60,7 +59,7 @@ impl Cell<'_> {
 
 /// The value of a cell for templates. A spreadsheet's error stays an error: a template that uses it sets the person
 /// aside.
-pub(super) fn value_of(cell: Cell<'_>, source: &str, column: &str, to_the_letter: bool) -> Value {
+pub(super) fn value_of(cell: Cell<'_>, source: &str, column: &str) -> Value {
     if cell.kind == CellKind::Text && is_error(cell.text) {
         return unreadable(format!(
             "{} of `{source}` holds {}, which is an error of a spreadsheet and no value; correct the list",
@@ -68,7 +67,7 @@ pub(super) fn value_of(cell: Cell<'_>, source: &str, column: &str, to_the_letter
             cell.text
         ));
     }
-    cell.value(to_the_letter)
+    cell.value()
 }
 
 /// A value that causes an error when it is used.
@@ -76,8 +75,13 @@ pub(crate) fn unreadable(problem: String) -> Value {
     Value::from(Error::new(ErrorKind::InvalidOperation, problem))
 }
 
-/// The cell of one value. Null is an empty text. Lists and objects are checked and stay JSON.
-pub(super) fn scalar(raw: &str) -> Result<(CellKind, Cow<'_, str>), String> {
+/// The cell of one value, as JSON. Null is an empty text. Lists and objects are checked and stay JSON. A value that cannot
+/// be read is an error only for the templates that use it.
+pub(super) fn cell_of(raw: &str) -> (CellKind, Cow<'_, str>) {
+    scalar(raw).unwrap_or_else(|problem| (CellKind::Unreadable, problem.into()))
+}
+
+fn scalar(raw: &str) -> Result<(CellKind, Cow<'_, str>), String> {
     let trimmed = raw.trim();
     Ok(match trimmed.as_bytes().first() {
         Some(b'"') => (CellKind::Text, text(trimmed)?),
@@ -119,11 +123,11 @@ fn number(letters: &str) -> (CellKind, Cow<'_, str>) {
 /// A list or an object as templates see it.
 fn structured(raw: &str) -> Result<Value, String> {
     fn value(raw: &str, depth: usize) -> Result<Value, String> {
-        if depth > MAX_DEPTH {
-            return Err(format!("lists and objects are nested more than {MAX_DEPTH} deep"));
-        }
         let wrong = |error: serde_json::Error| error.to_string();
         match raw.as_bytes().first() {
+            Some(b'[' | b'{') if depth > MAX_DEPTH => {
+                Err(format!("lists and objects are nested more than {MAX_DEPTH} deep"))
+            }
             Some(b'[') => {
                 let items: Vec<&RawValue> = serde_json::from_str(raw).map_err(wrong)?;
                 let items = items.into_iter().map(|item| value(item.get(), depth + 1));
@@ -131,12 +135,17 @@ fn structured(raw: &str) -> Result<Value, String> {
             }
             Some(b'{') => {
                 let Properties(properties) = serde_json::from_str(raw).map_err(wrong)?;
+                let mut pairs = Vec::with_capacity(properties.len());
                 let mut seen = HashSet::new();
-                if let Some((twice, _)) = properties.iter().find(|(name, _)| !seen.insert(name)) {
-                    return Err(format!("the property {} appears twice in one object", quoting::column(twice)));
+                for (name, item) in &properties {
+                    // As the names of columns are.
+                    let name = normal_text(name);
+                    if !seen.insert(name.clone()) {
+                        return Err(format!("the property {} appears twice in one object", quoting::column(&name)));
+                    }
+                    pairs.push((name.into_owned(), value(item.get(), depth + 1)?));
                 }
-                let pairs = properties.iter().map(|(name, item)| Ok((&**name, value(item.get(), depth + 1)?)));
-                Ok(Value::from_pairs(pairs.collect::<Result<Vec<_>, String>>()?))
+                Ok(Value::from_pairs(pairs))
             }
             _ => {
                 let (kind, text) = scalar(raw)?;
@@ -145,7 +154,7 @@ fn structured(raw: &str) -> Result<Value, String> {
                         "it holds {text}, which is an error of a spreadsheet and no value; correct the list"
                     ));
                 }
-                Ok(Cell { text: &text, kind }.value(true))
+                Ok(Cell { text: &text, kind }.value())
             }
         }
     }

@@ -41,11 +41,9 @@ impl ExecSource {
         &["command", "env", "format", "delimiter", "encoding", "header_row", "columns", "pointer"];
 
     pub(super) fn from_section(section: &Section<'_>) -> Result<Self, ConfigError> {
-        let why = "the program and its arguments, such as [\"./employees.sh\", \"--all\"]";
-        let argv = section.texts("command")?.ok_or_else(|| section.missing("command", why))?;
-        if argv.is_empty() {
-            return Err(section.problem("command", format!("is empty; it is {why}")));
-        }
+        let example = "[\"./employees.sh\", \"--all\"]";
+        let missing = || section.missing("command", &format!("the program and its arguments, such as {example}"));
+        let argv = section.program("command", example)?.ok_or_else(missing)?;
         section.starts("command", &argv);
         let name = section.word("format", FormatName::WORDS)?;
         let name = name.ok_or_else(|| section.missing("format", "what it prints: \"csv\", \"json\" or \"jsonl\""))?;

@@ -11,7 +11,7 @@ use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor
 use serde::{Deserializer, de::Error as _};
 use serde_json::value::RawValue;
 
-use super::cell::{CellKind, scalar};
+use super::cell::{CellKind, cell_of};
 use super::decode::of_json;
 use super::table::{Table, TableBuilder};
 use crate::setting::section::Section;
@@ -83,7 +83,7 @@ impl Records {
     /// # Errors
     /// If the list has too many columns. A value that cannot be read is an error only if it is used.
     pub(super) fn set(&mut self, column: usize, raw: &str) -> Result<(), String> {
-        self.put(column, scalar(raw).unwrap_or_else(|problem| (CellKind::Unreadable, problem.into())))
+        self.put(column, cell_of(raw))
     }
 
     /// Puts a value that cannot be read into a column, with the reason.

@@ -1,5 +1,7 @@
 //! The key of each record: the value of a column, the values of several, or the result of a template.
 //!
+//! Keys are in NFC, as all texts are that are compared.
+//!
 //! An uncertain key does not count as a key: a list, a cell with an error, a text with invisible characters. It would
 //! join nobody or the wrong record, and nobody could see why.
 
@@ -13,6 +15,7 @@ use super::no_such_column;
 use super::settings::Key;
 use super::spreadsheet::is_error;
 use super::table::Table;
+use crate::employee::normal_text;
 use crate::setting::Calendar;
 use crate::setting::ConfigError;
 use crate::setting::template::{Engine, Template, said};
@@ -54,7 +57,7 @@ impl Keys {
             return Ok((Self { made: Made::Nothing, problems: FxHashMap::default() }, table));
         };
         match key {
-            Key::Columns(_) if places.len() == 1 => {
+            Key::Columns(_) if places.len() == 1 && are_normal(&table, places[0].1) => {
                 let mut keys = Self { made: Made::Column(places[0].1), problems: FxHashMap::default() };
                 for (row, record) in (0..).zip(0..table.len()) {
                     if let Err(problem) = usable(table.cell(record, places[0].1)) {
@@ -93,16 +96,15 @@ impl Keys {
             .map_err(|error| ConfigError::Invalid(format!("{}: {error}", template.setting)))?;
         Ok(Self::made(table.len(), |record| {
             progress.step();
-            let cells = || {
-                places.iter().map(|(name, place)| (&**name, value_of(table.cell(record, *place), source, name, true)))
-            };
+            let cells =
+                || places.iter().map(|(name, place)| (&**name, value_of(table.cell(record, *place), source, name)));
             let own = (source, Value::from_pairs(cells()));
             let key = compiled
                 .render(Value::from_pairs(cells().chain([own])))
                 .map_err(|error| format!("`key` cannot be made of it: {}", said(&error)))?;
             not_too_large(&key).map_err(|problem| format!("`key` {problem}"))?;
             seen(key.trim())?;
-            Ok(Cow::Owned(key.trim().to_owned()))
+            Ok(Cow::Owned(normal_text(&key).into_owned()))
         }))
     }
 
@@ -170,7 +172,15 @@ fn places(table: &Table, key: &Key, source: &str) -> Result<Option<Places>, Conf
     key.columns().map(place).collect::<Result<_, _>>().map(Some)
 }
 
-/// Several columns as one key. If one of them is empty, there is no key.
+/// Whether all cells of a column are in NFC, so that they are keys as they are.
+fn are_normal(table: &Table, column: usize) -> bool {
+    (0..table.len()).all(|record| {
+        let text = table.cell(record, column).text;
+        text.is_ascii() || normal_text(text) == text
+    })
+}
+
+/// One or several columns as one key. If one of them is empty, there is no key.
 fn joined<'t>(table: &'t Table, places: &[(Box<str>, usize)], record: usize) -> Result<Cow<'t, str>, String> {
     let mut key = String::new();
     for (name, place) in places {
@@ -182,7 +192,7 @@ fn joined<'t>(table: &'t Table, places: &[(Box<str>, usize)], record: usize) -> 
         if !key.is_empty() {
             key.push(BETWEEN);
         }
-        key.push_str(part.text);
+        key.push_str(&normal_text(part.text));
     }
     Ok(Cow::Owned(key))
 }

@@ -1,6 +1,5 @@
 //! Tables that templates look values up in, such as `branches[hr.company].id`.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -50,21 +49,12 @@ pub(super) fn check(listing: &Listing) -> Result<(), SourceError> {
     if let Some((_, row, problem)) = listing.keys.problems() {
         return untrusted(format!("row {}: {problem}", listing.table.row_number(row as usize)));
     }
-    let mut rows: FxHashMap<Cow<'_, str>, u32> = FxHashMap::default();
-    for (row, key) in (0..).zip((0..listing.table.len()).map(|row| listing.key(row))).filter(|(_, key)| !key.is_empty())
-    {
-        if let Some(earlier) = rows.insert(normal_text(key), row) {
-            let (rows, key) = (listing.rows(&[earlier, row]), shortened(key, VALUE_SHOWN));
-            let problem = "keys that differ only in how their letters are composed (Unicode)";
-            return untrusted(format!("{rows} have {problem}: {key:?}; a table must have each key once"));
-        }
-    }
     Ok(())
 }
 
 impl Lookup {
     pub(super) fn new(listing: Listing) -> Self {
-        let rows = (0..listing.table.len()).map(|row| (normal_text(listing.key(row)).into(), row));
+        let rows = (0..listing.table.len()).map(|row| (listing.key(row).into(), row));
         let rows = rows.filter(|(key, _): &(Box<str>, usize)| !key.is_empty()).collect();
         Self { listing, rows }
     }
@@ -133,7 +123,7 @@ impl Object for LookupRow {
         let Listing { name, table, .. } = &self.table.listing;
         let column = column.as_str()?;
         Some(match table.column(column).or_else(|| table.column(&normal_text(column))) {
-            Some(place) => value_of(table.cell(self.row, place), name, column, false),
+            Some(place) => value_of(table.cell(self.row, place), name, column),
             None => unreadable(format!("table `{name}` has no column {:?}", shortened(column, VALUE_SHOWN))),
         })
     }

@@ -109,7 +109,7 @@ impl<'t> Preference<'t> {
         let cells = || {
             rule.columns
                 .iter()
-                .map(|&(name, place)| (name, value_of(self.table.cell(row as usize, place), self.source, name, false)))
+                .map(|&(name, place)| (name, value_of(self.table.cell(row as usize, place), self.source, name)))
         };
         let record = Value::from_pairs(cells().chain([(self.source, Value::from_pairs(cells()))]));
         rule.expression.eval(record).map_err(|error| format!("`prefer` fails: {}", said(&error)))

@@ -87,7 +87,7 @@ pub(crate) fn today() -> Calendar {
 fn rendered(records: &Records, template: &str) -> Vec<String> {
     let engine = Engine::new(records.calendar());
     let template = engine.template(template).unwrap();
-    (0..records.len()).map(|record| template.render(records.context(record, false)).unwrap()).collect()
+    (0..records.len()).map(|record| template.render(records.context(record)).unwrap()).collect()
 }
 
 fn json(text: &str) -> Fixture {
@@ -111,8 +111,43 @@ fn columns_and_texts_are_found_however_they_are_composed() {
     let records = Fixture::csv("id,a\u{30a}r\n1,O\u{308}\n").read().unwrap();
     assert_eq!(rendered(&records, "{{ hr['\u{e5}r'] }}"), ["\u{d6}"]);
     assert_eq!(rendered(&records, "{{ hr['a\u{30a}' ~ 'r'] }}"), ["\u{d6}"]);
-    let exact = records.context(0, true).get_attr("hr").unwrap().get_attr("\u{e5}r").unwrap();
-    assert_eq!(exact, Value::from("O\u{308}"));
+}
+
+#[test]
+fn texts_in_lists_and_objects_are_composed_as_those_of_cells_are() {
+    for value in ["\"O\u{308}\"", "\"\\u004f\\u0308\""] {
+        let records = json(&format!("[{{\"id\": 1, \"list\": [{value}], \"deep\": [{{\"a\u{30a}r\": {value}}}]}}]"))
+            .read()
+            .unwrap();
+        for condition in [
+            "'\u{d6}' in hr.list",
+            "'\u{d6}' in (hr.list | as_list)",
+            "(hr.list | first) == '\u{d6}'",
+            "hr.deep[0]['\u{e5}r'] == '\u{d6}'",
+        ] {
+            assert_eq!(rendered(&records, &format!("{{{{ {condition} }}}}")), ["true"], "{condition} {value}");
+        }
+    }
+    // Two names of one property.
+    let twice = json("[{\"id\": 1, \"v\": {\"a\u{30a}\": 1, \"\u{e5}\": 2}}]").read().unwrap();
+    let engine = Engine::new(twice.calendar());
+    assert!(engine.template("{{ hr.v }}").unwrap().render(twice.context(0)).is_err());
+}
+
+#[test]
+fn keys_are_joined_however_they_are_composed() {
+    for key in ["id", "{{ id }}"] {
+        let sources = source("hr", "csv", "hr", key) + &source("ad", "csv", "ad", "id");
+        let files: &[(&str, &[u8])] = &[
+            ("hr", "id\nO\u{308}1\n\u{d6}2\n3\n".as_bytes()),
+            ("ad", "id,x\n\u{d6}1,a\nO\u{308}2,b\n3,c\n".as_bytes()),
+        ];
+        let records = Fixture::new(&sources, files).read().unwrap();
+        assert_eq!(rendered(&records, "{{ ad.x }}"), ["a", "b", "c"], "{key}");
+    }
+    let sources = source("hr", "csv", "hr", "id");
+    let twice = Fixture::new(&sources, &[("hr", "id\nO\u{308}1\n\u{d6}1\n".as_bytes())]).read().unwrap();
+    assert_eq!(twice.joined().sources[0].repeated.len(), 1);
 }
 
 #[test]
@@ -168,7 +203,7 @@ fn json_keeps_whole_numbers_to_the_letter() {
         if kind != "sequence" {
             assert_eq!(rendered(&records, "{{ hr.v }}"), [text], "{letters}");
         }
-        let value = records.context(0, false).get_attr("hr").unwrap().get_attr("v").unwrap();
+        let value = records.context(0).get_attr("hr").unwrap().get_attr("v").unwrap();
         assert_eq!(value.kind().to_string(), kind, "{letters}");
     }
 }
@@ -242,7 +277,7 @@ fn one_odd_shape_is_an_error_for_whoever_uses_it() {
     ] {
         let records = json(&format!(r#"[{{"id": 0, "a": "good"}}, {record}, {{"id": 9}}]"#)).read().unwrap();
         let engine = Engine::new(records.calendar());
-        let render = |record, text| engine.template(text).unwrap().render(records.context(record, false));
+        let render = |record, text| engine.template(text).unwrap().render(records.context(record));
         assert_eq!((render(0, "{{ hr.a }}").unwrap(), render(2, "{{ hr.a }}").unwrap()), ("good".into(), "".into()));
         for text in ["{{ hr.a }}", "{{ hr.a | default('x') }}", "{% if hr.a %}x{% endif %}", "{{ hr['a'] is defined }}"]
         {
@@ -352,7 +387,7 @@ fn what_is_undefined_may_be_tested_but_not_used() {
     let sources = source("hr", "csv", "hr", "id") + &source("ad", "csv", "ad", "id");
     let records = Fixture::new(&sources, &[("hr", b"id\n1\n"), ("ad", b"id,m\n2,x\n")]).read().unwrap();
     let engine = Engine::new(records.calendar());
-    let render = |text: &str| engine.template(text)?.render(records.context(0, false));
+    let render = |text: &str| engine.template(text)?.render(records.context(0));
     for text in ["{{ ad.m is defined }}", "{{ ad.m | default('') }}", "{% if ad.m %}x{% endif %}"] {
         assert!(render(text).is_ok(), "{text}");
     }
@@ -394,6 +429,6 @@ fn fingerprints_depend_on_the_records_alone() {
 #[test]
 fn debugging_shows_nobody() {
     let records = Fixture::csv("id,n\n1,Anna\n").read().unwrap();
-    let shown = format!("{records:?} {:?}", records.context(0, false));
+    let shown = format!("{records:?} {:?}", records.context(0));
     assert!(!shown.contains("Anna") && shown.contains("hr"), "{shown}");
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::private::open_private;
+use super::private::{no_other_kind, open_private};
 use super::store::ObjectKind;
 use super::{State, StateError, account_file};
 use crate::files::write_private;
@@ -61,6 +61,7 @@ impl State {
             };
             return written.map_err(StateError::Store);
         }
+        no_other_kind(&path)?;
         let written = match plan {
             Some(plan) => write_private(&path, |file| writeln!(file, "{plan}")),
             None => fs::remove_file(&path).or_else(|error| match error.kind() {

@@ -19,7 +19,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::append::part;
 use super::journals::read_private;
-use super::private::make_private;
+use super::private::{found_folder, make_private};
 use super::store::ObjectKind;
 use super::{Coded, Flaw, State, StateError, account_file, read_chain};
 use crate::employee::{BranchId, UserId};
@@ -325,12 +325,14 @@ impl State {
             None => {
                 let path = self.folder.join(folder);
                 let io = |error| StateError::Io { path: path.clone(), error };
-                let entries = match fs::read_dir(&path) {
-                    Ok(entries) => entries,
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-                    Err(error) => return Err(io(error)),
-                };
-                let names = entries.map(|entry| Ok(entry.map_err(io)?.file_name().to_string_lossy().into_owned()));
+                for folder in [&self.folder.join(LEDGERS), &path] {
+                    if found_folder(folder)?.is_none() {
+                        return Ok(Vec::new());
+                    }
+                }
+                let names = fs::read_dir(&path)
+                    .map_err(io)?
+                    .map(|entry| Ok(entry.map_err(io)?.file_name().to_string_lossy().into_owned()));
                 names.collect::<Result<Vec<_>, StateError>>()?.iter().filter_map(|name| number(name)).collect()
             }
         };

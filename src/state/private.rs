@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::{FOLDER_VARIABLE, StateError};
-use crate::files::{no_links, open_own};
+use crate::files::{WRONG_KIND, no_links, open_own};
 use crate::text::shell_path;
 
 /// Opens a file of the state for reading, or also for writing, without following a link. If it is opened for writing,
@@ -33,25 +33,40 @@ pub(super) fn make_owners(file: &File) -> io::Result<()> {
     Ok(())
 }
 
+/// What is known of a folder; `None` if nothing is there.
+///
+/// # Errors
+/// If something else is there, such as a link to a folder.
+pub(super) fn found_folder(folder: &Path) -> Result<Option<fs::Metadata>, StateError> {
+    match folder.symlink_metadata() {
+        Ok(there) if there.is_dir() => Ok(Some(there)),
+        Ok(there) => Err(StateError::Misplaced {
+            path: folder.to_owned(),
+            problem: if there.is_symlink() { "is a symbolic link" } else { "is not a folder" }.to_owned(),
+            advice: format!("let --state or {FOLDER_VARIABLE} name a folder of its own"),
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StateError::Io { path: folder.to_owned(), error }),
+    }
+}
+
+/// Refuses to write a file where something other than a file is.
+pub(super) fn no_other_kind(path: &Path) -> Result<(), StateError> {
+    if path.metadata().is_ok_and(|there| !there.is_file()) {
+        let error = io::Error::new(WRONG_KIND, "is not a regular file");
+        return Err(StateError::of_file(path.to_owned(), error));
+    }
+    Ok(())
+}
+
 /// Creates a folder that only its owner can use, or refuses one that others can write to.
 pub(super) fn make_private(folder: &Path) -> Result<(), StateError> {
     use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
     let io = |error| StateError::Io { path: folder.to_owned(), error };
     let exposed = |problem, advice: String| Err(StateError::Exposed { path: folder.to_owned(), problem, advice });
-    let no_folder = |metadata: &fs::Metadata| StateError::Misplaced {
-        path: folder.to_owned(),
-        problem: if metadata.is_symlink() { "is a symbolic link" } else { "is not a folder" }.to_owned(),
-        advice: format!("let --state or {FOLDER_VARIABLE} name a folder of its own"),
-    };
-    // If something exists at the path, it must be a folder.
-    if let Some(there) = folder.symlink_metadata().ok().filter(|there| !there.is_dir()) {
-        return Err(no_folder(&there));
-    }
+    found_folder(folder)?;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io)?;
-    let metadata = folder.symlink_metadata().map_err(io)?;
-    if !metadata.is_dir() {
-        return Err(no_folder(&metadata));
-    }
+    let Some(metadata) = found_folder(folder)? else { return Err(io(io::ErrorKind::NotFound.into())) };
     if metadata.uid() != rustix::process::geteuid().as_raw() {
         return exposed("belongs to another user", format!("let {FOLDER_VARIABLE} name a folder of your own"));
     }

@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 use super::append::{Append, Lines, Parts, create, part};
 use super::lease::{Hold, Lease, LeaseError};
 use super::parts::JournalText;
+use super::private::no_other_kind;
 use super::retention::Held;
 use super::store::{Object, ObjectKind, Store};
 use super::{JOURNALS, Key, State, StateError};
@@ -114,6 +115,7 @@ impl Remote {
             }
         }
         let write = |path: PathBuf, bytes: &[u8]| {
+            no_other_kind(&path)?;
             write_private(&path, |file| file.write_all(bytes)).map_err(|error| StateError::Io { path, error })
         };
         if has_plan && !state.plan(plan).exists() {
@@ -150,6 +152,7 @@ impl Remote {
 
     /// Copies the parts of a journal into a file.
     fn copy(&self, plan: Digest, parts: &[Object], path: PathBuf) -> Result<(), StateError> {
+        no_other_kind(&path)?;
         let mut text = JournalText::new(self.store.clone(), parts);
         let copied = write_private(&path, |file| io::copy(&mut text, file));
         copied.map(drop).map_err(|error| match error.kind() {

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::time::SystemTime;
 
+use super::journals::read_private;
 use super::{State, StateError};
 use crate::plan::Digest;
 
@@ -75,12 +76,10 @@ impl State {
     /// If that cannot be noted.
     pub fn renew(&self, plan: Digest) -> Result<(), StateError> {
         let path = self.plan(plan);
-        let read = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(StateError::of_file(path, error)),
-        };
-        self.keep_plan(plan, read)
+        match read_private(&path, u64::MAX)? {
+            Some(text) => self.keep_plan(plan, text),
+            None => Ok(()),
+        }
     }
 
     /// What the folder holds of each plan.

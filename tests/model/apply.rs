@@ -45,6 +45,8 @@ pub(crate) struct Entry {
     is_resumed: bool,
     /// Whether the outcome of an earlier request was unknown, in this run or before it.
     is_tried: bool,
+    /// Whether an earlier run left the outcome unknown, and a manager whom the operation shows is another person now.
+    is_mislabelled: bool,
 }
 
 /// The progress of an operation.

@@ -16,8 +16,8 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 
 use crate::checks::{CALM, world};
-use crate::plan::{Action, HIRE, LEAVE, MOVE, PLANS, Plan};
-use crate::steps::Step;
+use crate::plan::{Action, HIRE, LEAVE, MOVE, PLANS, Plan, REPLACE};
+use crate::steps::{Foreign, Step};
 use crate::world::{Budget, Mutation, World};
 use reality::{Reality, bare};
 
@@ -35,8 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How often each kind of step was taken.
 type StepCounts = BTreeMap<String, u64>;
 
-/// Follows one random path.
-async fn follow_path(world: World, seed: u64, patience: Duration) -> Result<StepCounts, String> {
+/// Follows one path: the given steps first, then random ones.
+async fn follow_path(world: World, seed: u64, first: &[Step], patience: Duration) -> Result<StepCounts, String> {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut reality = Reality::new(&world, patience).await;
     let (mut state, mut path, mut counts) = (world.first(), Vec::new(), StepCounts::new());
@@ -52,7 +52,7 @@ async fn follow_path(world: World, seed: u64, patience: Duration) -> Result<Step
         if steps.is_empty() {
             break;
         }
-        let step = steps[rng.usize(..steps.len())];
+        let step = first.get(path.len()).copied().unwrap_or_else(|| steps[rng.usize(..steps.len())]);
         let next = world.next(&state, step).ok_or("the model does not allow this step")?;
         path.push(step);
         *counts.entry(format!("{step:?}").split('(').next().unwrap_or_default().to_owned()).or_default() += 1;
@@ -76,9 +76,18 @@ async fn follow_path(world: World, seed: u64, patience: Duration) -> Result<Step
 /// Follows many paths at once.
 fn follow_paths(paths: impl Iterator<Item = (World, u64)>, patience: Duration) -> Vec<Result<StepCounts, String>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let followed = paths.map(|(world, seed)| follow_path(world, seed, patience));
+    let followed = paths.map(|(world, seed)| follow_path(world, seed, &[], patience));
     let followed = futures_util::stream::iter(followed).buffer_unordered(AT_ONCE);
     tokio::task::LocalSet::new().block_on(&runtime, followed.collect())
+}
+
+/// Follows a path that begins with these steps.
+fn follow_steps(world: World, steps: &[Step]) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let followed = follow_path(world, 0, steps, PATIENCE);
+    if let Err(problem) = tokio::task::LocalSet::new().block_on(&runtime, followed) {
+        panic!("{problem}");
+    }
 }
 
 /// Follows this number of paths for each plan. Together they must contain these kinds of steps.
@@ -140,6 +149,23 @@ fn two_processes_and_a_forger_take_the_steps_of_the_model() {
     let kinds = ["Start", "CarryOut", "Lose", "Settle", "Finish", "Crash", "Other", "Forge"];
     assert_program_is_like_model(15, |plan| real(plan, &[0, 1], budget), &kinds);
     assert_program_is_like_model(10, |plan| real(plan, &[0, 0], budget), &kinds);
+}
+
+/// Steps that random paths seldom take.
+#[test]
+fn the_program_looks_again_and_repeats_nothing_under_another_manager() {
+    let one_lie = real(MOVE, &[0], Budget { lies: 1, ..CALM });
+    follow_steps(one_lie, &[Step::Start(0), Step::Begin(0, 0), Step::LieRefused(0), Step::Again(0, 0)]);
+    let done = [Step::Start(0), Step::Begin(0, 0), Step::CarryOut(0), Step::Receive(0), Step::ReadBack(0, 0)];
+    let in_doubt = Budget { faults: 2, others: 1, ..CALM };
+    // A create whose manager is made by the plan, and one whose manager was there before.
+    for plan in [HIRE, REPLACE] {
+        let lost = [Step::Begin(0, 1), Step::Lose(0), Step::Other(Foreign::Renumber(1)), Step::Settle(0)];
+        follow_steps(real(plan, &[0], in_doubt), &[&done[..], &lost].concat());
+    }
+    let lost = [Step::Start(0), Step::Begin(0, 0), Step::Lose(0), Step::Again(0, 0), Step::Lose(0)];
+    let looked_at = [Step::Other(Foreign::Renumber(2)), Step::Settle(0), Step::Begin(0, 0)];
+    follow_steps(real(LEAVE, &[0], in_doubt), &[&lost[..], &looked_at].concat());
 }
 
 /// A model that differs from the program is detected.

@@ -8,8 +8,8 @@ use stateright::Property;
 
 use crate::apply::{Outcome, Phase, Run};
 use crate::journal::Record;
-use crate::plan::{Action, Edit, Made, Plan, created, resolve, updated};
-use crate::server::{Fields, Id, Request, Server};
+use crate::plan::{Action, Edit, Made, ManagerRef, Person, Plan, created, resolve, updated};
+use crate::server::{Fields, Id, RENUMBERED, Request, Server, User};
 use crate::world::{Message, Sent, State, World};
 
 /// A law.
@@ -22,11 +22,13 @@ pub(crate) enum Law {
     NothingUndone,
     DoneIsTrue,
     NotDoneIsTrue,
+    NobodyElse,
+    NoCreateAgain,
 }
 
 /// Which laws are broken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Laws(u8);
+pub(crate) struct Laws(u16);
 
 impl Laws {
     pub(crate) fn insert(&mut self, law: Law) {
@@ -43,7 +45,7 @@ impl Laws {
 }
 
 impl Law {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::NobodyTwice,
         Self::NobodyUnapproved,
         Self::NoWriteWithoutIntent,
@@ -51,6 +53,8 @@ impl Law {
         Self::NothingUndone,
         Self::DoneIsTrue,
         Self::NotDoneIsTrue,
+        Self::NobodyElse,
+        Self::NoCreateAgain,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -62,6 +66,10 @@ impl Law {
             Self::NothingUndone => "no user is changed who differs from what was read",
             Self::DoneIsTrue => "what the journal says is done is done",
             Self::NotDoneIsTrue => "what the journal says is not done has changed nothing",
+            Self::NobodyElse => "nobody is written whose label is not the plan's",
+            Self::NoCreateAgain => {
+                "no create is sent again over somebody with its identifier or e-mail, or another manager"
+            }
         }
     }
 }
@@ -79,6 +87,8 @@ pub(crate) fn properties() -> Vec<Property<World>> {
         Property::always(Law::NothingUndone.name(), |_, state: &State| !state.broken.has(Law::NothingUndone)),
         Property::always(Law::DoneIsTrue.name(), |_, state: &State| !state.broken.has(Law::DoneIsTrue)),
         Property::always(Law::NotDoneIsTrue.name(), |_, state: &State| !state.broken.has(Law::NotDoneIsTrue)),
+        Property::always(Law::NobodyElse.name(), |_, state: &State| !state.broken.has(Law::NobodyElse)),
+        Property::always(Law::NoCreateAgain.name(), |_, state: &State| !state.broken.has(Law::NoCreateAgain)),
     ]
 }
 
@@ -99,7 +109,7 @@ pub(crate) fn judge_sending(world: &World, state: &mut State, message: &Message,
     // The id in the answer to a create must belong to the person who was sent, if a user has it at all.
     let is_whom_it_seems = |create: usize| match (&world.operation(create).action, made[create]) {
         (Action::Create { after }, Some(id)) => {
-            state.server.user(id).is_none_or(|user| user.fields.identifier == after.identifier)
+            state.server.user(id).is_none_or(|user| is_person_of(create, after, user))
         }
         _ => false,
     };
@@ -112,6 +122,64 @@ pub(crate) fn judge_sending(world: &World, state: &mut State, message: &Message,
     }
     if message.read.is_some_and(|read| read.is_admin) {
         state.breaks(Law::NobodyProtected);
+    }
+    if message.read.is_some_and(|read| is_somebody_else(world, index, &read.fields)) {
+        state.breaks(Law::NobodyElse);
+    }
+}
+
+/// Whether a user is the person of a create, or was until another client gave them another identifier.
+fn is_person_of(create: usize, after: &Person, user: &User) -> bool {
+    let is_of_others = user.made_by.is_some_and(|maker| usize::from(maker) != create);
+    user.fields.identifier == after.identifier || (user.fields.identifier >= RENUMBERED && !is_of_others)
+}
+
+/// Whether a user has another identifier than the plan shows for the user that an operation changes or deletes.
+fn is_somebody_else(world: &World, index: usize, held: &Fields) -> bool {
+    let shown = match &world.operation(index).action {
+        Action::Create { .. } => return false,
+        Action::Update { before, .. } | Action::Delete { before, .. } => before.identifier,
+        Action::Link { create, .. } => match &world.operation(*create).action {
+            Action::Create { after } => after.identifier,
+            _ => return true,
+        },
+    };
+    held.identifier != shown
+}
+
+/// Whether the manager that an operation gives somebody has another identifier than the plan shows.
+fn is_under_somebody_else(world: &World, server: &Server, index: usize, made: &Made) -> bool {
+    let identifier = |id: Id| server.user(id).map(|user| user.fields.identifier);
+    match world.operation(index).manager() {
+        ManagerRef::Nobody => false,
+        ManagerRef::User(id) => identifier(id) != world.plan.label(id).map(|(identifier, _)| identifier),
+        ManagerRef::Create(create) => match (&world.operation(create).action, made[create]) {
+            (Action::Create { after }, Some(id)) => identifier(id) != Some(after.identifier),
+            _ => false,
+        },
+    }
+}
+
+/// Checks the operations that a run will begin, by the list that it has just read.
+pub(crate) fn judge_start(world: &World, state: &mut State, process: usize) {
+    let Some(run) = state.runs[process] else { return };
+    let is_bad = |index: usize| {
+        run.entries[index].phase == Phase::Waiting && is_under_somebody_else(world, &state.server, index, &run.made())
+    };
+    if (0..world.operations()).any(is_bad) {
+        state.breaks(Law::NobodyElse);
+    }
+}
+
+/// Checks a create that is about to be sent again, by the list that has just been read.
+pub(crate) fn judge_repetition(world: &World, state: &mut State, process: usize, index: usize) {
+    let (Some(run), Action::Create { after }) = (state.runs[process], &world.operation(index).action) else { return };
+    let is_taken = state
+        .server
+        .iter()
+        .any(|(_, user)| user.fields.identifier == after.identifier || user.fields.email == after.email);
+    if is_taken || is_under_somebody_else(world, &state.server, index, &run.made()) {
+        state.breaks(Law::NoCreateAgain);
     }
 }
 
@@ -144,7 +212,7 @@ fn approved(world: &World, state: &State, index: usize, message: &Message, made:
 
 /// Checks a request that the server is about to carry out.
 pub(crate) fn judge_execution(world: &World, state: &mut State, place: usize) {
-    let Message { request, read, is_overtaken, .. } = state.network[place];
+    let Message { operation, request, read, is_overtaken, .. } = state.network[place];
     let user = request.user().and_then(|id| state.server.user(id)).copied();
     let Some(user) = user else { return };
     if user.is_admin && !is_overtaken {
@@ -152,6 +220,9 @@ pub(crate) fn judge_execution(world: &World, state: &mut State, place: usize) {
     }
     if read != Some(user) && !is_overtaken {
         state.breaks(Law::NothingUndone);
+    }
+    if is_somebody_else(world, usize::from(operation), &user.fields) && !is_overtaken {
+        state.breaks(Law::NobodyElse);
     }
     let is_named = |id: Id| {
         user.made_by.is_some()
@@ -187,7 +258,7 @@ pub(crate) fn judge_record(world: &World, state: &mut State, folder: usize, reco
             let is_false = match (&world.operation(operation).action, user) {
                 (Action::Delete { user, .. }, _) => state.server.user(*user).is_some(),
                 (Action::Create { after }, Some(id)) => {
-                    state.server.user(id).is_some_and(|user| user.fields.identifier != after.identifier)
+                    state.server.user(id).is_some_and(|user| !is_person_of(operation, after, user))
                 }
                 (Action::Create { .. }, None) => true,
                 // The operation is not done if the user has lost custom fields.
@@ -302,20 +373,15 @@ pub(crate) fn is_as_planned(plan: &Plan, server: &Server) -> bool {
 impl World {
     /// The creates whose users an operation refers to.
     fn operations_referred_to(&self, index: usize) -> Vec<usize> {
-        use crate::plan::ManagerRef::Create;
-        let mut creates = Vec::new();
-        let manager = match &self.operation(index).action {
-            Action::Create { after } => after.manager,
-            Action::Update { edit: Edit::Manager(manager), .. } => *manager,
-            Action::Link { create, manager } => {
-                creates.push(*create);
-                *manager
-            }
-            Action::Update { .. } | Action::Delete { .. } => return creates,
+        let operation = self.operation(index);
+        let linked = match operation.action {
+            Action::Link { create, .. } => Some(create),
+            _ => None,
         };
-        if let Create(create) = manager {
-            creates.push(create);
-        }
-        creates
+        let manager = match operation.manager() {
+            ManagerRef::Create(create) => Some(create),
+            ManagerRef::Nobody | ManagerRef::User(_) => None,
+        };
+        linked.into_iter().chain(manager).collect()
     }
 }

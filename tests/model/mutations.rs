@@ -73,6 +73,23 @@ fn what_is_noted_is_true() {
     }
 }
 
+#[test]
+fn nobody_else() {
+    let meanwhile = Budget { others: 1, ..CALM };
+    for plan in [LEAVE, REPLACE, MOVE, PAIR] {
+        is_noticed(&[Mutation::WritesAnybody], plan, meanwhile, Law::NobodyElse);
+    }
+    is_noticed(&[Mutation::RefillsAnybody], MOVE, meanwhile, Law::NobodyElse);
+    for plan in [LEAVE, REPLACE, TWINS] {
+        is_noticed(&[Mutation::ComparesNoLabels], plan, meanwhile, Law::NobodyElse);
+    }
+    let in_doubt = Budget { faults: 1, others: 1, ..CALM };
+    for plan in [HIRE, REPLACE, PAIR, TWINS] {
+        is_noticed(&[Mutation::RepeatsUnderAnybody], plan, in_doubt, Law::NoCreateAgain);
+        is_noticed(&[Mutation::RepeatsOverEmails], plan, in_doubt, Law::NoCreateAgain);
+    }
+}
+
 /// The server carries a request out after the resumed apply has noted it as not done. Nobody restores the custom fields.
 #[test]
 fn no_end() {

@@ -55,6 +55,29 @@ pub(crate) struct Plan {
     pub(crate) operations: &'static [Operation],
 }
 
+impl Operation {
+    /// The manager that it gives somebody.
+    pub(crate) fn manager(&self) -> ManagerRef {
+        match self.action {
+            Action::Create { after } => after.manager,
+            Action::Update { edit: Edit::Manager(manager), .. } | Action::Link { manager, .. } => manager,
+            Action::Update { .. } | Action::Delete { .. } => ManagerRef::Nobody,
+        }
+    }
+}
+
+impl Plan {
+    /// How the plan shows a user.
+    pub(crate) fn label(&self, id: Id) -> Option<(u8, u8)> {
+        self.users.get(usize::from(id)).map(|user| user.fields.label())
+    }
+
+    /// Whether an operation gives a user another name.
+    pub(crate) fn renames(&self, operation: usize, id: Id) -> bool {
+        matches!(self.operations[operation].action, Action::Update { user, edit: Edit::Name(_), .. } if user == id)
+    }
+}
+
 const fn user(number: u8, manager: Option<Id>, custom: u8) -> User {
     User { fields: fields(number, manager), custom, is_admin: false, made_by: None }
 }

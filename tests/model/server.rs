@@ -9,6 +9,9 @@ pub(crate) type Id = u8;
 /// The id of nobody.
 pub(crate) const NOBODY: Id = 9;
 
+/// Another client gives users identifiers from here on.
+pub(crate) const RENUMBERED: u8 = 30;
+
 /// The managed fields. `name` represents all fields without special rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Fields {
@@ -61,6 +64,13 @@ pub(crate) struct Server {
     /// Each user's custom field before the last change of branch: as the account held it, and as the request had it. Only
     /// the laws read it.
     pub(crate) moved: [[u8; 2]; SLOTS],
+}
+
+impl Fields {
+    /// How a plan shows the user: identifier and name.
+    pub(crate) fn label(&self) -> (u8, u8) {
+        (self.identifier, self.name)
+    }
 }
 
 impl Request {

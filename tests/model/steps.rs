@@ -11,6 +11,8 @@ pub(crate) enum Foreign {
     /// Makes a user an admin. Admins are protected.
     Promote(Id),
     Rename(Id),
+    /// Gives a user the identifier of somebody else, so that the id stands for another person.
+    Renumber(Id),
     Remove(Id),
     /// Gives a user who is to be moved another value in the custom field.
     Fill(Id),
@@ -170,7 +172,7 @@ impl World {
 
     fn foreign(&self, state: &State, steps: &mut Vec<Step>) {
         for (id, user) in state.server.iter() {
-            let writes = [Foreign::Promote(id), Foreign::Rename(id), Foreign::Remove(id)];
+            let writes = [Foreign::Promote(id), Foreign::Rename(id), Foreign::Renumber(id), Foreign::Remove(id)];
             steps.extend(writes[usize::from(user.is_admin)..].iter().map(|write| Step::Other(*write)));
             // Two machines that do not know of each other cannot tell whose request moved a user.
             if self.is_to_be_moved(id) && self.folders.windows(2).all(|pair| pair[0] == pair[1]) {

@@ -8,7 +8,7 @@ use crate::apply::Run;
 use crate::journal::{Doubt, Journal, Progress};
 use crate::laws::{self, Law, Laws};
 use crate::plan::{Action, Operation, Plan};
-use crate::server::{Answer, Fields, NOBODY, Request, Server, User};
+use crate::server::{Answer, Fields, NOBODY, RENUMBERED, Request, Server, User};
 use crate::steps::{Foreign, Rejection, Step};
 
 /// The most processes that there can be.
@@ -54,6 +54,16 @@ pub(crate) enum Mutation {
     ConfirmsNothing,
     /// A refused change of branch is believed without another look at the user.
     BelievesRefusals,
+    /// A user is written who has another identifier than the plan shows.
+    WritesAnybody,
+    /// The same for custom fields that are sent again.
+    RefillsAnybody,
+    /// Managers are not compared with their labels before a run begins.
+    ComparesNoLabels,
+    /// A create is sent again although its manager is another person by now.
+    RepeatsUnderAnybody,
+    /// A create is sent again although somebody has its e-mail.
+    RepeatsOverEmails,
 }
 
 /// The parameters of a model.
@@ -314,6 +324,7 @@ impl World {
         match write {
             Foreign::Promote(id) => server.user_mut(id)?.is_admin = true,
             Foreign::Rename(id) => server.user_mut(id)?.fields.name = 9,
+            Foreign::Renumber(id) => server.user_mut(id)?.fields.identifier = RENUMBERED + id,
             Foreign::Fill(id) => server.user_mut(id)?.custom = 5,
             Foreign::Remove(id) => server.remove(id),
             Foreign::Twin(operation) | Foreign::Rival(operation) => {

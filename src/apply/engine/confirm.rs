@@ -8,7 +8,7 @@ use super::sent::Sent;
 use super::{Run, State, Stop, wants};
 use crate::apply::confirm::{Contradiction, came_back, contradiction, other_manager};
 use crate::apply::expected_state::differences_when_kept;
-use crate::apply::labels::renames;
+use crate::apply::labels::renamed;
 use crate::apply::list::List;
 use crate::apply::{Halt, Outcome};
 use crate::employee::{Managed, User};
@@ -42,7 +42,7 @@ impl Run<'_> {
     fn compare(&mut self, list: &List<'_>, inactive: &[User], losses: &Losses) {
         let sent: HashMap<usize, &Sent> = self.sent.values().flatten().map(|sent| (sent.index, sent)).collect();
         let mut found = Vec::new();
-        let renamed = self.operations.iter().filter_map(|operation| renames(&operation.action)).collect();
+        let renamed = renamed(self.operations.iter());
         for index in 0..self.states.len() {
             let State::Ended(outcome) = &self.states[index] else { continue };
             let (user_id, known, is_new) = match outcome {

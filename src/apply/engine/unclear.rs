@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::{MAX_ATTEMPTS, Parked, Run, State, Stop, Taken, left_alone, wants};
+use crate::apply::confirm::{other_manager, other_new_manager};
 use crate::apply::journal::{Progress, Record};
+use crate::apply::labels::{Renamed, renamed};
 use crate::apply::list::List;
 use crate::apply::newcomers::Newcomers;
 use crate::apply::settle::{Verdict, judge};
@@ -65,18 +67,24 @@ impl Run<'_> {
         });
         // Whoever came between two runs may have been made by a create of the earlier run.
         let of_earlier_runs = Newcomers::new(self.operations, everybody(), |user| self.was_there(&user.id));
+        let renamed = renamed(self.operations.iter());
         for index in parked {
             let newcomers =
                 if self.replay.has_tried(self.operations[index].id) { &of_earlier_runs } else { &newcomers };
-            self.settle_one(index, &list, &listed.inactive, newcomers);
+            let bar = self.mislabelled(index, &list, &renamed);
+            self.settle_one(index, &list, &listed.inactive, newcomers, bar);
         }
         true
     }
 
-    /// How the managers and branches that an operation in doubt shows differ from the account, if they do: then it must not
-    /// be sent again.
-    pub(super) fn mislabelled(&self, index: usize) -> Option<String> {
-        self.standing.mislabelled.get(&self.operations[index].id).map(|problems| problems.join(", "))
+    /// How the people and branches that an operation in doubt shows differ from the account, if they do: then it must not be
+    /// sent again. The list at the start of the run shows all of them, this newer one the manager.
+    fn mislabelled(&self, index: usize, list: &List<'_>, renamed: &Renamed<'_>) -> Option<String> {
+        let operation = &self.operations[index];
+        let at_the_start = self.standing.mislabelled.get(&operation.id).map(|problems| problems.join(", "));
+        at_the_start
+            .or_else(|| other_manager(operation, list, renamed))
+            .or_else(|| other_new_manager(operation, list, &self.made))
     }
 
     /// Whether the outcome of an earlier request for an operation was unknown, in this run or before it.
@@ -85,7 +93,14 @@ impl Run<'_> {
         self.doubts.contains_key(&index) || matches!(before, Some(Progress::InDoubt(_)))
     }
 
-    fn settle_one(&mut self, index: usize, list: &List<'_>, inactive: &[User], newcomers: &Newcomers<'_>) {
+    fn settle_one(
+        &mut self,
+        index: usize,
+        list: &List<'_>,
+        inactive: &[User],
+        newcomers: &Newcomers<'_>,
+        bar: Option<String>,
+    ) {
         let operation = &self.operations[index];
         let State::Parked(Parked { sent_at: _, problem, taken }) = &self.states[index] else { return };
         let (mut problem, taken) = (problem.clone(), *taken);
@@ -139,13 +154,14 @@ impl Run<'_> {
                 self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
                 self.end(index, Outcome::Failed { problem }, None, None);
             }
-            // An update is not sent again either. But only its user can show whether it was carried out.
-            Verdict::Absent | Verdict::ReadAgain if let Some(why) = self.mislabelled(index).filter(|_| !is_update) => {
-                let problem = left_alone(&why);
+            Verdict::Absent | Verdict::ReadAgain if let Some(why) = bar.as_ref().filter(|_| !is_update) => {
+                let problem = left_alone(why);
                 self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
                 self.end(index, Outcome::Failed { problem }, None, None);
             }
+            // An update is not sent again either. But only its user can show whether it was carried out.
             Verdict::Absent | Verdict::ReadAgain if tried < MAX_ATTEMPTS => {
+                self.bars.extend(bar.map(|why| (index, why)));
                 self.begin_again(index);
             }
             Verdict::Absent | Verdict::ReadAgain => {

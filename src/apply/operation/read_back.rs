@@ -1,7 +1,6 @@
 //! What the service holds after a write. The answer is compared with what was sent. If other operations depend on the
 //! write, the user is read back too: they need the stored state, not an answer.
 
-use super::attempt::done;
 use super::{Attempt, End, Task, Worker, changed_roles};
 use crate::apply::Halt;
 use crate::apply::expected_state::{

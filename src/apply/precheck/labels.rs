@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use super::Live;
 use crate::apply::expected_state::updated;
-use crate::apply::labels::{label, other_person, person, renames, shown};
+use crate::apply::labels::{Renamed, label, other_person, person, renamed, shown};
 use crate::employee::{Branch, Directory, Text, User, UserId, full_name};
 use crate::plan::{
     Action, BranchRef, Change, Common, Field, Fields, ManagerRef, Operation, Part, Plan, Subject, UserRef, Value,
@@ -37,7 +37,7 @@ pub(super) fn of_parts(plan: &Plan, directory: &Directory) -> Vec<String> {
         let id = id.as_deref()?;
         let (kind, held) = match common {
             Common::Branch => ("branch", directory.branch(&id.into()).map(branch_label)),
-            Common::Manager | Common::Person if renamed.contains(&UserId::from(id)) => return None,
+            Common::Manager | Common::Person if renamed.contains_key(&UserId::from(id)) => return None,
             Common::Manager | Common::Person => {
                 let user = directory.user(&id.into()).or_else(|| directory.inactive_user(&id.into()));
                 let label = |user: &User| {
@@ -71,7 +71,7 @@ fn branch_label(branch: &Branch) -> String {
 /// The people of a plan whom the account may show otherwise by now, because of the plan itself.
 pub(super) struct Altered<'a> {
     /// Who may have been renamed.
-    renamed: HashSet<&'a UserId>,
+    renamed: Renamed<'a>,
     /// Who is to be removed, and may be gone. As long as they are there, they are compared.
     removed: HashSet<&'a UserId>,
 }
@@ -84,10 +84,7 @@ impl<'a> Altered<'a> {
             Action::Create { .. } | Action::Update { .. } | Action::Link { .. } => None,
         };
         let begun = operations.iter().filter(|operation| is_begun(operation));
-        Self {
-            renamed: begun.filter_map(|operation| renames(&operation.action)).collect(),
-            removed: operations.iter().filter_map(removed).collect(),
-        }
+        Self { renamed: renamed(begun), removed: operations.iter().filter_map(removed).collect() }
     }
 }
 
@@ -198,8 +195,7 @@ fn of_manager(manager: &ManagerRef, directory: &Directory, altered: &Altered<'_>
     let ManagerRef::User(shown) = manager else { return None };
     let UserRef { user_id, employee, name } = shown;
     match directory.user(user_id).or_else(|| directory.inactive_user(user_id)) {
-        Some(_) if altered.renamed.contains(user_id) => None,
-        Some(user) => other_person(shown, user),
+        Some(user) => other_person(shown, user, &altered.renamed),
         None if altered.removed.contains(user_id) || (employee.is_none() && name.is_empty()) => None,
         None => Some(unlisted("manager", user_id, &person(employee.as_ref(), name))),
     }
@@ -234,7 +230,7 @@ mod tests {
         let ghost = UserId::from("ghost");
         let problems = |branch: &str, manager: &str, is_removed: bool| {
             let removed = is_removed.then_some(&ghost).into_iter().collect();
-            of_references(&moved(branch, manager), &nobody, &Altered { renamed: HashSet::new(), removed })
+            of_references(&moved(branch, manager), &nobody, &Altered { renamed: Renamed::new(), removed })
         };
         let [no_branch, no_manager] = [r#""external_identifier": null, "name": """#, r#""employee": null, "name": """#];
         assert_eq!(problems(no_branch, no_manager, false), Vec::<String>::new());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::BothSides;
-use crate::employee::{Desired, ExternalIdentifier};
+use crate::employee::{Desired, ExternalIdentifier, normal_text};
 use crate::exit::{ExitStatus, OrRefuse as _};
 use crate::text::unescape;
 
@@ -47,8 +47,8 @@ impl<'a> Named<'a> {
 
     /// A user may type an identifier as a plan shows it, with escapes, unless an identifier really contains the escape.
     fn meant(&self, name: &str) -> String {
-        let name = name.trim();
-        if self.known.contains(name) { name.to_owned() } else { unescape(name).into_owned() }
+        let name = normal_text(name);
+        if self.known.contains(&*name) { name.into_owned() } else { unescape(&name).into_owned() }
     }
 }
 

@@ -5,6 +5,7 @@ use jiff::civil::time;
 use super::*;
 use crate::config::notify::{Channel, Form, Occasion};
 use crate::config::serve::{Hash, Hmac, Part, Verification, When};
+use crate::setting::SecretPlace;
 
 const WEBHOOK: &str = "[[webhook]]\nname = \"hr\"\npath = \"/hr\"\nverify = \"hmac-sha256\"\nheader = \"X-Sig\"\nsecret_env = \"HR_SECRET\"\n";
 
@@ -71,6 +72,24 @@ fn receivers_are_read() {
     assert_eq!((notify[0].personal, notify[0].repeat), (false, Duration::from_secs(86_400)));
     assert!(matches!(&notify[1].channel, Channel::Command { argv, .. } if argv == &["./tell"]));
     assert_eq!((notify[1].personal, notify[1].repeat), (true, Duration::from_secs(3600)));
+}
+
+#[test]
+fn arguments_of_programs_are_kept_as_they_are() {
+    let argv = r#"["./tell", " a ", "--sep= ", "", "b\n"]"#;
+    let expected = ["./tell", " a ", "--sep= ", "", "b\n"];
+    let settings = with(&format!(
+        "{}[[notify]]\non = [\"failed\"]\ncommand = {argv}\n",
+        WEBHOOK.replace("secret_env = \"HR_SECRET\"", &format!("secret_command = {argv}"))
+    ))
+    .unwrap();
+    assert!(matches!(&settings.notify[0].channel, Channel::Command { argv, .. } if argv == &expected));
+    let secret = settings.webhooks[0].secret.place();
+    assert!(matches!(secret, SecretPlace::Command { argv, .. } if argv == &expected), "{secret:?}");
+    for (argv, problem) in [("[]", "is empty; it is a program"), (r#"[" ", "a"]"#, "begins with an empty text")] {
+        let error = with(&format!("[[notify]]\non = [\"failed\"]\ncommand = {argv}\n")).unwrap_err().to_string();
+        assert!(error.contains(problem), "{error}");
+    }
 }
 
 #[test]

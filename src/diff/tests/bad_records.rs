@@ -1,7 +1,8 @@
 //! Duplicates and bad records: who is set aside, and which deletes are withheld because of them.
 
-use super::company::{ANNA, BEN, CARLA, assert_plan, bad_record, company, employee, user};
-use crate::diff::Remove;
+use super::company::{ANNA, BEN, CARLA, Company, assert_plan, bad_record, company, employee, user};
+use crate::diff::{Remove, Renumber};
+use crate::employee::{Employee, SetAside};
 use crate::plan::NoPlan;
 
 #[test]
@@ -84,4 +85,70 @@ fn no_record_may_be_bad_where_the_settings_say_so() {
     let company =
         company([], []).aside(bad_record(Some("1"), None, None)).with(|company| company.records_must_be_valid = true);
     assert!(matches!(company.try_plan(), Err(NoPlan::Invalid { count: 1, .. })));
+}
+
+/// Anna, user 5, whose record may be in scope, and whoever could be taken for her.
+fn in_doubt(who: Employee, held: Option<&str>, record: SetAside) -> Company {
+    company([who], [user("a", held, ANNA, None)]).with(|company| {
+        company.desired.out_of_scope.extend(record.identifier.clone());
+        company.desired.doubtful.push(record);
+    })
+}
+
+#[test]
+fn the_user_of_somebody_who_may_be_in_scope_is_given_to_nobody_else() {
+    let anna = || bad_record(Some("5"), Some(ANNA), Some(("Anna", "Berg")));
+    // By e-mail: as the same person, or as a user without an identifier.
+    for held in [Some("5"), None] {
+        let same = in_doubt(employee("21", ANNA, None), held, anna());
+        let same = same.with(|company| company.policy.renumber = Renumber::SamePerson);
+        assert_plan(&same, &["email_claimed_twice 21"]);
+        assert!(same.plan().content().diagnostics[0].message.contains("which may be in scope: no branch"));
+        let decided = same.with(|company| company.policy.same_person = ["21".into()].into());
+        assert!(matches!(decided.try_plan(), Err(NoPlan::NothingToDecide(_))));
+    }
+    // By a decision about the name; by its identifier or its e-mail, the record is that user's.
+    for record in [anna(), bad_record(Some("5"), None, None), bad_record(None, Some(ANNA), None)] {
+        let newcomer = || in_doubt(employee("21", "anna.berg@new.example", None), Some("5"), record.clone());
+        let decided = newcomer().with(|company| company.policy.same_person = ["21".into()].into());
+        assert!(matches!(decided.try_plan(), Err(NoPlan::NothingToDecide(_))), "{record:?}");
+        // Nobody is asked to decide so.
+        assert_plan(&newcomer(), &["1 create 21", "delete_withheld 5"]);
+    }
+    // The e-mail of the record, before it is known whether anybody has it.
+    let other_email = in_doubt(employee("21", BEN, None), Some("5"), bad_record(Some("5"), Some(BEN), None));
+    assert_plan(&other_email, &["email_claimed_twice 21", "delete_withheld 5"]);
+}
+
+#[test]
+fn whoever_may_be_in_scope_does_not_stop_those_who_have_a_user() {
+    let has_user = in_doubt(employee("21", ANNA, None), Some("21"), bad_record(Some("5"), Some(ANNA), None));
+    assert_plan(&has_user, &[]);
+    // A good record with its identifier is the record of that person.
+    let good = in_doubt(employee("5", ANNA, None), Some("5"), bad_record(Some("5"), Some(BEN), None));
+    assert_plan(&good, &[]);
+    let with_ben = good.with(|company| company.desired.employees.push(employee("6", BEN, None)));
+    assert_plan(&with_ben, &["1 create 6"]);
+    // A manager who may be in scope is still the manager of their reports.
+    let report = in_doubt(employee("21", BEN, Some("5")), Some("5"), bad_record(Some("5"), None, None));
+    assert_plan(&report, &["1 create 21 manager: user a", "delete_withheld 5"]);
+    let nobody = in_doubt(employee("21", BEN, Some("7")), Some("5"), bad_record(Some("7"), None, None));
+    let plan = nobody.plan();
+    let message = &plan.content().diagnostics[0].message;
+    assert!(message.contains("outside") && !message.contains("branch"), "{message}");
+}
+
+#[test]
+fn an_identifier_outside_the_scope_is_not_called_absent() {
+    let undecided = |out_of_scope: &[&str]| {
+        let company = company([employee("22", ANNA, None)], [user("a", Some("6"), ANNA, None)]).with(|company| {
+            company.desired.out_of_scope = out_of_scope.iter().map(|identifier| (*identifier).into()).collect();
+        });
+        assert_plan(&company, &["renumbering_undecided 22"]);
+        company.plan().content().diagnostics[0].message.clone()
+    };
+    let (absent, outside) = (undecided(&[]), undecided(&["6"]));
+    assert!(absent.contains("whose identifier 6 is in no source"), "{absent}");
+    assert!(outside.contains("6 has a record of their own, which [scope] include leaves out"), "{outside}");
+    assert!(!outside.contains("in no source") && outside.contains("--same-person 22"), "{outside}");
 }

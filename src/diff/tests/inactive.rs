@@ -1,9 +1,9 @@
 //! Inactive users who are made active again (`[target] reactivate`), and those who are not.
 
-use super::company::{ANNA, BEN, CARLA, Company, assert_plan, company, employee, user};
+use super::company::{ANNA, BEN, CARLA, Company, assert_plan, bad_record, company, employee, user};
 use crate::diff::{Protect, Renumber};
 use crate::employee::{Employee, User};
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, Change, ManagerRef, Plan, Value};
 
 /// A company that makes inactive users active again.
 fn reactivating(employees: Vec<Employee>, users: Vec<User>, inactive: Vec<User>) -> Company {
@@ -176,6 +176,47 @@ fn a_report_comes_after_the_manager_who_comes_back() {
     let circle = vec![employee("1", ANNA, Some("2")), employee("2", BEN, Some("1"))];
     let inactive = vec![user("y", Some("1"), ANNA, None), user("z", Some("2"), BEN, None)];
     assert_plan(&reactivating(circle, vec![], inactive), &["cannot_be_ordered 1", "cannot_be_ordered 2"]);
+}
+
+#[test]
+fn the_inactive_user_of_somebody_who_may_be_in_scope_is_given_to_nobody_else() {
+    let company = reactivating(vec![employee("1", ANNA, None)], vec![], vec![user("z", Some("9"), ANNA, None)])
+        .with(|company| company.policy.renumber = Renumber::SamePerson);
+    let by_identifier = company.with(|company| company.desired.doubtful.push(bad_record(Some("9"), None, None)));
+    assert_plan(&by_identifier, &["email_of_inactive 1"]);
+    let by_email = by_identifier.with(|company| {
+        company.desired.doubtful = vec![bad_record(Some("9"), Some(ANNA), None)];
+        company.directory.inactive[0].identifier = None;
+    });
+    assert_plan(&by_email, &["email_claimed_twice 1"]);
+}
+
+#[test]
+fn whoever_still_has_the_manager_who_comes_back_is_not_changed() {
+    let employees = vec![employee("1", ANNA, None), employee("2", BEN, Some("1")), employee("3", CARLA, Some("1"))];
+    let users = vec![user("b", Some("2"), BEN, Some("z")), user("c", Some("3"), CARLA, Some("y"))];
+    let company = reactivating(employees, users, vec![user("z", Some("1"), ANNA, None)]);
+    assert_plan(
+        &company,
+        &["1 reactivate 1 z, active: false → true", "2 update 3 c, manager: user y → user z after 1"],
+    );
+    let plan = read_again(&company);
+    assert_eq!(plan.content().summary.unchanged, 1);
+    // A plan that sets the manager whom they have, under another name, cannot be one that was made.
+    let mut content = plan.content().clone();
+    let Action::Update { changes, .. } = &mut content.operations[1].action else { panic!("an update") };
+    let Change { before, after, field: _ } = &mut changes[0];
+    let (Some(Value::Manager(ManagerRef::User(before))), Some(Value::Manager(ManagerRef::User(after)))) =
+        (before, after)
+    else {
+        panic!("managers who exist")
+    };
+    before.user_id = after.user_id.clone();
+    assert_ne!(before, after);
+    let mut file = Vec::new();
+    Plan::seal(content).expect("sealed").write(&mut file).expect("written");
+    let refused = Plan::read(&file).expect_err("nothing changes").to_string();
+    assert!(refused.contains("changes manager to what it is"), "{refused}");
 }
 
 #[test]

@@ -182,7 +182,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn companies()(
+    pub(super) fn companies()(
         employees in employees(),
         users in users(),
         bad in prop::collection::vec((prop::option::of(0..9_usize), prop::option::of(0..9_usize), any::<bool>()), 0..2),
@@ -246,13 +246,18 @@ proptest! {
         }
     }
 
-    /// An operation refers to a protected user only as a manager.
+    /// An operation refers to a protected user only as a manager, also if the plan itself creates that user.
     #[test]
     fn protection_holds(company in companies()) {
         for operation in &company.plan().content().operations {
             if let Action::Update { user_id, .. } | Action::Delete { user_id, .. } = &operation.action {
                 let user = company.directory.user(user_id).expect("a user who exists");
                 prop_assert!(!company.policy.protect.covers(user));
+            }
+            if let Action::Link { .. } = &operation.action {
+                let is_linked = |employee: &&Employee| Some(&employee.identifier) == operation.employee.as_ref();
+                let linked = company.desired.employees.iter().find(is_linked).expect("an employee");
+                prop_assert!(!company.policy.protect.covers_newcomer(linked));
             }
         }
     }

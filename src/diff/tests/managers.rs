@@ -35,6 +35,30 @@ fn new_managers_in_a_circle_are_linked_afterwards() {
 }
 
 #[test]
+fn nobody_who_will_be_protected_is_linked_afterwards() {
+    let protecting = |entries: &[&str]| {
+        company([employee("1", ANNA, Some("2")), employee("2", BEN, Some("1"))], [])
+            .with(|company| company.policy.protect = Protect::new(entries))
+    };
+    for entry in ["1", ANNA, "anna*"] {
+        assert_plan(
+            &protecting(&[entry]),
+            &[
+                "1 create 2",
+                "2 create 1 manager: operation 1 after 1",
+                "3 link 2 manager: operation 2 after 1, 2",
+                "manager_cycle -",
+                "protect_matches_nobody -",
+            ],
+        );
+    }
+    let said = protecting(&["*@example.com"]).plan();
+    let codes: Vec<&str> = said.content().diagnostics.iter().map(|found| found.code.as_str()).collect();
+    assert_eq!(codes, ["cannot_be_ordered", "cannot_be_ordered", "protect_matches_nobody"]);
+    assert!(said.content().operations.is_empty());
+}
+
+#[test]
 fn managers_who_exist_may_go_round_in_a_circle() {
     let company = company(
         [employee("1", ANNA, Some("2")), employee("2", BEN, Some("1"))],

@@ -71,6 +71,21 @@ fn an_identifier_that_is_an_e_mail_is_protected_as_it_is_written() {
 }
 
 #[test]
+fn how_an_accent_is_encoded_does_not_matter() {
+    let (composed, apart) = ("Jos\u{e9}", "Jose\u{301}");
+    for (entry, held) in [(composed, apart), (apart, composed), (apart, apart)] {
+        let jose = || {
+            company(&[Some(&["employee", &format!("Chef {held}")])])
+                .with(|company| company.directory.users[0].identifier = Some(format!("{held}-1").as_str().into()))
+        };
+        for entry in [format!("{entry}-1"), format!("{entry}*"), format!("{entry}-?"), format!("role:chef {entry}")] {
+            let plan = protecting(jose(), Protect::new(&[&entry]));
+            assert_eq!((deleted(&plan), codes(&plan)), (vec![], vec![]), "{entry:?} {held:?}");
+        }
+    }
+}
+
+#[test]
 fn admins_are_protected_where_the_settings_say_nothing_and_roles_are_told() {
     let plan = protecting(company(&[NOBODY, ADMIN, Some(&["Admin"])]), Protect::of_admins());
     assert_eq!(deleted(&plan), ["u0"]);

@@ -1,5 +1,7 @@
 //! What the wire of SCIM assumes, held against the service.
 
+use std::collections::HashSet;
+
 use futures_util::future::BoxFuture;
 use reqwest::Method;
 use serde_json::Value;
@@ -155,7 +157,8 @@ impl Client {
             Look::Nothing { said, .. } => findings.judge(expected, false, said),
             Look::Document(document) => {
                 let next = document["Resources"].as_array().cloned().unwrap_or_default();
-                let known = |row: &Value| rows.iter().any(|known| known["id"] == row["id"]);
+                let ids: HashSet<&str> = rows.iter().filter_map(|row| row["id"].as_str()).collect();
+                let known = |row: &Value| row["id"].as_str().is_some_and(|id| ids.contains(id));
                 let repeats = match more {
                     true => next.iter().filter(|row| known(row)).count(),
                     false => next.iter().filter(|row| row["id"] == rows[0]["id"]).count(),

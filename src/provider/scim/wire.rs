@@ -16,7 +16,7 @@ use crate::scim::{AttributePath, ENTERPRISE};
 
 pub(super) use errors::{error_in_success, error_objects, says_taken, words};
 pub(super) use rows::{branch, branch_row, custom_field, custom_field_row};
-pub(super) use schemas::{Schemas, abilities};
+pub(super) use schemas::{Schemas, abilities, is_free};
 pub(super) use user::{branch_of, custom_field_ids, is_inactive, losses, stored, unsent, user, version};
 pub(super) use write::{create, deactivate, patch, replace, restore};
 

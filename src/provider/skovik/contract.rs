@@ -2,6 +2,8 @@
 
 mod lists;
 
+use std::collections::HashSet;
+
 use futures_util::future::BoxFuture;
 use reqwest::Method;
 use serde_json::Value;
@@ -249,6 +251,7 @@ fn known_ids(id: &'static str, what: &'static str, held: &[&str], list: &Rows, f
         let seen = if held.is_empty() { "no user has any" } else { "the list has more than one page" };
         return findings.add(expected, Verdict::CannotTell, seen);
     }
-    let known = held.iter().filter(|id| list.rows.iter().any(|row| row["id"].as_str() == Some(id))).count();
+    let listed: HashSet<&str> = list.rows.iter().filter_map(|row| row["id"].as_str()).collect();
+    let known = held.iter().filter(|id| listed.contains(**id)).count();
     findings.judge(expected, known == held.len(), format!("{known} of {} are in the list", held.len()));
 }

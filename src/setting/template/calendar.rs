@@ -50,7 +50,7 @@ impl Calendar {
     }
 
     /// Any day, for templates that are only checked.
-    pub(super) fn any() -> Self {
+    pub(crate) fn any() -> Self {
         Self { today: Date::constant(2000, 1, 1), zone: TimeZone::UTC }
     }
 }
@@ -171,6 +171,8 @@ fn generalized(text: &str, zone: &TimeZone) -> Option<Day> {
     }
     let (time, rest) = text.split_at(digits);
     let rest = match rest.strip_prefix(['.', ',']) {
+        // Without seconds, it is a fraction of the minute or of the hour.
+        Some(_) if digits < 14 => return None,
         Some(rest) => rest.trim_start_matches(|c: char| c.is_ascii_digit()),
         None => rest,
     };
@@ -228,6 +230,7 @@ mod tests {
             ("2026-12-01T00:30:00+02:00", "2026-11-30"),
             ("20261130233000Z", "2026-12-01"),
             ("20261130233000.0Z", "2026-12-01"),
+            ("20261130225959,999Z", "2026-11-30"),
             ("2026120100Z", "2026-12-01"),
             ("20261201003000+0200", "2026-11-30"),
             ("0", "never"),
@@ -252,6 +255,9 @@ mod tests {
             ["", "soon", "01.12.2026", "2026-13-01", "2026-02-30", "12", "20261301", "00000000", "-1", "2026", "1e3"]
         {
             assert!(read(text, None).is_err(), "{text}");
+        }
+        for text in ["2026113023.9Z", "2026113022,99+0000", "202611302259.9Z"] {
+            assert!(read(text, None).is_err(), "{text}: a fraction of an hour or a minute");
         }
         assert!(read("01.12.2026", None).unwrap_err().contains("date('%d.%m.%Y')"));
         assert!(read("2026-12-01", Some("%d.%m.%Y")).unwrap_err().contains("of the form \"%d.%m.%Y\""));

@@ -9,7 +9,7 @@ use super::entry::{Attribute, Entry, Values};
 use super::rows::Rows;
 use super::values::Form;
 use crate::setting::shortened;
-use crate::source::cell::CellKind;
+use crate::source::cell::{CellKind, cell_of};
 
 /// How many values an attribute may have; no person has so many, and no group that is worth reading.
 const MOST_VALUES: usize = 1_000_000;
@@ -232,7 +232,9 @@ fn add_cell<'m>(
     }
     texts.sort_unstable();
     texts.dedup();
-    rows.cell(CellKind::Structured, &serde_json::Value::from(texts).to_string());
+    let list = serde_json::Value::from(texts).to_string();
+    let (kind, text) = cell_of(&list);
+    rows.cell(kind, &text);
     Ok(())
 }
 
@@ -316,6 +318,18 @@ mod tests {
         let columns = columns(&["mail", "title"]);
         assert_eq!(columns.absent(0), (CellKind::Structured, "[]"));
         assert_eq!(columns.absent(1), (CellKind::Text, ""));
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_read_is_an_error_for_whoever_uses_it() {
+        let long = vec![b'x'; 1024 * 1024];
+        for (other, expected) in [(&b"#N/A"[..], "it holds #N/A, which is an error"), (&long, "more than 1024 KiB")] {
+            for attributes in [&[("mail", &[&b"a"[..], other][..])][..], &[("mail", &[b"a"]), ("MAIL", &[other])]] {
+                let cells = read(&["mail"], attributes).unwrap();
+                let Some((CellKind::Unreadable, problem)) = &cells[0] else { panic!("{cells:?}") };
+                assert!(problem.contains(expected), "{problem}");
+            }
+        }
     }
 
     #[test]

@@ -111,24 +111,26 @@ impl Rows {
         };
         let count = u32::try_from(found.len()).expect("a table has fewer rows");
         let names = side_by_side(count, names).into_iter().flatten();
-        let mut rows: Vec<(String, &str, usize)> = names.enumerate().map(|(row, name)| (name, dn(row), row)).collect();
-        rows.sort_unstable();
-        for twice in rows.windows(2) {
-            let [(name, dn, one), (other_name, _, other)] = twice else { continue };
-            if name != other_name {
-                continue;
+        let mut entries: Vec<(String, usize)> = names.enumerate().map(|(row, name)| (name, row)).collect();
+        entries.sort_unstable();
+        let mut rows: Vec<(&str, usize)> = Vec::with_capacity(entries.len());
+        // Two searches may overlap. The rows of one entry are in the order of the searches.
+        for same in entries.chunk_by(|(name, _), (other, _)| name == other) {
+            for pair in same.windows(2) {
+                let [(_, one), (_, other)] = pair else { continue };
+                let dn = dn(*one);
+                if search(*one) == search(*other) {
+                    return Err(format!(
+                        "{dn:?} came twice in one search; another entry may have been left out for it"
+                    ));
+                }
+                let cell = |row: &usize, column| -> Cell<'_> { found.cell(*row, column) };
+                if (1..=columns.len()).any(|column| cell(one, column) != cell(other, column)) {
+                    return Err(format!("{dn:?} was changed while the directory was read; run it again"));
+                }
             }
-            if search(*one) == search(*other) {
-                return Err(format!("{dn:?} came twice in one search; another entry may have been left out for it"));
-            }
-            let cell = |row: &usize, column| -> Cell<'_> { found.cell(*row, column) };
-            if (1..=columns.len()).any(|column| cell(one, column) != cell(other, column)) {
-                return Err(format!("{dn:?} was changed while the directory was read; run it again"));
-            }
+            rows.extend(same.iter().map(|&(_, row)| (dn(row), row)).min());
         }
-        // Two searches may overlap.
-        rows.dedup_by(|(name, ..), (other_name, ..)| name == other_name);
-        let mut rows: Vec<(&str, usize)> = rows.into_iter().map(|(_, dn, row)| (dn, row)).collect();
         rows.sort_unstable();
         let names = columns.iter().map(|(name, _)| name.clone()).collect();
         let sources: Vec<usize> =
@@ -178,6 +180,14 @@ mod tests {
         assert_eq!(table(&[&[("c", "3"), ("a", "1")], &[], &[("b", "2"), ("a", "1")]]).unwrap(), expected);
         assert!(table(&[&[("a", "1"), ("a", "1")]]).unwrap_err().contains("came twice in one search"));
         assert!(table(&[&[("cn=A, o=x", "1"), ("CN=a,o=x", "1")]]).unwrap_err().contains("came twice in one search"));
+        // The search that has it twice has it in two spellings, and the spelling of the other search is between them.
+        for searches in [
+            [&[("CN=a", "1"), ("cn=a", "1")][..], &[("Cn=a", "1")]],
+            [&[("CN=a", "1"), ("cn=a", "1")], &[("CN=a", "1")]],
+            [&[("Cn=a", "1")], &[("cn=a", "1"), ("CN=a", "1")]],
+        ] {
+            assert!(table(&searches).unwrap_err().contains("came twice in one search"), "{searches:?}");
+        }
         assert!(table(&[&[("cn=a", "1")], &[("CN=a", "2")]]).unwrap_err().contains("was changed while"));
         assert_eq!(table(&[&[("cn=a", "1")], &[("CN=a", "1")]]).unwrap(), [("CN=a".to_owned(), "1".to_owned())]);
         assert!(table(&[&[("a", "1")], &[("a", "2")]]).unwrap_err().contains("was changed while"));

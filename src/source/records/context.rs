@@ -12,24 +12,24 @@ use crate::source::Listing;
 use crate::source::cell::{unreadable, value_of};
 
 impl Records {
-    /// A record as templates see it; texts in NFC, unless `to_the_letter` asks for the exact text.
-    pub(crate) fn context(&self, record: usize, to_the_letter: bool) -> Value {
-        self.person(record, to_the_letter, None, false)
+    /// A record as templates see it; texts in NFC.
+    pub(crate) fn context(&self, record: usize) -> Value {
+        self.person(record, None, false)
     }
 
     /// The same with this row of a source as the one that counts.
     pub(crate) fn context_with(&self, record: usize, source: usize, row: u32) -> Value {
-        self.person(record, false, Some((source, row as usize)), false)
+        self.person(record, Some((source, row as usize)), false)
     }
 
     /// The same without sources that have no row of the record, but may have one ([`Records::may_have_row`]): using
     /// these is an error.
     pub(crate) fn context_in_doubt(&self, record: usize) -> Value {
-        self.person(record, false, None, true)
+        self.person(record, None, true)
     }
 
-    fn person(&self, record: usize, to_the_letter: bool, instead: Option<(usize, usize)>, in_doubt: bool) -> Value {
-        Value::from_object(Person { joined: Arc::clone(&self.0), record, to_the_letter, instead, in_doubt })
+    fn person(&self, record: usize, instead: Option<(usize, usize)>, in_doubt: bool) -> Value {
+        Value::from_object(Person { joined: Arc::clone(&self.0), record, instead, in_doubt })
     }
 }
 
@@ -37,7 +37,6 @@ impl Records {
 struct Person {
     joined: Arc<Joined>,
     record: usize,
-    to_the_letter: bool,
     /// The row of a source that counts instead of the one that was joined.
     instead: Option<(usize, usize)>,
     /// Whether a source that may have a row of the person is an error, not one without a row.
@@ -49,7 +48,6 @@ struct Said {
     joined: Arc<Joined>,
     source: usize,
     row: Row,
-    to_the_letter: bool,
 }
 
 impl Object for Person {
@@ -72,7 +70,6 @@ impl Object for Person {
                 Some((instead, row)) if instead == source => Row::One(row),
                 _ => self.joined.row(self.record, source),
             },
-            to_the_letter: self.to_the_letter,
         }))
     }
 }
@@ -87,7 +84,7 @@ impl Object for Said {
         // Columns are in NFC; a name that a template computes may not be.
         let column = table.column(name).or_else(|| table.column(&normal_text(name)))?;
         match self.row {
-            Row::One(row) => Some(value_of(table.cell(row, column), source, name, self.to_the_letter)),
+            Row::One(row) => Some(value_of(table.cell(row, column), source, name)),
             Row::None => None,
             Row::Several => Some(unreadable(format!("source `{source}` has several records with the person's key"))),
         }

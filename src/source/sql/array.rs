@@ -2,18 +2,27 @@
 
 use std::borrow::Cow;
 
-use crate::source::cell::{CellKind, MAX_DEPTH};
+use crate::source::cell::{CellKind, MAX_DEPTH, cell_of};
 
 /// Makes a cell of the text of one element.
 type Element<'e> = dyn Fn(&str) -> Result<(CellKind, Cow<'_, str>), String> + 'e;
 
-/// The array as a JSON list; `element` converts each element.
-pub(super) fn json(text: &str, element: &Element<'_>) -> Result<String, String> {
+/// The cell of an array, a list; `element` converts each element. If an element cannot be read, the whole list cannot.
+pub(super) fn cell(text: &str, element: &Element<'_>) -> Result<(CellKind, Cow<'static, str>), String> {
     // Bounds that do not begin with 1 come first: `[0:1]={a,b}`.
     let array = if text.starts_with('[') { text.split_once('=').map_or("", |(_, array)| array) } else { text };
-    let mut reader = Reader { rest: array, element, json: String::with_capacity(array.len() + 8), depth: 0 };
+    let mut reader =
+        Reader { rest: array, element, json: String::with_capacity(array.len() + 8), depth: 0, problem: None };
     reader.list()?;
-    if reader.rest.is_empty() { Ok(reader.json) } else { Err(unreadable()) }
+    let Reader { rest, json, problem, .. } = reader;
+    match (rest, problem) {
+        ("", Some(problem)) => Ok((CellKind::Unreadable, problem.into())),
+        ("", None) => {
+            let (kind, text) = cell_of(&json);
+            Ok((kind, text.into_owned().into()))
+        }
+        _ => Err(unreadable()),
+    }
 }
 
 struct Reader<'t> {
@@ -22,6 +31,8 @@ struct Reader<'t> {
     json: String,
     /// How many lists are open.
     depth: usize,
+    /// Why an element cannot be read.
+    problem: Option<String>,
 }
 
 impl Reader<'_> {
@@ -84,6 +95,9 @@ impl Reader<'_> {
             (CellKind::Text, text) => {
                 self.json.push_str(&serde_json::to_string(&text).map_err(|error| error.to_string())?);
             }
+            (CellKind::Unreadable, problem) => {
+                self.problem.get_or_insert_with(|| problem.into_owned());
+            }
             (_, text) => self.json.push_str(&text),
         }
         Ok(())
@@ -106,13 +120,14 @@ mod tests {
     #[test]
     fn nesting_has_a_bound() {
         let nested = |depth: usize| {
-            json(&("{".repeat(depth) + "1" + &"}".repeat(depth)), &|text| Ok((CellKind::Integer, text.into())))
+            cell(&("{".repeat(depth) + "1" + &"}".repeat(depth)), &|text| Ok((CellKind::Integer, text.into())))
         };
-        assert_eq!(nested(MAX_DEPTH), Ok("[".repeat(MAX_DEPTH) + "1" + &"]".repeat(MAX_DEPTH)));
+        let list = "[".repeat(MAX_DEPTH) + "1" + &"]".repeat(MAX_DEPTH);
+        assert_eq!(nested(MAX_DEPTH), Ok((CellKind::Structured, list.into())));
         for depth in [MAX_DEPTH + 1, 1_000_000] {
             assert_eq!(nested(depth), Err("is an array nested more than 64 deep".to_owned()));
         }
         let side_by_side = "{".to_owned() + &"{1},".repeat(2 * MAX_DEPTH) + "{1}}";
-        assert!(json(&side_by_side, &|text| Ok((CellKind::Integer, text.into()))).is_ok());
+        assert!(cell(&side_by_side, &|text| Ok((CellKind::Integer, text.into()))).is_ok());
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use minijinja::Value;
 
 use super::array;
-use crate::source::cell::{CellKind, scalar};
+use crate::source::cell::{CellKind, cell_of};
 
 /// How the printed value of a database becomes a cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,15 +67,16 @@ impl Form {
             Self::Timestamp => (CellKind::Text, timestamp(text, "").into()),
             Self::TimestampUtc => {
                 let form = timestamp(text, "Z");
-                if form.trim_end_matches("Z").contains('+') {
+                // After the date, a sign can only be that of an offset.
+                if form.split_once('T').is_some_and(|(_, time)| time.contains(['+', '-'])) {
                     return Err("is not in UTC".to_owned());
                 }
                 (CellKind::Text, form.into())
             }
             Self::Time => (CellKind::Text, trimmed(text).into()),
-            Self::Json => return scalar(text),
+            Self::Json => return Ok(cell_of(text)),
             Self::Hexadecimal => (CellKind::Text, text.strip_prefix("\\x").unwrap_or(text).into()),
-            Self::List(form) => (CellKind::Structured, array::json(text, &|element| form.text_cell(element))?.into()),
+            Self::List(form) => array::cell(text, &|element| form.text_cell(element))?,
         };
         Ok((kind, text))
     }

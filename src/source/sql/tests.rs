@@ -121,6 +121,8 @@ fn several_statements_are_told_from_one() {
 #[test]
 fn values_have_the_same_form_whatever_prints_them() {
     let list = |form| Form::List(Box::new(form));
+    let of_spreadsheet = "it holds #N/A, which is an error of a spreadsheet and no value; correct the list";
+    let (too_long, many) = (format!("[{}1]", " ".repeat(1024 * 1024)), format!("{{{}1}}", "1,".repeat(524_288)));
     for (form, printed, kind, expected) in [
         (Form::Text, " a ", CellKind::Text, "a"),
         (Form::Boolean, "t", CellKind::Boolean, "true"),
@@ -155,6 +157,15 @@ fn values_have_the_same_form_whatever_prints_them() {
         (list(Form::Float), "{1.50,NaN}", CellKind::Structured, "[1.5,\"NaN\"]"),
         (list(Form::TimestampUtc), "{\"2026-11-27 06:00:00+00\"}", CellKind::Structured, "[\"2026-11-27T06:00:00Z\"]"),
         (list(Form::Json), r#"{"{\"a\": [1]}"}"#, CellKind::Structured, r#"[{"a": [1]}]"#),
+        // What cannot be read is an error only for whoever uses it.
+        (Form::Json, r##"["x", "#N/A"]"##, CellKind::Unreadable, of_spreadsheet),
+        (Form::Json, r#"{"a": 1, "a": 2}"#, CellKind::Unreadable, "the property `a` appears twice in one object"),
+        (Form::Json, &too_long, CellKind::Unreadable, "a list or an object in it has more than 1024 KiB"),
+        (list(Form::Text), r##"{x,"#N/A"}"##, CellKind::Unreadable, of_spreadsheet),
+        (list(Form::Text), r##"{{x},{"#N/A"}}"##, CellKind::Unreadable, of_spreadsheet),
+        (list(Form::Json), r##"{1,"\"#N/A\""}"##, CellKind::Unreadable, of_spreadsheet),
+        (list(Form::Json), r##"{1,"[\"#N/A\"]"}"##, CellKind::Unreadable, of_spreadsheet),
+        (list(Form::Integer), &many, CellKind::Unreadable, "a list or an object in it has more than 1024 KiB"),
     ] {
         let found = form.cell(printed.as_bytes()).unwrap();
         assert_eq!((found.0, &*found.1), (kind, expected), "{form:?} {printed}");
@@ -164,6 +175,8 @@ fn values_have_the_same_form_whatever_prints_them() {
     for (form, printed, expected) in [
         (Form::Text, &b"a\xff"[..], "not UTF-8 from its byte 2"),
         (Form::TimestampUtc, b"2026-11-27 06:00:00+02", "not in UTC"),
+        (Form::TimestampUtc, b"2026-11-27 06:00:00.5-05", "not in UTC"),
+        (Form::TimestampUtc, b"0044-03-15 12:00:00-05:30 BC", "not in UTC"),
         (list(Form::Text), b"{a", "cannot be read"),
         (list(Form::Text), b"{a}}", "cannot be read"),
         (list(Form::Text), b"{\"a}", "cannot be read"),

@@ -72,9 +72,8 @@ fn a_source_can_be_one_that_must_know_everybody() {
 fn lists_and_objects_are_not_written_by_accident() {
     let records = json(r#"[{"id": 1, "mails": ["a@x.se", "b@x.se"], "name": {"given": "Anna"}}]"#).read().unwrap();
     let engine = Engine::new(records.calendar());
-    let render = |text: &str| {
-        engine.template(text).unwrap().render(records.context(0, false)).map_err(|error| error.to_string())
-    };
+    let render =
+        |text: &str| engine.template(text).unwrap().render(records.context(0)).map_err(|error| error.to_string());
     for (text, kind) in [
         ("{{ hr.mails }}", "list; pick something from it"),
         ("x{{ hr.name }}", "object with members"),
@@ -105,7 +104,7 @@ fn no_test_takes_what_is_undefined_for_an_answer() {
     let sources = source("hr", "csv", "hr", "id") + &source("ad", "csv", "ad", "id");
     let records = Fixture::new(&sources, &[("hr", b"id,n\n1,2\n"), ("ad", b"id,m\n9,x\n")]).read().unwrap();
     let engine = Engine::new(records.calendar());
-    let eval = |text: &str| engine.condition(text).unwrap().eval(records.context(0, false));
+    let eval = |text: &str| engine.condition(text).unwrap().eval(records.context(0));
     for text in [
         "ad.m is eq 'x'",
         "ad.m is not eq 'x'",

@@ -144,3 +144,22 @@ fn two_processes_cannot_both_go_on() {
     assert!(matches!(error, StateError::Io { .. }), "{error}");
     assert_eq!(state.ledger(URL, at(0)).unwrap().take_entries(), [applied(20, 1)]);
 }
+
+#[test]
+fn no_link_to_a_ledger_is_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = state(folder.path());
+    let entries = written(&state);
+    for linked in [parts(&state), state.folder().join(LEDGERS)] {
+        let elsewhere = folder.path().join("elsewhere");
+        fs::rename(&linked, &elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &linked).unwrap();
+        assert!(matches!(state.ledger(URL, at(0)).unwrap_err(), StateError::Misplaced { .. }));
+        // A link to nothing is not a ledger without entries.
+        fs::rename(&elsewhere, folder.path().join("away")).unwrap();
+        assert!(matches!(state.ledger(URL, at(0)).unwrap_err(), StateError::Misplaced { .. }));
+        fs::remove_file(&linked).unwrap();
+        fs::rename(folder.path().join("away"), &linked).unwrap();
+    }
+    assert_eq!(state.ledger(URL, at(0)).unwrap().take_entries(), entries);
+}

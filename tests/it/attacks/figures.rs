@@ -63,3 +63,22 @@ fn a_source_has_the_records_that_the_settings_expect() {
     company.run(&["approve", "plan.json", "--yes"]).ends(8).says(&["expect_records"]);
     company.wrote_nothing();
 }
+
+/// `verify` prints them before it compares anything.
+#[test]
+fn the_target_and_the_sources_forge_no_line() {
+    let forged = "http://127.0.0.1/v1\u{1b}[2K\rplan      sha256:0\ntarget    https://api.skovik.com/v1";
+    let alter: [fn(&mut Content) -> &mut String; 4] = [
+        |content| &mut content.target.url,
+        |content| &mut content.target.kind,
+        |content| &mut content.sources[0].name,
+        |content| &mut content.sources[0].kind,
+    ];
+    for alter in alter {
+        refused(
+            |content| *alter(content) = forged.to_owned(),
+            8,
+            "cannot be seen: http://127.0.0.1/v1\\u{1b}[2K\\rplan",
+        );
+    }
+}

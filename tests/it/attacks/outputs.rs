@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use crate::harness::{BINARY, Company, Output};
 
@@ -33,6 +34,8 @@ fn no_output_takes_the_place_of_an_input() {
     fs::hard_link(company.path("employees.csv"), company.path("hard")).expect("linked");
     symlink("skovik-sync.toml", company.path("soft")).expect("linked");
     fs::copy(company.path("plan.json"), company.path("copy.json")).expect("copied");
+    fs::copy(company.path("employees.csv"), company.path("other.csv")).expect("copied");
+    company.write("other.toml", company.read("skovik-sync.toml").replace("employees.csv", "other.csv"));
     let before = files(&company);
     let requests = company.requests().len();
     let state = company.path("home/state/skovik-sync/journals/x.jsonl");
@@ -80,6 +83,8 @@ fn no_output_takes_the_place_of_an_input() {
         (&["sandbox", "--seed", "users.jsonl", "--request-log", "users.jsonl"], &["--seed (users.jsonl)"]),
         (&["sandbox", "--save", "x.jsonl", "--request-log", "x.jsonl"], &["--request-log (x.jsonl)"]),
         (&["sandbox", "--save", "skovik-sync.toml"], &["--config"]),
+        (&["sandbox", "--names", "other.toml", "--save", "other.toml"], &["--save other.toml", "--names"]),
+        (&["sandbox", "--names", "other.toml", "--save", "other.csv"], &["--save other.csv", "[[source]]"]),
         (&["demo", "--keep", "."], &["the folder is not empty"]),
     ];
     fs::create_dir(company.path("sub")).expect("made");
@@ -91,21 +96,76 @@ fn no_output_takes_the_place_of_an_input() {
     assert_eq!(company.requests().len(), requests, "nothing is sent");
 }
 
-/// A file of the state is found under another name, too.
+/// A file of the state is found under another name, however deep it is.
 #[test]
-fn no_output_takes_the_place_of_a_journal_by_a_hard_link() {
+fn no_output_takes_the_place_of_a_file_of_the_state_by_a_link() {
     let company = company();
     company.run(&["apply", "plan.json"]).ends(0);
-    let journals = company.path("home/state/skovik-sync/journals");
-    let mut named = fs::read_dir(&journals).expect("a folder").map(|entry| entry.expect("an entry").path());
-    let journal = named.find(|path| path.extension().is_some_and(|ending| ending == "journal"));
-    let journal = journal.expect("a journal");
-    fs::hard_link(&journal, company.path("events")).expect("linked");
-    let before = fs::read(&journal).expect("read");
-    for args in [["apply", "plan.json", "--events", "events"], ["show", "plan.json", "-o", "events"]] {
-        company.run(&args).ends(3).says(&["events", "its state"]);
+    let state = company.path("home/state/skovik-sync");
+    let first = |folder: &Path| fs::read_dir(folder).expect("a folder").flatten().next().expect("an entry").path();
+    let journals = fs::read_dir(state.join("journals")).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let journal = journals.into_iter().find(|path| path.extension().is_some_and(|ending| ending == "journal"));
+    for (number, file) in [journal.expect("a journal"), first(&first(&state.join("ledgers")))].into_iter().enumerate() {
+        let (hard, soft) = (format!("hard{number}"), format!("soft{number}"));
+        fs::hard_link(&file, company.path(&hard)).expect("linked");
+        symlink(&file, company.path(&soft)).expect("linked");
+        let before = fs::read(&file).expect("read");
+        for args in [
+            ["apply", "plan.json", "--events", &hard],
+            ["show", "plan.json", "-o", &hard],
+            ["sandbox", "--port=0", "--request-log", &soft],
+        ] {
+            company.run(&args).ends(3).says(&[args[3], "its state"]);
+        }
+        let line = format!("{BINARY} check >> {}", file.display());
+        let typed = company.command("sh", &["-c", &line]).output().expect("it runs");
+        Output::of(&[&line], typed).ends(3).says(&["standard output", "its state"]);
+        assert_eq!(fs::read(&file).expect("read"), before);
     }
-    assert_eq!(fs::read(&journal).expect("read"), before);
+}
+
+/// What settings name is an input, whether they are valid or not.
+#[test]
+fn settings_that_are_not_valid_still_name_their_files() {
+    let company = company();
+    let settings = company.read("skovik-sync.toml");
+    for settings in [format!("typo = 1\n{settings}"), format!("{settings}\n[[[")] {
+        company.write("skovik-sync.toml", settings);
+        let before = files(&company);
+        company.run(&["show", "plan.json", "-o", "employees.csv"]).ends(3).says(&["--out employees.csv", "not valid"]);
+        company.run(&["sandbox", "--save", "./employees.csv"]).ends(3).says(&["--save ./employees.csv", "not valid"]);
+        let typed = company.command("sh", &["-c", &format!("{BINARY} check 2>> employees.csv")]).output();
+        let ended = Output::of(&["2>> employees.csv"], typed.expect("it runs")).ends(3);
+        assert!(ended.stdout.contains("standard error") && ended.stdout.contains("not valid"), "{ended}");
+        assert_eq!(files(&company), before);
+        company.run(&["show", "plan.json", "-o", "shown.txt"]).ends(0);
+        fs::remove_file(company.path("shown.txt")).expect("removed");
+    }
+}
+
+/// Nothing that is said about a customer's file is printed into another's.
+#[test]
+fn with_many_customers_nothing_is_printed_into_a_source() {
+    let company = company();
+    fs::create_dir(company.path("customers")).expect("made");
+    fs::copy(company.path("employees.csv"), company.path("customers/employees.csv")).expect("copied");
+    company.write("customers/acme.toml", company.read("skovik-sync.toml"));
+    for (name, line) in [
+        ("old.toml.bak", "run --all customers 2>> customers/employees.csv"),
+        ("old.toml.bak", "run --all customers 2>> customers/old.toml.bak"),
+        ("old.TOML", "run --all customers 2>> customers/employees.csv"),
+    ] {
+        company.write(&format!("customers/{name}"), "");
+        let before = files(&company);
+        let typed = company.command("sh", &["-c", &format!("{BINARY} {line}")]).output().expect("it runs");
+        let ended = Output::of(&[line], typed).ends(3);
+        assert!(ended.stdout.contains("standard error /dev/stderr: that is "), "{ended}");
+        assert_eq!(files(&company), before, "{line}");
+        let list = fs::read(company.path("customers/employees.csv")).expect("read");
+        assert_eq!(list, company.read_bytes("employees.csv"), "{line}");
+        fs::remove_file(company.path(&format!("customers/{name}"))).expect("removed");
+    }
+    company.wrote_nothing();
 }
 
 /// An apply that is refused for its outputs makes nothing, not even a state.
@@ -262,5 +322,13 @@ fn an_approval_does_not_take_the_place_of_another_persons() {
     let before = company.read(name);
     company.run(&["approve", "plan.json", "--yes", "--approver", "b:b"]).ends(3).says(&["is the approval of b b"]);
     assert_eq!(company.read(name), before);
+    company.run(&["approve", "plan.json", "--yes", "--approver", "b b"]).ends(0);
+    // What cannot be read, as the approval of another user of the machine, may be somebody's.
+    let large = " ".repeat(2 * 1024 * 1024);
+    company.write(name, &large);
+    let ran = company.run(&["approve", "plan.json", "--yes", "--approver", "b b"]).ends(3);
+    assert!(ran.stderr.contains("may be the approval of somebody else"), "{ran}");
+    assert!(company.read(name) == large, "{ran}");
+    fs::remove_file(company.path(name)).expect("removed");
     company.run(&["approve", "plan.json", "--yes", "--approver", "b b"]).ends(0);
 }

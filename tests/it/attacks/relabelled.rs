@@ -110,3 +110,78 @@ async fn who_is_read_without_roles_is_not_refilled() {
     assert!(ended.stdout.contains("is read with other roles than before, or without them"), "{ended}");
     assert_eq!(liar.account().came["PUT"], 1, "{ended}");
 }
+
+/// Another client makes another person of whoever has this number.
+fn become_another(account: &mut Account, number: u32) {
+    let id = account.by_number(number).expect("there")["id"].as_str().expect("an id").to_owned();
+    let attributes = &mut account.users.get_mut(&id).expect("there")["attributes"];
+    attributes["external_identifier"] = json!("77");
+    attributes["last_name"] = json!("Else");
+}
+
+/// The manager becomes another person after the only request for somebody, which is lost: the list that shows that nothing
+/// was done shows that, too.
+#[tokio::test]
+async fn nobody_gets_a_manager_by_a_repetition_who_became_another_person() {
+    // A create, a create under somebody who is created too, and an update.
+    let cases: [(&[Row], u32, &str, usize); 3] = [
+        (&[(1, None), (2, Some(1)), (3, None), (9, Some(3))], 3, "POST", 0),
+        (&[(1, None), (2, Some(1)), (3, None), (8, Some(1)), (9, Some(8))], 8, "POST", 1),
+        (&[(1, None), (2, Some(3)), (3, None)], 3, "PUT", 0),
+    ];
+    for (list, manager, method, lost) in cases {
+        let lie = move |account: &mut Account, asked: &Asked<'_>| {
+            ((asked.method, asked.nth) == (method, lost)).then(|| {
+                become_another(account, manager);
+                Reply::Raw(String::new())
+            })
+        };
+        let staff = [user(1, None), user(2, Some(1)), user(3, None)];
+        let liar = Liar::new(&staff, list, "max_in_flight = 1", lie).await;
+        let ended = liar.apply().await;
+        let last = liar.outcomes().into_values().next_back();
+        assert_eq!((ended.code, last.as_deref()), (Some(9), Some("failed")), "{method} {manager}: {ended}");
+        assert!(ended.stdout.contains("the plan shows the manager "), "{method} {manager}: {ended}");
+        assert_eq!(liar.account().came[method], lost + 1, "{method} {manager}: {ended}");
+        assert!(journal(&liar).contains("not_done"), "{method} {manager}: {ended}");
+    }
+}
+
+/// Somebody else gets the e-mail or the identifier after the only request for a new person, which is lost.
+#[tokio::test]
+async fn nobody_is_created_by_a_repetition_over_somebody_else() {
+    for (number, email) in [(50, "u9@example.com"), (9, "other@example.com")] {
+        let lie = move |account: &mut Account, asked: &Asked<'_>| {
+            ((asked.method, asked.nth) == ("POST", 0)).then(|| {
+                let mut other = user(number, None);
+                other["attributes"]["primary_email"] = json!(email);
+                account.users.insert(format!("id{number}"), other);
+                Reply::Raw(String::new())
+            })
+        };
+        let liar = Liar::new(&[user(1, None)], &[(1, None), (9, Some(1))], "max_in_flight = 1", lie).await;
+        for _ in 0..2 {
+            let ended = liar.apply().await;
+            assert_eq!((ended.code, &*liar.outcomes()["1"]), (Some(9), "in_doubt"), "{email}: {ended}");
+            assert!(ended.stdout.contains("with this identifier or e-mail"), "{email}: {ended}");
+            assert_eq!(liar.account().came["POST"], 1, "{email}: {ended}");
+        }
+    }
+}
+
+/// The plan renames the manager, so that the name may be another one by now. The identifier may not.
+#[tokio::test]
+async fn whom_the_plan_renames_is_still_compared() {
+    let lie = |_: &mut Account, asked: &Asked<'_>| ((asked.method, asked.nth) == ("POST", 0)).then(|| reply(400, "{}"));
+    let mut manager = user(1, None);
+    manager["attributes"]["first_name"] = json!("Old");
+    let liar = Liar::new(&[manager], &[(1, None), (9, Some(1))], "max_in_flight = 1", lie).await;
+    let ended = liar.apply().await;
+    assert_eq!(ended.code, Some(9), "{ended}");
+    assert_eq!(liar.account().users["id1"]["attributes"]["first_name"], "First1", "{ended}");
+    become_another(&mut liar.account(), 1);
+    let ended = liar.apply().await;
+    assert_eq!(ended.code, Some(9), "{ended}");
+    assert!(ended.stdout.contains("the plan shows the manager id1"), "{ended}");
+    assert_eq!(liar.account().came["POST"], 1, "{ended}");
+}

@@ -308,6 +308,23 @@ fn a_key_of_a_customer_is_not_in_a_pipe() {
     assert!(ran.stdout.contains("globex  succeeded"), "{ran}");
 }
 
+/// It may be that of another customer once it can be read.
+#[test]
+fn a_key_that_could_not_be_compared_is_not_used() {
+    let acme = customer(AUTOMATIC);
+    let folder = folder(&[("acme", &acme)]);
+    // The first time that it is asked for, it cannot be read.
+    let program = format!("test -e asked && exec cat {}; touch asked; exit 1", acme.path("key").display());
+    let command = format!("token_command = [\"sh\", \"-c\", {program:?}]");
+    let settings = acme.read("skovik-sync.toml").replace(&format!("token_file = {:?}", acme.path("key")), &command);
+    let settings = settings.replacen("[target]\n", "[target]\naccount = \"globex\"\n", 1);
+    fs::write(folder.path().join("globex.toml"), &settings).expect("written");
+    let ran = run(&folder, &acme).ends(3).says(&["error: globex: its key could not be read"]);
+    assert!(ran.stdout.contains("acme    succeeded") && ran.stdout.contains("globex  failed"), "{ran}");
+    assert_eq!(acme.writes().len(), 1, "{ran}");
+    run(&folder, &acme).ends(3).says(&["use the same key for"]);
+}
+
 #[test]
 fn a_signal_ends_the_notifications_too() {
     let tell = "[[notify]]\non = [\"failed\"]\ncommand = [\"sh\", \"-c\", \"echo $$ >>told; exec sleep 25\"]\n";

@@ -133,6 +133,7 @@ impl World {
             attempts: Attempts::default(),
             is_resumed: ended.is_resumed,
             is_tried: false,
+            is_mislabelled: false,
         };
         self.give_up_dependents(run);
     }
@@ -166,6 +167,12 @@ impl World {
             let entry = run.entries[operation];
             let Phase::Parked { taken, is_others, .. } = entry.phase else { continue };
             let tried = entry.begun;
+            let is_create = matches!(self.operation(operation).action, Action::Create { .. });
+            let is_delete = matches!(self.operation(operation).action, Action::Delete { .. });
+            let is_under_another =
+                self.has_other_manager(operation, &list) || self.has_other_new_manager(operation, &list, &run.made());
+            let is_barred = entry.is_mislabelled || is_under_another;
+            let is_barred = is_barred && !(is_create && self.has(Mutation::RepeatsUnderAnybody));
             match self.verdict(operation, &list, &run.made()) {
                 Verdict::Made(id) | Verdict::SomebodyElse(id) if self.is_not_new(state, process, operation, id) => {
                     if !self.doubt_maker(state, process, id) {
@@ -178,9 +185,14 @@ impl World {
                 Verdict::SomebodyElse(_) => self.end(state, process, operation, Outcome::InDoubt),
                 Verdict::Absent if taken => self.not_done(state, process, operation),
                 Verdict::ReadAgain if self.is_in_the_way(operation, &list) => self.not_done(state, process, operation),
+                Verdict::Absent | Verdict::ReadAgain if is_barred && (is_create || is_delete) => {
+                    self.not_done(state, process, operation);
+                }
                 Verdict::Absent | Verdict::ReadAgain if tried < MAX_ATTEMPTS => {
+                    laws::judge_repetition(self, state, process, operation);
                     if let Some(run) = &mut state.runs[process] {
                         run.entries[operation].phase = Phase::Waiting;
+                        run.entries[operation].attempts.is_barred = is_barred;
                     }
                 }
                 Verdict::Absent | Verdict::ReadAgain => self.end(state, process, operation, Outcome::InDoubt),
@@ -204,7 +216,7 @@ impl World {
         };
         let find = |is_it: &dyn Fn(&Fields) -> bool| list.iter().filter(|(_, user)| is_it(&user.fields)).last();
         let found = find(&|fields| fields.identifier == after.identifier)
-            .or_else(|| find(&|fields| fields.email == after.email));
+            .or_else(|| find(&|fields| fields.email == after.email && !self.has(Mutation::RepeatsOverEmails)));
         match found {
             None => Verdict::Absent,
             Some((id, user)) if created(after, made) == Ok(user.fields) && !user.is_admin => Verdict::Made(id),
@@ -242,7 +254,7 @@ impl World {
             let outcome = match contradiction {
                 Some(Contradiction::Undone) => Outcome::Failed,
                 Some(Contradiction::Differs) => Outcome::DoneOtherwise,
-                None if is_less => Outcome::DoneOtherwise,
+                None if is_less || self.has_other_manager(operation, &list) => Outcome::DoneOtherwise,
                 None => outcome,
             };
             if let Some(run) = &mut state.runs[process] {

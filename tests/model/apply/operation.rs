@@ -22,7 +22,7 @@ impl World {
             self.announce(state, process, operation, None);
             self.send(state, process, operation, Sent::Create, Request::Post(fields), None);
         } else {
-            entry.attempts = Attempts { left: RETRIES, doubt: entry.doubt, ..Attempts::default() };
+            entry.attempts = Attempts { left: RETRIES, doubt: entry.doubt, ..entry.attempts };
             self.once(state, process, operation);
         }
     }
@@ -41,6 +41,10 @@ impl World {
         };
         if read.is_admin && !self.has(Mutation::TouchesProtected) {
             return self.go_on(state, process, operation, End::Conflict, false, None);
+        }
+        let mut expected = expected;
+        if self.has(Mutation::WritesAnybody) {
+            expected.identifier = read.fields.identifier;
         }
         let Some(edit) = edit else {
             if read.fields != expected {
@@ -123,7 +127,7 @@ impl World {
         if entry.phase == Phase::Waiting {
             entry.begun += 1;
             entry.is_resumed = false;
-            entry.attempts = Attempts { left: RETRIES, doubt: entry.doubt, ..Attempts::default() };
+            entry.attempts = Attempts { left: RETRIES, doubt: entry.doubt, ..entry.attempts };
         }
         let is_delete = matches!(self.operation(operation).action, Action::Delete { .. });
         let end = match how {
@@ -153,7 +157,10 @@ impl World {
             let end = self.refilled(operation, &read, &before);
             return self.go_on(state, process, operation, end, false, Some(before));
         }
-        if read.is_admin && !self.has(Mutation::TouchesProtected) {
+        let is_somebody_else = read.fields.identifier != before.fields.identifier;
+        if (read.is_admin && !self.has(Mutation::TouchesProtected))
+            || (is_somebody_else && !self.has(Mutation::RefillsAnybody))
+        {
             return self.go_on(state, process, operation, End::HalfDone, false, None);
         }
         self.announce(state, process, operation, Some(before));

@@ -2,6 +2,7 @@
 
 use super::{Attempts, Entry, Outcome, Phase, Run};
 use crate::journal::{Journal, Progress, Record};
+use crate::laws;
 use crate::plan::{Action, Edit, Made, ManagerRef, OPERATIONS, created, resolve, updated};
 use crate::server::{Fields, Id, Server, User};
 use crate::world::{Mutation, State, World};
@@ -60,6 +61,7 @@ impl World {
             sent: None,
             is_resumed: false,
             is_tried: false,
+            is_mislabelled: false,
         };
         state.runs[process] = Some(Run {
             entries: [entry; OPERATIONS],
@@ -70,6 +72,7 @@ impl World {
             is_stale,
         });
         self.take_up(state, process, &journal, standing, &made);
+        laws::judge_start(self, state, process);
         Some(())
     }
 
@@ -85,7 +88,8 @@ impl World {
                     None => Standing::Good,
                 };
             }
-            if journal.operations[operation].is_some() || !self.has_problem(operation, server) {
+            let has_problem = || self.has_problem(operation, server) || self.shows_others(operation, server, journal);
+            if journal.operations[operation].is_some() || !has_problem() {
                 return Standing::Good;
             }
             let may_be_done = journal.has_written() && !self.moves_branch(operation);
@@ -106,6 +110,7 @@ impl World {
         made: &Made,
     ) {
         let Journal { operations: replay, before, contradicted, .. } = journal;
+        let list = state.server;
         let Some(run) = &mut state.runs[process] else { return };
         let mut notes = Vec::new();
         // A user that was created belongs to one operation only, even if it is not the person of the plan.
@@ -132,6 +137,7 @@ impl World {
                 Some(Progress::InDoubt(doubt)) => {
                     let is_create = matches!(self.operation(operation).action, Action::Create { .. });
                     (entry.is_resumed, entry.is_tried) = (true, true);
+                    entry.is_mislabelled = self.shows_others(operation, &list, journal);
                     if !is_create {
                         entry.doubt = Some(doubt);
                     }
@@ -266,6 +272,52 @@ impl World {
                     || server.iter().any(|(id, report)| report.fields.manager == Some(*user) && !touched.contains(&id))
             }
         }
+    }
+
+    /// Whether a manager that an operation shows is another person by now, as in `labels::of_references`.
+    fn shows_others(&self, operation: usize, server: &Server, journal: &Journal) -> bool {
+        let before = match self.operation(operation).action {
+            Action::Update { before, edit: Edit::Manager(_), .. } | Action::Delete { before, .. } => before.manager,
+            _ => None,
+        };
+        let after = match self.operation(operation).manager() {
+            ManagerRef::User(id) => Some(id),
+            ManagerRef::Nobody | ManagerRef::Create(_) => None,
+        };
+        let is_other = |id: Id| {
+            let is_renamed =
+                (0..self.operations()).any(|other| journal.operations[other].is_some() && self.plan.renames(other, id));
+            let is_removed = self
+                .plan
+                .operations
+                .iter()
+                .any(|operation| matches!(operation.action, Action::Delete { user, .. } if user == id));
+            match server.user(id) {
+                Some(user) => self.is_other_person(id, user, is_renamed),
+                None => !is_removed,
+            }
+        };
+        before.into_iter().chain(after).any(is_other) && !self.has(Mutation::ComparesNoLabels)
+    }
+
+    /// Whether the manager whom an operation gives somebody is another person by now, as in `confirm::other_manager`.
+    pub(super) fn has_other_manager(&self, operation: usize, list: &Server) -> bool {
+        let ManagerRef::User(id) = self.operation(operation).manager() else { return false };
+        let is_renamed = (0..self.operations()).any(|other| self.plan.renames(other, id));
+        list.user(id).is_none_or(|user| self.is_other_person(id, user, is_renamed))
+    }
+
+    /// Whether a user is not whom the plan shows. Names that the plan changes are not compared.
+    fn is_other_person(&self, id: Id, user: &User, is_renamed: bool) -> bool {
+        let Some((identifier, name)) = self.plan.label(id) else { return true };
+        user.fields.identifier != identifier || (user.fields.name != name && !is_renamed)
+    }
+
+    /// The same for a manager whom the plan creates, as in `confirm::other_new_manager`.
+    pub(super) fn has_other_new_manager(&self, operation: usize, list: &Server, made: &Made) -> bool {
+        let ManagerRef::Create(create) = self.operation(operation).manager() else { return false };
+        let (Action::Create { after }, Some(id)) = (self.operation(create).action, made[create]) else { return false };
+        list.user(id).is_none_or(|user| user.fields.identifier != after.identifier)
     }
 
     fn has_changed(&self, user: Id, before: &Fields, server: &Server) -> bool {

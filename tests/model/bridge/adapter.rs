@@ -32,7 +32,7 @@ use super::wire::{LAST_NAME, branch_id, email, first_name, resource, user, user_
 use crate::apply::{Outcome, RETRIES};
 use crate::journal::{self, Doubt};
 use crate::plan::{self as model, OPERATIONS};
-use crate::server::{Fields, Id, SLOTS, Server, User};
+use crate::server::{Id, SLOTS, Server, User};
 
 /// The account's address in plans. The real server has another port each time.
 const ACCOUNT: &str = "https://model.example/v1";
@@ -292,7 +292,7 @@ fn operation(plan: &model::Plan, server: &Server, index: usize) -> Operation {
     };
     let manager = |manager: model::ManagerRef| match manager {
         model::ManagerRef::Nobody => None,
-        model::ManagerRef::User(id) => Some(manager_ref(id)),
+        model::ManagerRef::User(id) => Some(manager_ref(plan, id)),
         model::ManagerRef::Create(create) => Some(ManagerRef::Create(CreateRef {
             create: number(&create),
             employee: after(create).identifier.to_string().as_str().into(),
@@ -324,7 +324,7 @@ fn operation(plan: &model::Plan, server: &Server, index: usize) -> Operation {
                     (Field::Branch, value(before.branch), value(branch))
                 }
                 model::Edit::Manager(after) => {
-                    (Field::Manager, boss(before.manager.map(manager_ref)), boss(manager(after)))
+                    (Field::Manager, boss(before.manager.map(|id| manager_ref(plan, id))), boss(manager(after)))
                 }
             };
             let changes = vec![Change { field, before: was, after: is }];
@@ -336,7 +336,7 @@ fn operation(plan: &model::Plan, server: &Server, index: usize) -> Operation {
                 roles: held.special_roles(),
                 changes,
             };
-            (label(before), action)
+            (before.label(), action)
         }
         model::Action::Link { create, manager: boss } => {
             let model::Person { identifier, name, .. } = after(*create);
@@ -354,7 +354,7 @@ fn operation(plan: &model::Plan, server: &Server, index: usize) -> Operation {
                 missing_since: None,
                 reason: "left".to_owned(),
             };
-            (label(before), action)
+            (before.label(), action)
         }
     };
     let (identifier, shown) = of;
@@ -367,10 +367,6 @@ fn operation(plan: &model::Plan, server: &Server, index: usize) -> Operation {
     }
 }
 
-fn label(fields: &Fields) -> (u8, u8) {
-    (fields.identifier, fields.name)
-}
-
 fn name(name: u8) -> String {
     format!("{} {LAST_NAME}", first_name(name))
 }
@@ -379,8 +375,10 @@ fn branch_ref(branch: u8) -> BranchRef {
     BranchRef { branch_id: branch_id(branch).as_str().into(), external_identifier: None, name: "".into() }
 }
 
-fn manager_ref(id: Id) -> ManagerRef {
-    ManagerRef::User(UserRef { user_id: user_id(id).as_str().into(), employee: None, name: "".into() })
+fn manager_ref(plan: &model::Plan, id: Id) -> ManagerRef {
+    let (identifier, shown) = plan.label(id).expect("a user of the plan");
+    let employee = Some(identifier.to_string().as_str().into());
+    ManagerRef::User(UserRef { user_id: user_id(id).as_str().into(), employee, name: name(shown).into() })
 }
 
 fn read_user(stored: &StoredUser) -> Option<User> {

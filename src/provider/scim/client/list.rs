@@ -127,6 +127,11 @@ impl Client {
                     "it has no /Schemas, so that each of [employee.custom_fields] must be a path: {problem}"
                 ))
             })?;
+            if !wire::is_free(&path, &self.scim) {
+                let problem =
+                    format!("{path} in [employee.custom_fields] cannot be a custom field: it is used otherwise");
+                return Err(ListError::Unsuited(problem));
+            }
             Ok(wire::custom_field_row(&path, "string", None))
         };
         self.wanted.custom_fields.iter().map(row).collect()

@@ -7,8 +7,8 @@ use super::*;
 use crate::config::{Removal, ScimSettings};
 use crate::employee::{CustomValue, Managed};
 use crate::plan::{BranchRef, Change, Field, ManagerRef, UserRef, Value};
-use crate::provider::StoredUser;
 use crate::provider::scim::{Abilities, Scim};
+use crate::provider::{Request, StoredUser};
 
 const SKOVIK: &str = "urn:ietf:params:scim:schemas:extension:skovik:2.0:User";
 
@@ -275,6 +275,29 @@ fn what_a_plan_removes_is_not_restored_under_other_letters() {
         let body = restore(&stored(&before), &stored(&held), &changes, &scim(), patches).unwrap().unwrap();
         let body = body.as_json().to_ascii_lowercase();
         assert!(body.contains("custom_field2") && !body.contains("custom_field1"), "{body}");
+#[test]
+fn what_means_something_else_is_no_custom_field_with_or_without_schemas() {
+    for path in [
+        "active",
+        "ACTIVE",
+        "roles",
+        "roles.value",
+        "userName",
+        "externalId",
+        "id",
+        "password",
+        "meta.version",
+        "groups",
+        "name.givenName",
+        "schemas",
+        &format!("{ENTERPRISE}:manager"),
+        &format!("{ENTERPRISE}:manager.value"),
+    ] {
+        assert!(!is_free(&AttributePath::parse(path).unwrap(), &scim()), "{path}");
+    }
+    for path in ["title", "nickName", "name.middleName", &format!("{ENTERPRISE}:division")] {
+        let path = AttributePath::parse(path).unwrap();
+        assert_eq!(is_free(&path, &scim()), ![scim().identifier, scim().branch].contains(&path), "{path}");
     }
 }
 
@@ -287,4 +310,36 @@ fn white_space_within_a_value_makes_no_difference() {
         format!(r#"{{"id":"a","userName":"a@example.com","name":{{}},"{SKOVIK}":{{"custom_field1":{list}}}}}"#)
     };
     assert_eq!(read(&with(r#"[ {"value": "a b"} ]"#)), read(&with(r#"[{"value":"a b"}]"#)));
+fn a_part_is_what_its_whole_is_and_nothing_is_said_in_two_ways() {
+    let of = |attributes: serde_json::Value| {
+        let schemas = json!({"totalResults": 1, "Resources": [
+            {"id": "urn:ietf:params:scim:schemas:core:2.0:User", "attributes": attributes}]});
+        Schemas::parse(schemas.to_string().as_bytes())
+    };
+    for (name, value) in [("mutability", "readOnly"), ("mutability", "writeOnly"), ("returned", "never")] {
+        let badge = json!([{"name": "badge", "type": "complex", name: value,
+            "subAttributes": [{"name": "number", "type": "string"}]}]);
+        let problem = of(badge).unwrap().check(&AttributePath::parse("badge.number").unwrap()).unwrap_err();
+        assert!(problem.contains("cannot be managed"), "{problem}");
+    }
+    let twice = |one: &str, other: &str| {
+        of(
+            json!([{"name": "a", "type": "string", "mutability": one}, {"name": "A", "type": "string", "mutability": other}]),
+        )
+    };
+    assert!(twice("readWrite", "readWrite").is_ok() && twice("readWrite", "readOnly").is_err());
+    assert!(Schemas::parse(br#"{"totalResults":"3","Resources":[]}"#).is_err());
+    assert!(Schemas::parse(format!("[{}]", " ".repeat(2 << 20)).as_bytes()).is_err());
+}
+
+#[test]
+fn a_user_with_many_attributes_is_compared_in_a_moment() {
+    let many: String = (0..30_000).map(|number| format!(",\"a{number}\":{number}")).collect();
+    let user = format!("{{\"id\":\"a\",\"userName\":\"a@x.se\"{many}}}");
+    let stored = StoredUser::new(serde_json::from_str(&user).unwrap()).unwrap();
+    let began = std::time::Instant::now();
+    let lost =
+        losses(&Request::new(user.replace("\"a29999\":29999", "\"a29999\":1")), &stored, &scim(), &Managed::default());
+    assert_eq!(lost.len(), 1, "{lost:?}");
+    assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
 }

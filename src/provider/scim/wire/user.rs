@@ -1,5 +1,7 @@
 //! A user of SCIM (RFC 7643, section 4), read into the domain.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::value::RawValue;
 
 use super::object::{Leaf, Object, leaves, text};
@@ -44,10 +46,9 @@ fn exact_id(object: &Object<'_>) -> Result<Box<str>, String> {
     let id = object.text(&AttributePath::new(None, "id"))?.ok_or("a user has no id")?;
     let raw = object.get("id")?.map_or("", RawValue::get);
     match serde_json::from_str::<String>(raw) {
-        Ok(written) if *written != *id => {
-            Err(format!("the id {written:?} has white space around it, or is not in Unicode NFC"))
-        }
-        _ => Ok(id),
+        Ok(written) if *written == *id => Ok(id),
+        Ok(written) => Err(format!("the id {written:?} has white space around it, or is not in Unicode NFC")),
+        Err(_) => Err(format!("the id {id:?} is not a text")),
     }
 }
 
@@ -84,9 +85,10 @@ pub(in crate::provider::scim) fn custom_field_ids(
     scim: &Scim,
 ) -> Result<Vec<CustomFieldId>, String> {
     let object = Object::parse(stored.raw())?;
+    let standard = standard(scim);
     let mut ids: Vec<CustomFieldId> = leaves(&object)?
         .into_iter()
-        .filter(|leaf| is_of_the_person(&leaf.path) && !is_standard(&leaf.path, scim) && can_be_sent(leaf))
+        .filter(|leaf| is_of_the_person(&leaf.path) && !is_among(&leaf.path, &standard) && can_be_sent(leaf))
         .map(|leaf| leaf.path.into())
         .collect();
     ids.sort_unstable();
@@ -96,9 +98,10 @@ pub(in crate::provider::scim) fn custom_field_ids(
 /// The names of the data of a user that a create does not send.
 pub(in crate::provider::scim) fn unsent(stored: &StoredUser, scim: &Scim) -> Result<Vec<String>, String> {
     let object = Object::parse(stored.raw())?;
+    let standard = standard(scim);
     let is_unsent = |leaf: &Leaf<'_>| {
         let is_lost = is_of_the_person(&leaf.path) || leaf.path.eq_ignore_ascii_case("groups");
-        is_lost && !is_standard(&leaf.path, scim) && !is_empty(leaf.value) && !can_be_sent(leaf)
+        is_lost && !is_among(&leaf.path, &standard) && !is_empty(leaf.value) && !can_be_sent(leaf)
     };
     let unsent = leaves(&object)?.into_iter().filter(is_unsent);
     Ok(unsent
@@ -116,15 +119,20 @@ pub(in crate::provider::scim) fn losses(
     let compare = || -> Result<Vec<String>, String> {
         let (sent, held) = (parse(sent.as_json())?, Object::parse(held.raw())?);
         let is_told = held.get(ACTIVE)?;
-        let held = leaves(&held)?;
+        let mut by_path = HashMap::new();
+        for leaf in leaves(&held)? {
+            by_path.entry(leaf.path.to_ascii_lowercase()).or_insert(leaf.value);
+        }
+        let standard = standard(scim);
+        let custom: HashSet<String> = managed.custom_fields.iter().map(|id| id.as_str().to_ascii_lowercase()).collect();
         let is_compared = |leaf: &Leaf<'_>| {
             is_of_the_person(&leaf.path)
-                && (!is_standard(&leaf.path, scim) || is_unmanaged(&leaf.path, scim, managed))
-                && !managed.custom_fields.iter().any(|id| leaf.path.eq_ignore_ascii_case(id.as_str()))
+                && (!is_among(&leaf.path, &standard) || is_unmanaged(&leaf.path, scim, managed))
+                && !custom.contains(&leaf.path.to_ascii_lowercase())
         };
         let lost = |leaf: Leaf<'_>| {
-            let now = held.iter().find(|other| other.path.eq_ignore_ascii_case(&leaf.path));
-            loss(&leaf.path, leaf.value, now.map(|now| now.value), |_, _| false)
+            let now = by_path.get(&leaf.path.to_ascii_lowercase());
+            loss(&leaf.path, leaf.value, now.copied(), |_, _| false)
         };
         let mut lost: Vec<String> = leaves(&sent)?.into_iter().filter(is_compared).filter_map(lost).collect();
         // Who has no `active` counts as active, but may not be what was sent.
@@ -204,10 +212,15 @@ fn is_of_the_person(path: &str) -> bool {
     !NOT_OF_THE_PERSON.iter().any(|name| first.eq_ignore_ascii_case(name))
 }
 
+/// The paths of built-in fields that are one attribute each.
+fn standard(scim: &Scim) -> [String; 5] {
+    [user_name(), given_name(), family_name(), scim.identifier.clone(), scim.branch.clone()]
+        .map(|path| path.to_string())
+}
+
 /// Whether a path belongs to a built-in field.
-fn is_standard(path: &str, scim: &Scim) -> bool {
-    let standard = [user_name(), given_name(), family_name(), scim.identifier.clone(), scim.branch.clone()];
-    standard.iter().any(|known| path.eq_ignore_ascii_case(&known.to_string())) || is_manager(path)
+fn is_among(path: &str, standard: &[String]) -> bool {
+    standard.iter().any(|known| path.eq_ignore_ascii_case(known)) || is_manager(path)
 }
 
 /// Whether a path belongs to the branch or the manager, and this one is not managed.

@@ -1,5 +1,7 @@
 //! Lists: their addresses, their rows, and how their pages follow one another.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 use url::Url;
 
@@ -157,7 +159,8 @@ impl Client {
             }
             Look::Document(document) => document["data"].as_array().cloned().unwrap_or_default(),
         };
-        let is_new = |row: &Value| !rows.iter().any(|known| known["id"] == row["id"]);
+        let known: HashSet<&str> = rows.iter().filter_map(|row| row["id"].as_str()).collect();
+        let is_new = |row: &Value| row["id"].as_str().is_some_and(|id| !known.contains(id));
         let news = more.iter().filter(|row| is_new(row)).count();
         findings.judge(expected, news > 0, format!("{} rows, {news} of them new", more.len()));
         more
