@@ -41,9 +41,7 @@ pub(super) fn counts_upwards(name: &str, then: &str, now: &str) -> bool {
     let number = |json: &str| json.parse::<f64>().ok();
     let time = |json: &str| serde_json::from_str::<String>(json).ok()?.parse::<jiff::Timestamp>().ok();
     match (number(then), number(now)) {
-        (Some(then), Some(now)) => {
-            now > then && COUNTERS.iter().any(|counter| ends_with(name, counter))
-        }
+        (Some(then), Some(now)) => now > then && COUNTERS.iter().any(|counter| ends_with(name, counter)),
         _ => matches!((time(then), time(now)), (Some(then), Some(now)) if now > then),
     }
 }
@@ -88,7 +86,8 @@ fn is_same(then: &str, now: &str, depth: usize) -> bool {
     then == now
         || match (parts(then, depth), parts(now, depth)) {
             (Some(Parts::Object(then)), Some(Parts::Object(now))) => {
-                then.len() == now.len() && then.iter().all(|(name, then)| now.get(name).is_some_and(|now| same(then, now)))
+                then.len() == now.len()
+                    && then.iter().all(|(name, then)| now.get(name).is_some_and(|now| same(then, now)))
             }
             (Some(Parts::List(then)), Some(Parts::List(now))) => {
                 then.len() == now.len() && then.iter().zip(&now).all(|(then, now)| same(then, now))

@@ -6,7 +6,7 @@ use crate::apply::expected_state::{differences, roles_changed, roles_told_otherw
 use crate::apply::journal::{Doubt, Step};
 use crate::employee::User;
 use crate::plan::{Change, OperationId};
-use crate::provider::{ApiError, LiveUser, StoredUser, unshown};
+use crate::provider::{ApiError, LiveUser, StoredUser};
 
 impl Worker<'_> {
     /// Says so if a user who is to be moved, and is not moved yet, has lost custom fields since an attempt whose outcome is
@@ -55,17 +55,6 @@ impl Worker<'_> {
             };
             if let Some(why) = self.not_to_refill(expected, &read) {
                 return Attempt::new(half(&format!("the user {why} now, and was left alone")));
-            }
-            // Nobody can tell whether the read leaves that out, or it is gone: a whole write would empty or revive it.
-            match self.dialect().update_request(&before, changes).map(|planned| unshown(&planned, &body)) {
-                Ok(unshown) if unshown.is_empty() => {}
-                Ok(unshown) => {
-                    let unshown = unshown.join(", ");
-                    return Attempt::new(half(&format!(
-                        "the user shows less than before the move ({unshown}), and was left alone"
-                    )));
-                }
-                Err(problem) => return Attempt::new(half(&problem)),
             }
             if let Err(mut attempt) = self.announce(id, Step::Refill, Some(&before)).await {
                 attempt.end = half(&"the journal cannot be written");

@@ -269,7 +269,8 @@ impl<'a> Maker<'a> {
         let mut after = before.clone();
         after.branch = after.branch.or(whole.branch);
         after.manager = after.manager.or(whole.manager);
-        let is_planned = |id: &CustomFieldId| before.custom_fields.keys().any(|known| self.dialect.is_same_field(known, id));
+        let is_planned =
+            |id: &CustomFieldId| before.custom_fields.keys().any(|known| self.dialect.is_same_field(known, id));
         let values: BTreeMap<CustomFieldId, Option<CustomValue>> =
             whole.custom_fields.into_iter().filter(|(id, _)| !is_planned(id)).collect();
         after.custom_fields.extend(values);

@@ -64,7 +64,9 @@ pub(in crate::provider::scim) fn restore(
     let mut missing = Vec::new();
     // A user may spell a name in other letters than the schemas do.
     let changed = |id: &str| {
-        changes.iter().any(|change| matches!(&change.field, Field::Custom(other) if other.as_str().eq_ignore_ascii_case(id)))
+        changes
+            .iter()
+            .any(|change| matches!(&change.field, Field::Custom(other) if other.as_str().eq_ignore_ascii_case(id)))
     };
     for id in custom_field_ids(before, scim)? {
         if custom_value(&now, &id)?.is_none() && !changed(id.as_str()) {

@@ -61,7 +61,7 @@ pub(in crate::provider::skovik) fn overlay(
 
 /// The body of a PUT that restores custom fields which a change of branch has emptied: those with a value in `before`
 /// (with `changes` on top) and none in `held`, which was read after the change. `None` if nothing is missing.
-/// Everything else is sent as it is in `held`.
+/// Everything else that is empty in `held` but had a value is restored too: the PUT would otherwise empty it for good.
 pub(in crate::provider::skovik) fn refill(
     before: &StoredUser,
     held: &StoredUser,
@@ -71,6 +71,10 @@ pub(in crate::provider::skovik) fn refill(
     let then = Resource::parse(before.raw().get(), Resources::Users, names)?
         .attributes
         .object(names.get(Name::CustomFields))?;
+    let planned = overlay(before, changes, names)?;
+    let planned = serde_json::from_str::<Members<'_>>(planned.as_json()).map_err(|error| error.to_string())?;
+    let planned = planned.object("data")?;
+    let (attributes, relationships) = (planned.object("attributes")?, planned.object("relationships")?);
     let mut now = Resource::parse(held.raw().get(), Resources::Users, names)?;
     let mut custom_fields = now.attributes.object(names.get(Name::CustomFields))?;
     let changed: HashSet<&str> = changes.iter().filter_map(custom_field).collect();
@@ -84,6 +88,17 @@ pub(in crate::provider::skovik) fn refill(
     let again: Vec<&Change> = changes.iter().filter(|change| is_missing_in(change, &custom_fields)).collect();
     if !missing && again.is_empty() {
         return Ok(None);
+    }
+    for (name, value) in attributes.iter() {
+        if !is_empty(value) && now.attributes.get(name).is_none_or(is_empty) {
+            now.attributes.insert(name, value);
+        }
+    }
+    for (name, value) in relationships.iter() {
+        let leads_nowhere = |held: &RawValue| compact(held.get()).contains("\"data\":null");
+        if now.relationships.get(name).is_none_or(leads_nowhere) {
+            now.relationships.insert(name, value);
+        }
     }
     let filled = to_raw(&custom_fields)?;
     now.attributes.insert(names.get(Name::CustomFields), &filled);

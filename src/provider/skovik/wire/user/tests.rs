@@ -178,7 +178,10 @@ fn a_new_user_has_only_what_has_a_value() {
 #[test]
 fn a_refill_gives_back_what_a_change_of_branch_has_emptied() {
     let with = |fields: &str| {
-        resource(&format!(r#"{{"type":"users","id":"a","attributes":{{"roles":[],"custom_fields":{fields}}}}}"#))
+        let branch = r#""relationships":{"branch":{"data":{"type":"branches","id":"b2"}}}"#;
+        resource(&format!(
+            r#"{{"type":"users","id":"a","attributes":{{"roles":[],"custom_fields":{fields}}},{branch}}}"#
+        ))
     };
     let before = with(r#"{"big":123456789012345678901234567890,"kept":"old","cost":"1","gone":"x","none":null}"#);
     let changes = [to_branch("b2"), to_text(custom("cost"), "2"), change(custom("gone"), None)];
@@ -192,34 +195,12 @@ fn a_refill_gives_back_what_a_change_of_branch_has_emptied() {
     assert_eq!(refill(&before, &whole, &changes, &names()).unwrap(), None);
 }
 
-/// What else is empty by now may be another client's doing.
-#[test]
-fn a_refill_gives_back_nothing_but_custom_fields() {
-    let before = resource(
-        r#"{"type":"users","id":"a","attributes":{"phone":"1","note":"old","custom_fields":{"c":"1"}},
-            "relationships":{"delegate":{"data":{"type":"users","id":"d"}},"branch":{"data":{"type":"branches","id":"b1"}}}}"#,
-    );
-    let held = resource(
-        r#"{"type":"users","id":"a","attributes":{"note":"new","custom_fields":{}},
-            "relationships":{"delegate":{"data":null},"branch":{"data":{"type":"branches","id":"b2"}}}}"#,
-    );
-    let refilled = refill(&before, &held, &[to_branch("b2")], &names()).unwrap().unwrap();
-    let body: serde_json::Value = serde_json::from_str(refilled.as_json()).unwrap();
-    assert_eq!(body["data"]["attributes"], serde_json::json!({"note": "new", "custom_fields": {"c": "1"}}));
-    assert_eq!(body["data"]["relationships"]["delegate"]["data"], serde_json::Value::Null);
-    // That is seen before it is sent.
-    let planned = overlay(&before, &[to_branch("b2")], &names()).unwrap();
-    let unshown = crate::provider::unshown(&planned, &refilled);
-    assert_eq!(
-        unshown,
-        ["/data/attributes/phone", "/data/relationships/delegate/data/id", "/data/relationships/delegate/data/type"]
-    );
-}
-
 #[test]
 fn members_beside_the_attributes_are_compared_too() {
     let with = |settings: &str| {
-        resource(&format!(r#"{{"type":"users","id":"a","meta":{{"n":1}},"settings":{settings},"attributes":{{"limit":5}}}}"#))
+        resource(&format!(
+            r#"{{"type":"users","id":"a","meta":{{"n":1}},"settings":{settings},"attributes":{{"limit":5}}}}"#
+        ))
     };
     let before = with(r#"{"limit":500}"#);
     let sent = overlay(&before, &[], &names()).unwrap();
