@@ -239,3 +239,27 @@ async fn renamed_to((identifier, first_name, last_name): (&str, &str, &str)) {
     assert!(ended.stdout.contains("the plan shows the manager id1"), "{last_name}: {ended}");
     assert_eq!(liar.account().came["POST"], 1, "{ended}");
 }
+
+/// The server stores a new manager under another name. The undo calls them so, and takes back what it can.
+#[tokio::test]
+async fn an_undo_shows_a_new_manager_as_stored() {
+    let lie = |account: &mut Account, asked: &Asked<'_>| {
+        ((asked.method, asked.nth) == ("POST", 0)).then(|| {
+            let answer = account.honest(asked);
+            let id = account.by_number(9).expect("there")["id"].as_str().expect("an id").to_owned();
+            account.users.get_mut(&id).expect("there")["attributes"]["first_name"] = json!("Stored");
+            answer
+        })
+    };
+    let staff = [user(1, None), user(2, Some(1))];
+    let liar = Liar::new(&staff, &[(1, None), (2, Some(9)), (9, None)], "max_in_flight = 1", lie).await;
+    let ended = liar.apply().await;
+    assert_eq!(ended.code, Some(9), "{ended}");
+    let undone = liar.run(&["undo", "plan.json", "-o", "undo.json"]).await;
+    assert_eq!(undone.code, Some(0), "{undone}");
+    assert!(liar.read("undo.json").contains("Stored Last9"), "{undone}");
+    liar.approve("undo.json").await;
+    let ended = liar.run(&["apply", "undo.json"]).await;
+    assert_eq!(ended.code, Some(0), "{ended}");
+    assert_eq!(liar.account().users["id2"]["relationships"]["manager"]["data"]["id"], json!("id1"), "{ended}");
+}
