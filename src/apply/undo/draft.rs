@@ -87,10 +87,11 @@ impl Drafts {
                 plan::Action::Link { create, manager } if history.is_done(operation.id) => {
                     maker.linked.insert(*create, (operation, manager));
                 }
-                plan::Action::Delete { user_id, .. } if operation.employee.is_none() || dialect.keeps_removed() => {
-                    if history.may_be_done(operation.id) {
-                        maker.lost.insert(user_id);
-                    }
+                plan::Action::Delete { user_id, .. }
+                    if (operation.employee.is_none() || dialect.keeps_removed())
+                        && history.may_be_done(operation.id) =>
+                {
+                    maker.lost.insert(user_id);
                 }
                 _ => {}
             }
