@@ -228,12 +228,13 @@ async fn renamed_to((identifier, first_name, last_name): (&str, &str, &str)) {
     let ended = liar.apply().await;
     assert_eq!(ended.code, Some(9), "{ended}");
     assert_eq!(liar.account().users["id1"]["attributes"]["first_name"], "First1", "{ended}");
-    let mut account = liar.account();
-    let attributes = &mut account.users.get_mut("id1").expect("there")["attributes"];
-    attributes["external_identifier"] = json!(identifier);
-    attributes["first_name"] = json!(first_name);
-    attributes["last_name"] = json!(last_name);
-    drop(account);
+    {
+        let mut account = liar.account();
+        let attributes = &mut account.users.get_mut("id1").expect("there")["attributes"];
+        attributes["external_identifier"] = json!(identifier);
+        attributes["first_name"] = json!(first_name);
+        attributes["last_name"] = json!(last_name);
+    }
     let ended = liar.apply().await;
     assert_eq!(ended.code, Some(9), "{ended}");
     assert!(ended.stdout.contains("the plan shows the manager id1"), "{last_name}: {ended}");
