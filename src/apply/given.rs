@@ -6,6 +6,15 @@ use std::collections::HashSet;
 use crate::employee::email_key;
 use crate::plan::{Action, Field, Operation, Value};
 
+/// The text that an update gives a field.
+pub(super) fn new_text<'a>(operation: &'a Operation, field: &Field) -> Option<&'a str> {
+    let Action::Update { changes, .. } = &operation.action else { return None };
+    match &changes.iter().find(|change| change.field == *field)?.after {
+        Some(Value::Text(text)) => Some(text),
+        _ => None,
+    }
+}
+
 pub(super) struct Given<'a> {
     identifiers: HashSet<&'a str>,
     /// As they are compared.

@@ -153,11 +153,9 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
     for operation in &plan.content().operations {
         match replay.operations.get(&operation.id) {
             Some(Progress::InDoubt(_)) => {
-                // As before the first request, an inactive user may be the person.
-                let mut problems: Vec<String> = match operation.action {
-                    Action::Create { .. } => index.kept_identifier(operation).into_iter().collect(),
-                    _ => Vec::new(),
-                };
+                // Judged like what was not begun. Whether it was carried out, a later list shows, and who has by then what it
+                // gives.
+                let mut problems = index.unfit(operation);
                 problems.extend(labels::of_references(operation, live.directory, &altered));
                 if !problems.is_empty() {
                     standing.mislabelled.insert(operation.id, problems);
@@ -279,21 +277,35 @@ impl<'a> Index<'a> {
         Ok(Self { plan, live, list: List::new(users)?, reports, inactive, kept_identifiers, admins })
     }
 
-    fn problems_of(&self, operation: &Operation) -> Vec<String> {
+    /// What an operation gives that nobody can have, or an inactive user may have.
+    fn unfit(&self, operation: &Operation) -> Vec<String> {
         let mut problems = Vec::new();
         // An undo restores values that Skovik held before.
         if !self.live.takes_back {
             problems.extend(values::of_operation(operation, self.live.directory));
         }
         problems.extend(self.kept_identifier(operation));
+        let branch = match &operation.action {
+            Action::Create { after } => after.branch.iter().flatten().next(),
+            Action::Update { changes, .. } => changes.iter().find_map(|change| match &change.after {
+                Some(Value::Branch(branch)) => Some(branch),
+                _ => None,
+            }),
+            Action::Link { .. } | Action::Delete { .. } => None,
+        };
+        problems.extend(branch.and_then(|branch| self.missing_branch(branch)));
+        problems
+    }
+
+    fn problems_of(&self, operation: &Operation) -> Vec<String> {
+        let mut problems = self.unfit(operation);
         match &operation.action {
             Action::Create { after } => {
-                let Fields { external_identifier, primary_email, branch, manager, .. } = &**after;
+                let Fields { external_identifier, primary_email, manager, .. } = &**after;
                 problems.extend(
                     external_identifier.as_ref().and_then(|id| self.taken_identifier(operation, id.as_str(), None)),
                 );
                 problems.extend(self.taken_email(operation, primary_email, None));
-                problems.extend(branch.iter().flatten().filter_map(|branch| self.missing_branch(branch)));
                 problems
                     .extend(manager.iter().flatten().filter_map(|manager| self.missing_manager(operation, manager)));
             }
@@ -308,7 +320,6 @@ impl<'a> Index<'a> {
                         (Field::ExternalIdentifier, Some(Value::Text(identifier))) => {
                             self.taken_identifier(operation, identifier, Some(user_id))
                         }
-                        (Field::Branch, Some(Value::Branch(branch))) => self.missing_branch(branch),
                         (Field::Manager, Some(Value::Manager(manager))) => self.missing_manager(operation, manager),
                         _ => None,
                     });

@@ -1,10 +1,11 @@
 //! Settles unknown outcomes: one complete list, read late enough, shows what was carried out. Pure functions.
 
 use super::expected_state::{Made, created, differences, roles_not_given};
+use super::given::new_text;
 use super::list::List;
 use super::newcomers::Newcomers;
 use crate::employee::{Email, Managed, User, UserId};
-use crate::plan::{Action, Fields, Operation};
+use crate::plan::{Action, Field, Fields, Operation};
 
 /// What the list says about an operation whose outcome was unknown.
 #[derive(Debug, PartialEq, Eq)]
@@ -86,6 +87,37 @@ fn perhaps_made(
     }
 }
 
+/// Who has by now what an update gives, or what an inactive user has who is made active again; or who is inactive and keeps
+/// the e-mail of a new person. Then the operation must not be sent again.
+pub(super) fn taken(operation: &Operation, list: &List<'_>, inactive: &[User]) -> Option<String> {
+    let own = operation.user_id();
+    let kept = || inactive.iter().find(|user| operation.reactivates() && own == Some(&user.id));
+    let (identifier, email) = match &operation.action {
+        Action::Create { after } => (None, Some(after.primary_email.as_str())),
+        Action::Update { .. } => {
+            let identifier = new_text(operation, &Field::ExternalIdentifier);
+            let email = new_text(operation, &Field::PrimaryEmail);
+            let kept_identifier = || Some(kept()?.identifier.as_ref()?.as_str());
+            (identifier.or_else(kept_identifier), email.or_else(|| Some(kept()?.email.as_str())))
+        }
+        Action::Link { .. } | Action::Delete { .. } => (None, None),
+    };
+    let is_other = |user: &&User| own != Some(&user.id);
+    if let Some(identifier) = identifier {
+        let is_theirs = |user: &&User| user.identifier.as_ref().is_some_and(|held| held.as_str() == identifier);
+        let inactive = || inactive.iter().filter(|_| operation.reactivates()).filter(is_theirs).find(is_other);
+        if let Some(user) = list.by_identifier(identifier).filter(is_other).or_else(inactive) {
+            return Some(format!("the external identifier {identifier} now belongs to the user {}", user.id));
+        }
+    }
+    let email = email?;
+    let key = Email::from(email);
+    let inactive = || inactive.iter().filter(|user| user.email.is(&key)).find(is_other);
+    let active = list.by_email(email).filter(is_other).filter(|_| own.is_some());
+    let user = active.or_else(inactive)?;
+    Some(format!("the e-mail {email} now belongs to the user {}", user.id))
+}
+
 /// Why a create must not be sent again: this newcomer may be its person.
 pub(super) fn may_be(user: &User) -> String {
     let identifier = user
@@ -102,7 +134,7 @@ pub(super) fn may_be(user: &User) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::plan::OperationId;
+    use crate::plan::{Change, Digest, OperationId, Value};
 
     /// Somebody called Eva.
     pub(in crate::apply) fn user(id: &str, identifier: &str, email: &str, name: &str) -> User {
@@ -140,6 +172,42 @@ pub(super) mod tests {
         let is_new = |user: &User| user.id.as_str() == new;
         let newcomers = Newcomers::new(&[], users.iter().chain(inactive), |user| !is_new(user));
         judge(&operation, &list, inactive, &newcomers, &Managed::default(), &Made::new(), is_new)
+    }
+
+    #[test]
+    fn nothing_is_sent_again_that_gives_what_another_user_has() {
+        let taken = |change: &Change, users: &[User], inactive: &[User]| {
+            let action = Action::Update {
+                user_id: "u".into(),
+                before_hash: Digest::of(b""),
+                branch: None,
+                roles: None,
+                changes: vec![change.clone()],
+            };
+            let (employee, depends_on) = (Some("9".into()), Vec::new());
+            let operation = Operation { id: OperationId(1), employee, name: "Eva Ek".into(), depends_on, action };
+            let list = List::new(users).unwrap_or_else(|error| panic!("{error}"));
+            super::taken(&operation, &list, inactive)
+        };
+        let text = |field, text: &str| Change { field, before: None, after: Some(Value::Text(text.into())) };
+        let eva = |id: &str| user(id, "9", "eva@example.com", "Ek");
+        for change in [text(Field::ExternalIdentifier, "9"), text(Field::PrimaryEmail, "EVA@example.com")] {
+            let said = taken(&change, &[eva("x")], &[]);
+            assert!(said.is_some_and(|said| said.ends_with("now belongs to the user x")), "{change:?}");
+            assert_eq!(taken(&change, &[eva("u")], &[]), None, "their own: {change:?}");
+            assert_eq!(taken(&change, &[user("x", "8", "x@example.com", "Ek")], &[]), None, "{change:?}");
+        }
+        let email = text(Field::PrimaryEmail, "eva@example.com");
+        assert!(taken(&email, &[], &[eva("x")]).is_some(), "inactive users keep their e-mails");
+        // What somebody keeps who is made active again.
+        let [before, after] = [false, true].map(|is_active| Some(Value::Boolean(is_active)));
+        let back = Change { field: Field::Active, before, after };
+        for other in [user("x", "9", "x@example.com", "Ek"), user("x", "8", "eva@example.com", "Ek")] {
+            assert!(taken(&back, std::slice::from_ref(&other), &[eva("u")]).is_some(), "{other:?}");
+            assert!(taken(&back, &[], &[eva("u"), other.clone()]).is_some(), "{other:?}");
+        }
+        assert_eq!(taken(&back, &[], &[eva("u")]), None);
+        assert_eq!(taken(&text(Field::LastName, "Ek"), &[eva("x")], &[]), None);
     }
 
     #[test]

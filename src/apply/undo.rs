@@ -7,6 +7,8 @@
 mod draft;
 mod guards;
 mod history;
+mod kept;
+mod names;
 mod order;
 
 use std::collections::BTreeMap;
@@ -22,7 +24,8 @@ use crate::provider::Dialect;
 
 pub use history::History;
 
-use draft::{Action, Draft, Drafts, NamesNow};
+use draft::{Action, Draft, Drafts};
+use names::NamesNow;
 
 /// What an undo is made from.
 #[derive(Debug)]
@@ -44,13 +47,16 @@ pub struct Input<'a> {
 /// # Errors
 /// If it cannot be hashed, or the journal holds a user that cannot be understood.
 pub fn make(input: &Input<'_>) -> Result<Plan, UndoError> {
-    let Input { plan, history, managed, limits, dialect: _ } = *input;
-    let Drafts { drafts, mut diagnostics } = Drafts::of(input).map_err(UndoError::User)?;
+    let Input { plan, history, managed, limits, dialect } = *input;
+    let Drafts { mut drafts, mut diagnostics } = Drafts::of(input).map_err(UndoError::User)?;
+    if dialect.keeps_removed() {
+        diagnostics.extend(kept::leave_out(&mut drafts));
+    }
     let (order, left_out) = order::sort(&drafts);
     diagnostics.extend(left_out.iter().map(|&index| left_out_message(&drafts[index])));
     diagnostics.sort_unstable();
     diagnostics.dedup();
-    let operations = write_down(&drafts, &order, &draft::names_now(input).map_err(UndoError::User)?);
+    let operations = write_down(&drafts, &order, &NamesNow::read(input).map_err(UndoError::User)?);
     let done = plan.content().operations.iter().filter(|operation| history.is_done(operation.id)).count() as u64;
     let target = target_now(plan, history);
     // `set_aside` counts bad records. A person that the undo leaves out is named by a diagnostic instead.

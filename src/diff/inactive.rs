@@ -14,7 +14,7 @@ use crate::employee::{Directory, ExternalIdentifier, User};
 use crate::text::shell_option;
 
 /// Inactive users by one of their values; nothing in Skovik promises that no two have the same.
-type ByValue<'a> = FxHashMap<&'a str, Vec<u32>>;
+pub(super) type ByValue<'a> = FxHashMap<&'a str, Vec<u32>>;
 
 /// The inactive user that an employee matches.
 enum Match<'a> {
@@ -33,7 +33,7 @@ impl<'a> Comparison<'a> {
         if !self.policy.reactivate || directory.inactive.is_empty() {
             return;
         }
-        let by_identifier = by_value(directory, |user| user.identifier.as_ref().map(ExternalIdentifier::as_str));
+        let by_identifier = self.inactive_by_identifier();
         let by_email = by_value(directory, |user| Some(user.email.key()));
         for index in 0..self.claims.len() as u32 {
             if self.claims[index as usize] != Claim::New {
@@ -71,6 +71,14 @@ impl<'a> Comparison<'a> {
                 }
             }
         }
+    }
+
+    /// Inactive users by their identifiers, if they may be made active again.
+    pub(super) fn inactive_by_identifier(&self) -> ByValue<'a> {
+        if !self.policy.reactivate {
+            return ByValue::default();
+        }
+        by_value(self.directory, |user| user.identifier.as_ref().map(ExternalIdentifier::as_str))
     }
 
     fn inactive_match(&self, index: u32, by_identifier: &ByValue<'_>, by_email: &ByValue<'_>) -> Match<'a> {
@@ -112,12 +120,10 @@ impl<'a> Comparison<'a> {
 
     fn why_not_reactivated(&self, user: &User) -> Option<&'static str> {
         let Policy { protect, branches, .. } = self.policy;
-        let directory = self.directory;
-        let tells_roles = || directory.users.iter().chain(&directory.inactive).any(|user| user.roles.is_some());
         if protect.covers(user) {
             return Some("[scope] protect covers them");
         }
-        if protect.is_default() && user.roles.is_none() && tells_roles() {
+        if protect.is_default() && self.hides_roles(user) {
             return Some("Skovik does not tell their roles, so that they may be an admin");
         }
         let is_managed = branches
@@ -160,20 +166,27 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Warns of a person who is made active again and has roles: with the access, their rights come back.
+    /// Warns of a person who is made active again and has roles, or may have: with the access, their rights come back.
     pub(super) fn remark_roles(&self, index: u32, user: u32, result: &mut Drafts) {
         let (employee, user) = (self.employee(index), self.inactive_user(user));
-        let Some(roles) = user.special_roles().filter(|roles| !roles.is_empty()) else { return };
+        let rights = match user.special_roles() {
+            Some(roles) if roles.is_empty() => return,
+            Some(roles) => format!("the rights of: {}", roles.join(", ")),
+            None if self.hides_roles(user) => "any role that they had: Skovik does not tell their roles".to_owned(),
+            None => return,
+        };
         result.diagnostics.push(Diagnostic {
             severity: Severity::Warning,
             code: "roles_regained".to_owned(),
             employee: Some(employee.identifier.to_string()),
-            message: format!(
-                "{} is made active again, and gets back the rights of: {}",
-                describe(employee),
-                roles.join(", ")
-            ),
+            message: format!("{} is made active again, and gets back {rights}", describe(employee)),
         });
+    }
+
+    /// Whether Skovik tells the roles of other users and not those of this one.
+    fn hides_roles(&self, user: &User) -> bool {
+        let everybody = || self.directory.users.iter().chain(&self.directory.inactive);
+        user.roles.is_none() && everybody().any(|user| user.roles.is_some())
     }
 
     /// An inactive user by index.

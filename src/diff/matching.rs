@@ -145,12 +145,26 @@ impl<'a> Comparison<'a> {
     /// Matches the employees who are left over by e-mail. A user without an identifier is adopted. A user whose
     /// identifier no record in scope has is either the same person or had the address before; a person decides.
     fn claim_by_email(&mut self) {
+        let inactive = self.inactive_by_identifier();
         for (index, employee) in (0..).zip(&self.desired.employees) {
             if self.claims[index as usize] != Claim::New {
                 continue;
             }
             let Some(user) = self.owner_of_email(employee.email.key()) else { continue };
             let owner = self.user(user);
+            let is_of_another = owner.identifier.as_ref().is_some_and(|other| self.person(other.as_str()).is_some());
+            if !is_of_another
+                && let Some(twin) = inactive.get(employee.identifier.as_str()).and_then(|users| users.first())
+            {
+                let reason = format!(
+                    "the e-mail belongs to {}, and {}, who is inactive, has the external identifier; take it from the one \
+                     who is not this person, in Skovik",
+                    describe_user(owner),
+                    describe_user(self.inactive_user(*twin))
+                );
+                self.set_aside_as(index, user, "inactive_kept", &reason);
+                continue;
+            }
             match &owner.identifier {
                 None if self.policy.adopt => {
                     if self.standings[user as usize] == Standing::Unmanaged {

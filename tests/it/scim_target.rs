@@ -1,5 +1,6 @@
 //! SCIM as a target, against servers that are not ours: from a list to "No changes", and back again.
 
+mod back;
 pub(crate) mod doors;
 mod faults;
 mod people;

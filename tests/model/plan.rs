@@ -72,9 +72,12 @@ impl Plan {
         self.users.get(usize::from(id)).map(|user| user.fields.label())
     }
 
-    /// Whether an operation gives a user another name.
-    pub(crate) fn renames(&self, operation: usize, id: Id) -> bool {
-        matches!(self.operations[operation].action, Action::Update { user, edit: Edit::Name(_), .. } if user == id)
+    /// The name that an operation gives a user.
+    pub(crate) fn new_name(&self, operation: usize, id: Id) -> Option<u8> {
+        match self.operations[operation].action {
+            Action::Update { user, edit: Edit::Name(name), .. } if user == id => Some(name),
+            _ => None,
+        }
     }
 }
 

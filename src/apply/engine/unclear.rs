@@ -8,7 +8,7 @@ use crate::apply::journal::{Progress, Record};
 use crate::apply::labels::{Renamed, renamed};
 use crate::apply::list::List;
 use crate::apply::newcomers::Newcomers;
-use crate::apply::settle::{Verdict, judge};
+use crate::apply::settle::{Verdict, judge, taken};
 use crate::apply::{Halt, Outcome};
 use crate::employee::User;
 use crate::plan::Action;
@@ -72,6 +72,7 @@ impl Run<'_> {
             let newcomers =
                 if self.replay.has_tried(self.operations[index].id) { &of_earlier_runs } else { &newcomers };
             let bar = self.mislabelled(index, &list, &renamed);
+            let bar = bar.or_else(|| taken(&self.operations[index], &list, &listed.inactive));
             self.settle_one(index, &list, &listed.inactive, newcomers, bar);
         }
         true

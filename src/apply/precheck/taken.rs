@@ -1,16 +1,18 @@
 //! What an operation gives somebody, and another user has.
 
 use super::Index;
-use crate::employee::{User, UserId, email_key};
-use crate::plan::{Action, Change, Field, Operation};
+use crate::apply::given::new_text;
+use crate::employee::{ExternalIdentifier, User, UserId, email_key};
+use crate::plan::{Action, Change, Field, Operation, Removal};
 
 impl Index<'_> {
-    /// Another inactive user who has the identifier of a person who is created or made active again: they may be the same
-    /// person.
+    /// Another inactive user who has the identifier of a person who is created or made active again, or that an update gives:
+    /// they may be the same person.
     pub(super) fn kept_identifier(&self, operation: &Operation) -> Option<String> {
         let comes = matches!(operation.action, Action::Create { .. }) || operation.reactivates();
-        let identifier = operation.employee.as_ref().filter(|_| comes)?;
-        let others = self.kept_identifiers.get(identifier.as_str())?;
+        let identifier = operation.employee.as_ref().filter(|_| comes).map(ExternalIdentifier::as_str);
+        let identifier = identifier.or_else(|| new_text(operation, &Field::ExternalIdentifier))?;
+        let others = self.kept_identifiers.get(identifier)?;
         let is_in_the_way =
             |user: &&&User| self.is_in_the_way(operation, user, operation.user_id(), &Field::ExternalIdentifier);
         let other = others.iter().find(is_in_the_way)?;
@@ -61,11 +63,13 @@ impl Index<'_> {
         operation: &'o Operation,
         field: &'o Field,
     ) -> impl Iterator<Item = &'o UserId> {
-        operation.depends_on.iter().filter_map(|&needed| match &self.plan.operation(needed)?.action {
+        let keeps_email = self.plan.content().target.removal == Removal::Deactivate;
+        operation.depends_on.iter().filter_map(move |&needed| match &self.plan.operation(needed)?.action {
             Action::Update { user_id, changes, .. } => {
                 changes.iter().any(|change| change.field == *field).then_some(user_id)
             }
-            Action::Delete { user_id, .. } => Some(user_id),
+            // Whoever becomes inactive keeps the e-mail.
+            Action::Delete { user_id, .. } => (!keeps_email || *field != Field::PrimaryEmail).then_some(user_id),
             Action::Create { .. } | Action::Link { .. } => None,
         })
     }

@@ -87,7 +87,10 @@ impl Drafts {
                 plan::Action::Link { create, manager } if history.is_done(operation.id) => {
                     maker.linked.insert(*create, (operation, manager));
                 }
-                plan::Action::Delete { user_id, .. } if operation.employee.is_none() || dialect.keeps_removed() => {
+                plan::Action::Delete { user_id, .. }
+                    if (operation.employee.is_none() || dialect.keeps_removed())
+                        && history.may_be_done(operation.id) =>
+                {
                     maker.lost.insert(user_id);
                 }
                 _ => {}
@@ -211,10 +214,9 @@ impl<'a> Maker<'a> {
             let now = self.value(&is, field, now.as_ref())?;
             let mut then = self.value(&was, field, then.as_ref())?;
             if let Some(Value::Manager(ManagerRef::User(manager))) = &then
-                && self.lost.contains(&manager.user_id)
+                && let Some(why) = self.why_no_manager(manager)
             {
-                let message = format!("{} gets no manager: {} cannot be created again", operation.name, manager.name);
-                self.say(operation, "undo_incomplete", message);
+                self.say(operation, "undo_incomplete", format!("{} gets no manager: {why}", operation.name));
                 then = None;
             }
             let can_be_empty = matches!(field, Field::Branch | Field::Manager | Field::Custom(_));
@@ -275,8 +277,9 @@ impl<'a> Maker<'a> {
             whole.custom_fields.into_iter().filter(|(id, _)| !is_planned(id)).collect();
         after.custom_fields.extend(values);
         if let Some(Some(ManagerRef::User(manager))) = &after.manager
-            && self.lost.contains(&manager.user_id)
+            && let Some(why) = self.why_no_manager(manager).filter(|_| self.managed.manager)
         {
+            self.say(operation, "undo_incomplete", format!("{} gets no manager: {why}", operation.name));
             after.manager = Some(None);
         }
         let mut message = format!(
@@ -290,6 +293,16 @@ impl<'a> Maker<'a> {
         self.say(operation, "undo_new_user", message);
         let action = Action::Create { was: user_id.clone(), after };
         Ok(Some(Draft::of(operation, action, None, Some(user.branch))))
+    }
+
+    /// Why a former manager cannot be given back. The plan shows one by the id alone if Skovik did not list them, such as one
+    /// who was inactive. Whoever is inactive is nobody's manager, also if the plan made them active.
+    fn why_no_manager(&self, UserRef { user_id, employee, name }: &UserRef) -> Option<String> {
+        if self.lost.contains(user_id) {
+            return Some(format!("{name} cannot be created again"));
+        }
+        (employee.is_none() && name.is_empty())
+            .then(|| format!("Skovik did not list the former one, the user {user_id}, when the plan was made"))
     }
 
     /// The value of a user's field. If the plan's own value means the same, its names are used for the reader.
@@ -320,35 +333,6 @@ impl<'a> Maker<'a> {
     fn say(&mut self, operation: &Operation, code: &str, message: String) {
         let employee = operation.employee.as_ref().map(ToString::to_string);
         self.diagnostics.push(Diagnostic { severity: Severity::Warning, code: code.to_owned(), employee, message });
-    }
-}
-
-/// The present names of the users that the plan changed.
-pub(super) struct NamesNow(HashMap<UserId, UserRef>);
-
-/// Reads the names from the users that the journal recorded after each operation.
-pub(super) fn names_now(input: &Input<'_>) -> Result<NamesNow, String> {
-    let Input { plan, history, managed, dialect, limits: _ } = *input;
-    let mut names = HashMap::new();
-    for operation in &plan.content().operations {
-        let done = history.entry(operation.id).and_then(|entry| entry.done.as_ref());
-        if let (plan::Action::Update { user_id, .. }, Some(after)) =
-            (&operation.action, done.and_then(|done| done.after.as_ref()))
-        {
-            let user = dialect
-                .user(after.raw().get(), managed)
-                .map_err(|problem| format!("operation {} in the journal: {problem}", operation.id))?;
-            let name = plan::display_name(&user);
-            names.insert(user_id.clone(), UserRef { user_id: user_id.clone(), employee: user.identifier, name });
-        }
-    }
-    Ok(NamesNow(names))
-}
-
-impl NamesNow {
-    /// A reference with the user's present name.
-    pub(super) fn of(&self, user: &UserRef) -> UserRef {
-        self.0.get(&user.user_id).unwrap_or(user).clone()
     }
 }
 

@@ -105,6 +105,11 @@ impl History {
         self.entry(id).is_some_and(|entry| entry.done.is_some() && entry.contradicted.is_none())
     }
 
+    /// Whether an operation may have been carried out: a request was sent, and nothing shows that it had no effect.
+    pub(super) fn may_be_done(&self, id: OperationId) -> bool {
+        self.entry(id).is_some_and(|entry| entry.contradicted.is_none())
+    }
+
     /// The user that a create made.
     pub(super) fn made(&self, id: OperationId) -> Option<&UserId> {
         self.entry(id)?.done.as_ref()?.user_id.as_ref()

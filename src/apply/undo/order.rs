@@ -71,20 +71,20 @@ fn rank(draft: &Draft) -> (u8, &str, &str) {
 }
 
 #[derive(Clone, Copy)]
-enum Side {
+pub(super) enum Side {
     Before,
     After,
 }
 
 /// Something that only one user can have.
 #[derive(PartialEq, Eq, Hash)]
-enum Claim {
+pub(super) enum Claim {
     Email(String),
     Identifier(Text),
 }
 
 /// The unique values that an action gives up or takes.
-fn claims(action: &Action, side: Side) -> Vec<Claim> {
+pub(super) fn claims(action: &Action, side: Side) -> Vec<Claim> {
     let email = |email: &str| Claim::Email(email_key(email).into_owned());
     match (action, side) {
         (Action::Create { after: fields, .. }, Side::After) | (Action::Delete { before: fields, .. }, Side::Before) => {
@@ -92,18 +92,22 @@ fn claims(action: &Action, side: Side) -> Vec<Claim> {
             identifier.into_iter().chain([email(&fields.primary_email)]).collect()
         }
         (Action::Create { .. }, Side::Before) | (Action::Delete { .. }, Side::After) => Vec::new(),
-        (Action::Update { changes, .. }, side) => changes
-            .iter()
-            .filter_map(|change| match (&change.field, value(change, side)?) {
-                (Field::PrimaryEmail, Value::Text(text)) => Some(email(text)),
-                (Field::ExternalIdentifier, Value::Text(text)) => Some(Claim::Identifier(text.clone())),
-                _ => None,
-            })
-            .collect(),
+        (Action::Update { changes, .. }, side) => changes.iter().filter_map(|change| Claim::of(change, side)).collect(),
     }
 }
 
-fn value(change: &Change, side: Side) -> Option<&Value> {
+impl Claim {
+    /// The unique value that a change takes away or gives.
+    pub(super) fn of(change: &Change, side: Side) -> Option<Self> {
+        match (&change.field, value(change, side)?) {
+            (Field::PrimaryEmail, Value::Text(email)) => Some(Self::Email(email_key(email).into_owned())),
+            (Field::ExternalIdentifier, Value::Text(text)) => Some(Self::Identifier(text.clone())),
+            _ => None,
+        }
+    }
+}
+
+pub(super) fn value(change: &Change, side: Side) -> Option<&Value> {
     match side {
         Side::Before => change.before.as_ref(),
         Side::After => change.after.as_ref(),

@@ -151,6 +151,37 @@ fn roles_that_come_back_are_named() {
     assert!(refused.contains("roles_regained"), "{refused}");
 }
 
+/// An active user has the e-mail, and an inactive one the identifier: nobody can tell which of them the person is.
+#[test]
+fn nobody_gets_an_identifier_that_an_inactive_user_has() {
+    for held in [None, Some("77")] {
+        let inactive = vec![user("z", Some("1"), BEN, None)];
+        let company = reactivating(vec![employee("1", ANNA, None)], vec![user("a", held, ANNA, None)], inactive)
+            .with(|company| company.policy.renumber = Renumber::SamePerson);
+        let summary = company.summary();
+        assert!(
+            summary.contains("inactive_kept 1") && !summary.contains("external_identifier:"),
+            "{held:?}: {summary}"
+        );
+        assert!(!summary.contains("delete"), "{held:?}: {summary}");
+    }
+}
+
+/// Whoever's roles are not told although others' are may get any role back, also if nobody protects admins.
+#[test]
+fn roles_that_are_not_told_and_come_back_are_named() {
+    for tells in [true, false] {
+        let staff = vec![user("a", Some("2"), BEN, None)];
+        let employees = vec![employee("1", ANNA, None), employee("2", BEN, None)];
+        let company = reactivating(employees, staff, vec![user("z", Some("1"), ANNA, None)]).with(|company| {
+            company.directory.inactive[0].roles = None;
+            company.directory.users[0].roles = tells.then(|| ["employee".into()].into());
+        });
+        let expected = ["1 reactivate 1 z, active: false → true", "roles_regained 1"];
+        assert_plan(&company, &expected[..if tells { 2 } else { 1 }]);
+    }
+}
+
 #[test]
 fn a_report_comes_after_the_manager_who_comes_back() {
     let employees = vec![employee("1", ANNA, Some("2")), employee("2", BEN, None), employee("3", CARLA, Some("1"))];

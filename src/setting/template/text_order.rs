@@ -184,7 +184,7 @@ mod tests {
             for (limit, _) in limits {
                 let problem = problem_of_order(text, limit).unwrap_or_else(|| panic!("{text} {limit}"));
                 assert!(problem.contains("letter by letter"), "{problem}");
-                assert_eq!(problem_of_order(limit, text).is_some(), true, "{limit} {text}");
+                assert!(problem_of_order(limit, text).is_some(), "{limit} {text}");
             }
         }
         for (a, b) in [

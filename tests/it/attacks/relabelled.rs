@@ -169,9 +169,58 @@ async fn nobody_is_created_by_a_repetition_over_somebody_else() {
     }
 }
 
-/// The plan renames the manager, so that the name may be another one by now. The identifier may not.
+/// Somebody else gets the identifier or the e-mail that an update gives, after its only request, which is lost: within one
+/// run, and before the next one.
+#[tokio::test]
+async fn no_update_is_sent_again_that_gives_what_another_user_has_by_now() {
+    for (field, held) in [("external_identifier", json!(null)), ("primary_email", json!("old@example.com"))] {
+        for is_next_run in [false, true] {
+            let mut staff = vec![user(1, None), user(2, Some(1))];
+            staff[1]["attributes"][field] = held.clone();
+            let is_away = Arc::new(AtomicBool::new(is_next_run));
+            let away = Arc::clone(&is_away);
+            let take = move |account: &mut Account| {
+                let mut other = user(60, None);
+                let given = if field == "primary_email" { json!("u2@example.com") } else { json!("2") };
+                other["attributes"][field] = given;
+                account.users.insert("id60".to_owned(), other);
+            };
+            let lie = move |account: &mut Account, asked: &Asked<'_>| match asked.method {
+                "PUT" if asked.nth == 0 => {
+                    if !is_next_run {
+                        take(account);
+                    }
+                    Some(Reply::Raw(String::new()))
+                }
+                "GET" if account.came.contains_key("PUT") && away.load(Ordering::SeqCst) => Some(reply(503, "{}")),
+                _ => None,
+            };
+            let liar = Liar::new(&staff, &[(1, None), (2, Some(1))], "max_in_flight = 1", lie).await;
+            let mut ended = liar.apply().await;
+            if is_next_run {
+                assert_eq!(liar.outcomes()["1"], "in_doubt", "{field}: {ended}");
+                is_away.store(false, Ordering::SeqCst);
+                take(&mut liar.account());
+                ended = liar.apply().await;
+            }
+            let ends = (ended.code, &*liar.outcomes()["1"] == "failed");
+            assert_eq!(ends, (Some(9), true), "{field} {is_next_run}: {ended}");
+            assert!(ended.stdout.contains("now belongs to the user id60"), "{field} {is_next_run}: {ended}");
+            assert_eq!(liar.account().came["PUT"], 1, "{field} {is_next_run}: {ended}");
+        }
+    }
+}
+
+/// The plan renames the manager, who may have the former name or the new one by now, and no third one; nor another
+/// identifier.
 #[tokio::test]
 async fn whom_the_plan_renames_is_still_compared() {
+    for becomes in [("77", "First1", "Else"), ("1", "First1", "Else"), ("1", "Third", "Last1")] {
+        renamed_to(becomes).await;
+    }
+}
+
+async fn renamed_to((identifier, first_name, last_name): (&str, &str, &str)) {
     let lie = |_: &mut Account, asked: &Asked<'_>| ((asked.method, asked.nth) == ("POST", 0)).then(|| reply(400, "{}"));
     let mut manager = user(1, None);
     manager["attributes"]["first_name"] = json!("Old");
@@ -179,9 +228,39 @@ async fn whom_the_plan_renames_is_still_compared() {
     let ended = liar.apply().await;
     assert_eq!(ended.code, Some(9), "{ended}");
     assert_eq!(liar.account().users["id1"]["attributes"]["first_name"], "First1", "{ended}");
-    become_another(&mut liar.account(), 1);
+    {
+        let mut account = liar.account();
+        let attributes = &mut account.users.get_mut("id1").expect("there")["attributes"];
+        attributes["external_identifier"] = json!(identifier);
+        attributes["first_name"] = json!(first_name);
+        attributes["last_name"] = json!(last_name);
+    }
     let ended = liar.apply().await;
     assert_eq!(ended.code, Some(9), "{ended}");
-    assert!(ended.stdout.contains("the plan shows the manager id1"), "{ended}");
+    assert!(ended.stdout.contains("the plan shows the manager id1"), "{last_name}: {ended}");
     assert_eq!(liar.account().came["POST"], 1, "{ended}");
+}
+
+/// The server stores a new manager under another name. The undo calls them so, and takes back what it can.
+#[tokio::test]
+async fn an_undo_shows_a_new_manager_as_stored() {
+    let lie = |account: &mut Account, asked: &Asked<'_>| {
+        ((asked.method, asked.nth) == ("POST", 0)).then(|| {
+            let answer = account.honest(asked);
+            let id = account.by_number(9).expect("there")["id"].as_str().expect("an id").to_owned();
+            account.users.get_mut(&id).expect("there")["attributes"]["first_name"] = json!("Stored");
+            answer
+        })
+    };
+    let staff = [user(1, None), user(2, Some(1))];
+    let liar = Liar::new(&staff, &[(1, None), (2, Some(9)), (9, None)], "max_in_flight = 1", lie).await;
+    let ended = liar.apply().await;
+    assert_eq!(ended.code, Some(9), "{ended}");
+    let undone = liar.run(&["undo", "plan.json", "-o", "undo.json"]).await;
+    assert_eq!(undone.code, Some(0), "{undone}");
+    assert!(liar.read("undo.json").contains("Stored Last9"), "{undone}");
+    liar.approve("undo.json").await;
+    let ended = liar.run(&["apply", "undo.json"]).await;
+    assert_eq!(ended.code, Some(0), "{ended}");
+    assert_eq!(liar.account().users["id2"]["relationships"]["manager"]["data"]["id"], json!("id1"), "{ended}");
 }

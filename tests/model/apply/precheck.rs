@@ -285,15 +285,15 @@ impl World {
             ManagerRef::Nobody | ManagerRef::Create(_) => None,
         };
         let is_other = |id: Id| {
-            let is_renamed =
-                (0..self.operations()).any(|other| journal.operations[other].is_some() && self.plan.renames(other, id));
+            let mut begun = (0..self.operations()).filter(|&other| journal.operations[other].is_some());
+            let new_name = begun.find_map(|other| self.plan.new_name(other, id));
             let is_removed = self
                 .plan
                 .operations
                 .iter()
                 .any(|operation| matches!(operation.action, Action::Delete { user, .. } if user == id));
             match server.user(id) {
-                Some(user) => self.is_other_person(id, user, is_renamed),
+                Some(user) => self.is_other_person(id, user, new_name),
                 None => !is_removed,
             }
         };
@@ -303,14 +303,14 @@ impl World {
     /// Whether the manager whom an operation gives somebody is another person by now, as in `confirm::other_manager`.
     pub(super) fn has_other_manager(&self, operation: usize, list: &Server) -> bool {
         let ManagerRef::User(id) = self.operation(operation).manager() else { return false };
-        let is_renamed = (0..self.operations()).any(|other| self.plan.renames(other, id));
-        list.user(id).is_none_or(|user| self.is_other_person(id, user, is_renamed))
+        let new_name = (0..self.operations()).find_map(|other| self.plan.new_name(other, id));
+        list.user(id).is_none_or(|user| self.is_other_person(id, user, new_name))
     }
 
-    /// Whether a user is not whom the plan shows. Names that the plan changes are not compared.
-    fn is_other_person(&self, id: Id, user: &User, is_renamed: bool) -> bool {
+    /// Whether a user is not whom the plan shows. Whoever is renamed may have either name.
+    fn is_other_person(&self, id: Id, user: &User, new_name: Option<u8>) -> bool {
         let Some((identifier, name)) = self.plan.label(id) else { return true };
-        user.fields.identifier != identifier || (user.fields.name != name && !is_renamed)
+        user.fields.identifier != identifier || (user.fields.name != name && new_name != Some(user.fields.name))
     }
 
     /// The same for a manager whom the plan creates, as in `confirm::other_new_manager`.
