@@ -89,11 +89,11 @@ impl CsvFormat {
         identity
     }
 
-    pub(super) fn table(&self, bytes: &[u8]) -> Result<Table, String> {
-        self.read(&self.encoding.decode(bytes)?)
+    pub(super) fn table(&self, bytes: &[u8], most: u64) -> Result<Table, String> {
+        self.read(&self.encoding.decode(bytes)?, most)
     }
 
-    fn read(&self, text: &str) -> Result<Table, String> {
+    fn read(&self, text: &str, most: u64) -> Result<Table, String> {
         let (stated, text) = stated_delimiter(text);
         let delimiter = match (stated, self.delimiter.as_deref()) {
             (Some(stated), Some(set)) if stated != set => {
@@ -106,7 +106,8 @@ impl CsvFormat {
         };
         let mut rows = Rows::new(text, delimiter);
         let columns = self.header.read(&mut rows)?;
-        read_rows(&mut rows, columns, text.len(), &self.header)
+        let table = TableBuilder::with_columns(columns, text.len()).up_to(most);
+        read_rows(&mut rows, table, &self.header)
     }
 }
 
@@ -216,9 +217,8 @@ pub(crate) fn header(bytes: &[u8], delimiter: char, encoding: &str) -> Option<Ve
     Header::First.read(&mut Rows::new(text, &delimiter)).ok()
 }
 
-fn read_rows(rows: &mut Rows<'_>, columns: Vec<String>, text: usize, header: &Header) -> Result<Table, String> {
-    let width = columns.len();
-    let mut table = TableBuilder::with_columns(columns, text);
+fn read_rows(rows: &mut Rows<'_>, mut table: TableBuilder, header: &Header) -> Result<Table, String> {
+    let width = table.width();
     let mut cells = Vec::with_capacity(width);
     let mut ragged = Ragged::default();
     while let Some(row) = rows.next(&mut cells)? {

@@ -81,9 +81,9 @@ impl ExecSource {
             )
             .into());
         }
-        let (format, program) = (self.format.clone(), program.clone());
+        let (format, program, most) = (self.format.clone(), program.clone(), conditions.max_rows);
         let table =
-            move || format.table(&printed).map_err(|problem| format!("what {program} printed: {problem}").into());
+            move || format.table(&printed, most).map_err(|problem| format!("what {program} printed: {problem}").into());
         Ok(Reading { table: blocking(table).await?, proof: Some(EXIT_STATUS), modified: None })
     }
 

@@ -39,9 +39,9 @@ impl FileSource {
         Ok(Self { file: FileSettings::from_section(section)?, format: Format::from_section(name, section)? })
     }
 
-    fn read_whole(&self) -> Result<Reading, ReadError> {
+    fn read_whole(&self, most: u64) -> Result<Reading, ReadError> {
         let (bytes, modified) = self.file.read()?;
-        let table = self.format.table(&bytes).map_err(|problem| format!("{} {problem}", self.file.name()))?;
+        let table = self.format.table(&bytes, most).map_err(|problem| format!("{} {problem}", self.file.name()))?;
         Ok(Reading { table, proof: self.file.proof(), modified })
     }
 }
@@ -59,9 +59,9 @@ impl Source for FileSource {
         self.format.has_only_texts()
     }
 
-    fn read<'a>(&'a self, _: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>> {
-        let source = self.clone();
-        Box::pin(blocking(move || source.read_whole()))
+    fn read<'a>(&'a self, conditions: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>> {
+        let (source, most) = (self.clone(), conditions.max_rows);
+        Box::pin(blocking(move || source.read_whole(most)))
     }
 }
 

@@ -74,12 +74,40 @@ impl Format {
         }
     }
 
-    /// Parses the records. An error says where they are broken, without naming the file or program.
-    pub(super) fn table(&self, bytes: &[u8]) -> Result<Table, String> {
+    /// Parses the records, of which there may be `most`. An error says where they are broken, without naming the file or program.
+    pub(super) fn table(&self, bytes: &[u8], most: u64) -> Result<Table, String> {
         match self {
-            Self::Csv(format) => format.table(bytes),
-            Self::Json(format) => format.table(bytes),
-            Self::Jsonl => jsonl::read(bytes),
+            Self::Csv(format) => format.table(bytes, most),
+            Self::Json(format) => format.table(bytes, most),
+            Self::Jsonl => jsonl::read(bytes, most),
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use std::cell::RefCell;
+    use std::path::Path;
+
+    use toml::de::DeTable;
+
+    use super::*;
+    use crate::setting::section::Document;
+
+    #[test]
+    fn what_comes_after_too_many_records_is_not_read() {
+        let (table, secrets) = (DeTable::parse("").unwrap(), std::sync::Arc::default());
+        let document = Document { text: "", path: Path::new("x"), files: &RefCell::default(), secrets: &secrets };
+        let section = Section::root(document, table.get_ref()).named("[[source]] `hr`".to_owned());
+        for ((_, name), text) in
+            FormatName::WORDS.iter().zip(["id\n1\n2\n3\n\"", "[{}, {}, {}, nonsense", "{}\n{}\n{}\nnonsense\n"])
+        {
+            let format = Format::from_section(*name, &section).unwrap();
+            let problem = format.table(text.as_bytes(), 2).unwrap_err();
+            assert!(problem.contains("there are 3 records, more than max_rows = 2"), "{problem}");
+            let problem = format.table(text.as_bytes(), 3).unwrap_err();
+            assert!(!problem.contains("max_rows"), "{problem}");
         }
     }
 }

@@ -90,7 +90,7 @@ impl HttpSource {
         let mut connection = self.server.connect(conditions).await?;
         let first = Call { url: self.server.url.clone(), body: self.body.clone() };
         let mut walk = Walk::new(self.paging.clone(), self.total.clone(), first)?;
-        let mut records = Records::new(TableBuilder::new(0));
+        let mut records = Records::new(TableBuilder::new(0).up_to(conditions.max_rows));
         let mut modified = Modified::default();
         loop {
             let page = walk.page();

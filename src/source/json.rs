@@ -39,14 +39,14 @@ impl JsonFormat {
         BTreeMap::from([("pointer", pointer.to_string())])
     }
 
-    pub(super) fn table(&self, bytes: &[u8]) -> Result<Table, String> {
-        table(&of_json(bytes)?, &self.pointer)
+    pub(super) fn table(&self, bytes: &[u8], most: u64) -> Result<Table, String> {
+        table(&of_json(bytes)?, &self.pointer, most)
     }
 }
 
 /// The records of a document.
-fn table(text: &str, pointer: &Pointer) -> Result<Table, String> {
-    let mut records = Records { builder: TableBuilder::new(text.len()), row: Vec::new() };
+fn table(text: &str, pointer: &Pointer, most: u64) -> Result<Table, String> {
+    let mut records = Records::new(TableBuilder::new(text.len()).up_to(most));
     let mut position = 0;
     let mut document = serde_json::Deserializer::from_str(text);
     let list = At { steps: pointer.steps(), records: &mut records, position: &mut position };

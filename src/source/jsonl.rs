@@ -7,15 +7,15 @@ use super::json::{Records, said};
 use super::table::{Table, TableBuilder};
 
 /// The records of a text in UTF-8.
-pub(super) fn read(bytes: &[u8]) -> Result<Table, String> {
-    table(&of_json(bytes)?)
+pub(super) fn read(bytes: &[u8], most: u64) -> Result<Table, String> {
+    table(&of_json(bytes)?, most)
 }
 
-fn table(text: &str) -> Result<Table, String> {
+fn table(text: &str, most: u64) -> Result<Table, String> {
     if text.trim().is_empty() {
         return Err("is empty; a list with nobody in it cannot be told from one that was lost".to_owned());
     }
-    let mut records = Records::new(TableBuilder::new(text.len()));
+    let mut records = Records::new(TableBuilder::new(text.len()).up_to(most));
     for (number, line) in (1..).zip(text.lines()) {
         // A line of other white space than JSON's is not blank.
         if line.trim_matches([' ', '\t', '\r']).is_empty() {

@@ -146,6 +146,22 @@ impl Keys {
         !self.problems.is_empty()
     }
 
+    /// The groups of records whose keys cannot be used and are the same text. A key counts here if all of its columns can
+    /// be read and none is empty.
+    pub(super) fn repeated_problems(&self, table: &Table, key: &Key) -> Vec<Box<[u32]>> {
+        let columns: Vec<usize> = key.columns().filter_map(|column| table.column(column)).collect();
+        let texts = |row: u32| {
+            let cells = columns.iter().map(|&column| table.cell(row as usize, column));
+            let text = |cell: Cell<'_>| cell.kind != CellKind::Unreadable && !cell.text.is_empty();
+            cells.clone().all(text).then(|| cells.map(|cell| cell.text).collect::<Vec<_>>())
+        };
+        let mut rows: Vec<(Vec<&str>, u32)> =
+            self.problems.keys().filter_map(|&row| Some((texts(row)?, row))).collect();
+        rows.sort_unstable();
+        let groups = rows.chunk_by(|(a, _), (b, _)| a == b).filter(|rows| rows.len() > 1);
+        groups.map(|rows| rows.iter().map(|(_, row)| *row).collect()).collect()
+    }
+
     /// How many keys cannot be used, and why the first one cannot.
     pub(super) fn problems(&self) -> Option<(usize, u32, &str)> {
         let first = self.problems.iter().min_by_key(|(row, _)| **row)?;

@@ -72,10 +72,11 @@ impl Listing {
                 fingerprint,
                 join: None,
             };
+            let unusable = keys.repeated_problems(&table, &key);
             let (without_key, key_label) = (without_key as u64, key.label());
             let mut listing =
                 Self { name, table, used, keys, key_label, repeated, without_key, prefer, everybody, summary };
-            listing.doubt_pages()?;
+            listing.doubt_pages(&unusable)?;
             Ok(listing)
         })
         .await
@@ -83,12 +84,18 @@ impl Listing {
 
     /// Looks for a key on two pages. A server whose order changes between two pages gives one record twice and another
     /// never, and no count shows it. If a key may have several records, this cannot be told from two of them, so
-    /// nothing is proven.
-    fn doubt_pages(&mut self) -> Result<(), ReadError> {
-        let Some(rows) = self.repeated.iter().find(|rows| self.table.are_of_several_pages(rows)) else {
-            return Ok(());
+    /// nothing is proven. `unusable` are the groups of records with the same key that cannot be used.
+    fn doubt_pages(&mut self, unusable: &[Box<[u32]>]) -> Result<(), ReadError> {
+        let of_pages = |groups: &[Box<[u32]>]| groups.iter().position(|rows| self.table.are_of_several_pages(rows));
+        let problem = match (of_pages(&self.repeated), of_pages(unusable)) {
+            (Some(first), _) => self.same_key(&self.repeated[first]),
+            (None, Some(first)) => {
+                let rows = self.rows(&unusable[first]);
+                format!("{rows} of source `{}` have the same {}, which cannot be used", self.name, self.key_label)
+            }
+            (None, None) => return Ok(()),
         };
-        let problem = format!("{}, and came on different pages", self.same_key(rows));
+        let problem = format!("{problem}, and came on different pages");
         if self.prefer.is_none() {
             return Err(format!(
                 "{problem}: the list may have changed its order while it was read, and then somebody else is missing; \

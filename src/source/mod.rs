@@ -121,10 +121,7 @@ impl Conditions<'_> {
         if records <= self.max_rows {
             return Ok(());
         }
-        Err(format!(
-            "there are {records} records, more than max_rows = {}; set it higher if that is right",
-            self.max_rows
-        ))
+        Err(table::too_many(records, self.max_rows))
     }
 }
 

@@ -57,7 +57,7 @@ impl XlsxSource {
         })
     }
 
-    fn read_whole(&self) -> Result<Reading, ReadError> {
+    fn read_whole(&self, most: u64) -> Result<Reading, ReadError> {
         let (bytes, modified) = self.file.read()?;
         let named = |problem: String| format!("{} {problem}", self.file.name());
         let broken = |problem: String| named(format!("is not a workbook that can be read: {problem}"));
@@ -72,7 +72,7 @@ impl XlsxSource {
                 return Err(broken(format!("two of its sheets are called {twice}; save the workbook again")).into());
             }
             let sheet = self.sheet_of(&workbook)?;
-            let table = read_sheet(&mut workbook, &sheet, self.header_row);
+            let table = read_sheet(&mut workbook, &sheet, self.header_row, most);
             Ok(table.map_err(|problem| named(format!("sheet {sheet:?}: {problem}")))?)
         };
         // The library panics on the name of a cell beyond any sheet. Its overflow checks are on in every build, because
@@ -122,9 +122,9 @@ impl Source for XlsxSource {
         sheet.into_iter().chain(header_row.map(|row| ("header_row", row.to_string()))).collect()
     }
 
-    fn read<'a>(&'a self, _: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>> {
-        let source = self.clone();
-        Box::pin(blocking(move || source.read_whole()))
+    fn read<'a>(&'a self, conditions: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>> {
+        let (source, most) = (self.clone(), conditions.max_rows);
+        Box::pin(blocking(move || source.read_whole(most)))
     }
 }
 
@@ -150,6 +150,8 @@ type Row = Vec<(u32, CellKind, String)>;
 /// Collects rows; the first one that counts is the header.
 struct Sheet {
     header_row: Option<u32>,
+    /// How many records there may be.
+    most: u64,
     columns: Option<Columns>,
 }
 
@@ -160,9 +162,14 @@ struct Columns {
     builder: TableBuilder,
 }
 
-fn read_sheet(workbook: &mut Xlsx<Cursor<Vec<u8>>>, name: &str, header_row: Option<u32>) -> Result<Table, String> {
+fn read_sheet(
+    workbook: &mut Xlsx<Cursor<Vec<u8>>>,
+    name: &str,
+    header_row: Option<u32>,
+    most: u64,
+) -> Result<Table, String> {
     let mut cells = workbook.worksheet_cells_reader(name).map_err(|error| words(&error))?;
-    let mut sheet = Sheet { header_row, columns: None };
+    let mut sheet = Sheet { header_row, most, columns: None };
     let (mut row, mut at): (Row, Option<(u32, u32)>) = (Vec::new(), None);
     // Streamed, because the file may have a cell at the far end of a sheet of seventeen billion cells.
     while let Some(cell) = cells.next_cell_with_formula_metadata().map_err(|error| words(&error))? {
@@ -202,7 +209,7 @@ impl Sheet {
             if self.header_row.is_some_and(|header| row + 1 != header) {
                 return Ok(());
             }
-            self.columns = Some(Columns::new(row, cells)?);
+            self.columns = Some(Columns::new(row, cells, self.most)?);
             return Ok(());
         };
         columns.add(row, cells)
@@ -218,7 +225,7 @@ impl Sheet {
 }
 
 impl Columns {
-    fn new(row: u32, cells: Row) -> Result<Self, String> {
+    fn new(row: u32, cells: Row, most: u64) -> Result<Self, String> {
         let mut names: Vec<String> = Vec::with_capacity(cells.len());
         let mut places = FxHashMap::default();
         for (column, kind, text) in cells {
@@ -232,7 +239,7 @@ impl Columns {
             places.insert(column, names.len());
             names.push(name);
         }
-        Ok(Self { places, builder: TableBuilder::with_columns(names, 0) })
+        Ok(Self { places, builder: TableBuilder::with_columns(names, 0).up_to(most) })
     }
 
     fn add(&mut self, row: u32, cells: Row) -> Result<(), String> {

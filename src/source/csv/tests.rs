@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn table(text: &str, delimiter: char) -> Result<Table, String> {
-    format(Some(&delimiter.to_string()), Header::First).read(text)
+    format(Some(&delimiter.to_string()), Header::First).read(text, u64::MAX)
 }
 
 fn format(delimiter: Option<&str>, header: Header) -> CsvFormat {
@@ -108,7 +108,7 @@ fn a_delimiter_can_have_several_characters() {
         read("a+|b+|c\n1+2+||3+|\"x+|\"\"y\"\"\"\n+|+|\n"),
         [["a", "b", "c"], ["1+2", "|3", "x+|\"y\""], ["", "", ""]]
     );
-    let table = format(Some("+|"), Header::First).read("id+|n\n1+|a\n").unwrap();
+    let table = format(Some("+|"), Header::First).read("id+|n\n1+|a\n", u64::MAX).unwrap();
     assert_eq!(told(&table), [(2, vec!["1", "a"])]);
 }
 
@@ -117,15 +117,18 @@ fn the_delimiter_that_excel_states_counts() {
     let text = |first: &str| format!("{first}\nid;n\n1;a,b\n");
     for first in ["sep=;", "SEP=;", "\"sep=;\"", "sep=;\r"] {
         for delimiter in [None, Some(";")] {
-            let table = format(delimiter, Header::First).read(&text(first)).unwrap();
+            let table = format(delimiter, Header::First).read(&text(first), u64::MAX).unwrap();
             assert_eq!(told(&table), [(2, vec!["1", "a,b"])], "Excel does not count the line: {first}");
         }
     }
-    let error = format(Some("|"), Header::First).read(&text("sep=;")).unwrap_err();
+    let error = format(Some("|"), Header::First).read(&text("sep=;"), u64::MAX).unwrap_err();
     assert!(error.contains("its delimiter is \";\", but `delimiter` is \"|\""), "{error}");
-    assert_eq!(told(&format(None, Header::First).read("sep=\t\nid\tn\n1\t2\n").unwrap()), [(2, vec!["1", "2"])]);
+    assert_eq!(
+        told(&format(None, Header::First).read("sep=\t\nid\tn\n1\t2\n", u64::MAX).unwrap()),
+        [(2, vec!["1", "2"])]
+    );
     // A column of that name is a column.
-    assert_eq!(format(None, Header::First).read("sep=\n1\n").unwrap().columns(), ["sep=".into()]);
+    assert_eq!(format(None, Header::First).read("sep=\n1\n", u64::MAX).unwrap().columns(), ["sep=".into()]);
     assert_eq!(header(b"sep=;\nid;n\n", ';', "utf-8").unwrap(), ["id", "n"]);
     assert_eq!(header(b"sep=;\nid;n\n", ',', "utf-8"), None);
 }
@@ -133,17 +136,23 @@ fn the_delimiter_that_excel_states_counts() {
 #[test]
 fn the_header_can_stand_anywhere_or_in_the_settings() {
     let titled = "Staff list\n\nas of,28 November\nid,n\n1,a\n";
-    let table = format(None, Header::Row(4)).read(titled).unwrap();
+    let table = format(None, Header::Row(4)).read(titled, u64::MAX).unwrap();
     assert_eq!((table.columns(), told(&table)), (&["id".into(), "n".into()][..], vec![(5, vec!["1", "a"])]));
-    let error = format(None, Header::Row(2)).read(titled).unwrap_err();
+    let error = format(None, Header::Row(2)).read(titled, u64::MAX).unwrap_err();
     assert_eq!(error, "row 2, which `header_row` names, is blank");
-    assert_eq!(format(None, Header::Row(9)).read(titled).unwrap_err(), "row 9, which `header_row` names, is blank");
-    let error = format(None, Header::First).read("Staff list\nid,n\n1,a\n2,b\n").unwrap_err();
+    assert_eq!(
+        format(None, Header::Row(9)).read(titled, u64::MAX).unwrap_err(),
+        "row 9, which `header_row` names, is blank"
+    );
+    let error = format(None, Header::First).read("Staff list\nid,n\n1,a\n2,b\n", u64::MAX).unwrap_err();
     assert!(error.starts_with("3 rows do not have as many cells as the header, which has 1: row 2 has 2, row 3 has 2"));
     assert!(error.contains("set `header_row`"), "{error}");
     let given = || Header::Given(vec!["id".to_owned(), "n".to_owned()]);
-    assert_eq!(told(&format(None, given()).read("1,a\n2,b\n").unwrap()), [(1, vec!["1", "a"]), (2, vec!["2", "b"])]);
-    let error = format(None, given()).read("1,a\n2\n").unwrap_err();
+    assert_eq!(
+        told(&format(None, given()).read("1,a\n2,b\n", u64::MAX).unwrap()),
+        [(1, vec!["1", "a"]), (2, vec!["2", "b"])]
+    );
+    let error = format(None, given()).read("1,a\n2\n", u64::MAX).unwrap_err();
     assert!(error.contains("row 2 has 1 cells, but `columns` has 2"), "{error}");
 }
 
@@ -191,10 +200,10 @@ proptest! {
 fn a_list_without_a_header_and_without_a_row_is_lost() {
     let given = format(None, Header::Given(vec!["id".to_owned(), "name".to_owned()]));
     for text in ["\n", "\u{feff}", "\u{feff}\r\n", " ", "\n\n", ",\n,\n", "sep=,\n"] {
-        let error = given.table(text.as_bytes()).map(|_| ()).unwrap_err();
+        let error = given.table(text.as_bytes(), u64::MAX).map(|_| ()).unwrap_err();
         assert!(error.starts_with("is empty; a list with nobody in it"), "{text:?}: {error}");
     }
-    assert_eq!(given.table(b"1,Anna\n").unwrap().len(), 1);
+    assert_eq!(given.table(b"1,Anna\n", u64::MAX).unwrap().len(), 1);
     // A header says that this is the list.
     assert_eq!(table("id,name\n", ',').unwrap().len(), 0);
 }

@@ -18,14 +18,8 @@ const MANAGER_ID: &str = "manager_id";
 /// affects this user alone, and only the fields that need it.
 pub(super) fn record(records: &mut Records, number: u64, resource: &RawValue, columns: &Columns) -> Result<(), String> {
     let properties = properties(resource)?;
-    let mut enterprise = None;
     for (name, value) in &properties {
-        let name = if name.eq_ignore_ascii_case(ENTERPRISE) {
-            enterprise = Some(*value);
-            ENTERPRISE_COLUMN
-        } else {
-            name
-        };
+        let name = if name.eq_ignore_ascii_case(ENTERPRISE) { ENTERPRISE_COLUMN } else { name };
         let taken = [PRIMARY_EMAIL, MANAGER_ID].contains(&name) || columns.has(&normal_text(name));
         if !taken {
             let column = records.builder.column(name);
@@ -36,7 +30,10 @@ pub(super) fn record(records: &mut Records, number: u64, resource: &RawValue, co
         Ok(emails) => emails.map_or(Found::Nothing, primary_email),
         Err(Twice) => Found::Odd("`emails` appears twice in the user"),
     };
-    let manager = enterprise.map_or(Found::Nothing, manager_id);
+    let manager = match attribute(&properties, ENTERPRISE) {
+        Ok(enterprise) => enterprise.map_or(Found::Nothing, manager_id),
+        Err(Twice) => Found::Odd("the enterprise extension appears twice in the user, and so may its manager"),
+    };
     for (name, value) in [(PRIMARY_EMAIL, emails), (MANAGER_ID, manager)] {
         if !columns.has(name) {
             // Added even if this user has no value, so that the column always exists.
@@ -70,7 +67,10 @@ fn primary_email(emails: &RawValue) -> Found<'_> {
         // A single e-mail that is not in a list.
         None => vec![emails],
     };
-    let mut primary = all.iter().filter(|email| is_primary(email));
+    let Ok(marks) = all.iter().map(|email| is_primary(email)).collect::<Result<Vec<bool>, Twice>>() else {
+        return Found::Odd("`primary` appears twice in an e-mail");
+    };
+    let mut primary = all.iter().zip(marks).filter(|(_, is_primary)| *is_primary).map(|(email, _)| email);
     match (primary.next(), primary.next(), &all[..]) {
         (Some(email), None, _) | (None, None, [email]) => value_of(email).unwrap_or_else(odd),
         (Some(_), Some(_), _) => Found::Odd("several e-mails are marked as primary"),
@@ -78,11 +78,11 @@ fn primary_email(emails: &RawValue) -> Found<'_> {
     }
 }
 
-fn is_primary(email: &RawValue) -> bool {
-    let Ok(properties) = properties(email) else { return false };
+fn is_primary(email: &RawValue) -> Result<bool, Twice> {
+    let Ok(properties) = properties(email) else { return Ok(false) };
     // Some servers write it as a text.
-    let primary = attribute(&properties, "primary").ok().flatten();
-    primary.is_some_and(|raw| raw.get().trim_matches('"').eq_ignore_ascii_case("true"))
+    let primary = attribute(&properties, "primary")?;
+    Ok(primary.is_some_and(|raw| raw.get().trim_matches('"').eq_ignore_ascii_case("true")))
 }
 
 /// The manager in the enterprise extension.
@@ -134,4 +134,44 @@ fn is_null(raw: &RawValue) -> bool {
 
 fn properties(raw: &RawValue) -> Result<Vec<Property<'_>>, String> {
     scim::properties(raw).map_err(|NotAnObject(error)| not_an_object(&error))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+    use crate::source::cell::CellKind;
+    use crate::source::table::TableBuilder;
+
+    /// Why the two computed columns of a user cannot be read.
+    fn problems(user: &str) -> [Option<String>; 2] {
+        let user: Box<RawValue> = serde_json::from_str(user).unwrap();
+        let mut records = Records::new(TableBuilder::new(0));
+        record(&mut records, 1, &user, &Columns::default()).unwrap();
+        let table = records.builder.finish();
+        [PRIMARY_EMAIL, MANAGER_ID].map(|name| {
+            let cell = table.cell(0, table.column(name).unwrap());
+            (cell.kind == CellKind::Unreadable).then(|| cell.text.to_owned())
+        })
+    }
+
+    #[test]
+    fn what_comes_twice_is_not_chosen_from() {
+        let upper = ENTERPRISE.to_uppercase();
+        for again in [ENTERPRISE, &upper] {
+            for other in [r#"{"manager": {"value": "2"}}"#, r#"{"manager": {"value": "1"}}"#, "null", "{}"] {
+                let user = format!(r#"{{"{ENTERPRISE}": {{"manager": {{"value": "1"}}}}, "{again}": {other}}}"#);
+                let [email, manager] = problems(&user);
+                assert!(email.is_none() && manager.unwrap().contains("appears twice"), "{user}");
+            }
+        }
+        for other in ["true", "false"] {
+            let user = format!(
+                r#"{{"emails": [{{"value": "a", "primary": true, "Primary": true}}, {{"value": "b", "primary": {other}}}]}}"#
+            );
+            let [email, manager] = problems(&user);
+            assert!(manager.is_none() && email.unwrap().contains("`primary` appears twice"), "{user}");
+        }
+        assert_eq!(problems(r#"{"emails": [{"value": "a", "PRIMARY": true}, {"value": "b"}]}"#), [None, None]);
+    }
 }

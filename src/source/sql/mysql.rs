@@ -8,7 +8,9 @@ use std::time::Duration;
 use futures_util::TryStreamExt as _;
 use secrecy::ExposeSecret as _;
 use sqlx::error::DatabaseError;
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlRow, MySqlSslMode, MySqlTypeInfo};
+use sqlx::mysql::{
+    MySqlColumn, MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlRow, MySqlSslMode, MySqlTypeInfo,
+};
 use sqlx::{AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Either, Executor as _, Row as _};
 use sqlx::{MySql, SqlSafeStr as _, Statement as _, Type, TypeInfo as _};
 use tokio::time::timeout;
@@ -47,13 +49,18 @@ pub(super) async fn read(server: &Server, query: &str, mut reader: RowReader<'_>
     let prepared = connection.prepare(AssertSqlSafe(query).into_sql_str()).await.map_err(failed)?;
     reader
         .no_parameters(prepared.parameters().map_or(0, |parameters| parameters.either(<[_]>::len, |number| number)))?;
-    let columns = prepared.columns().iter();
-    let column = |(name, kind): (&str, &MySqlTypeInfo)| (name.to_owned(), kind.name().to_lowercase(), form(kind));
-    reader.columns(columns.map(|each| column((each.name(), each.type_info()))))?;
+    reader.columns(prepared.columns().iter().map(column))?;
     let mut answers = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(query)));
     while let Some(answer) = answers.try_next().await.map_err(failed)? {
         match answer {
-            Either::Right(row) => reader.row(|place, column| value(&row, place, column))?,
+            Either::Right(row) => {
+                // The server locks nothing between the two statements. The result has the types that count.
+                if reader.is_at_start() {
+                    reader.same_columns(row.columns().iter().map(MySqlColumn::name))?;
+                    reader.columns(row.columns().iter().map(column))?;
+                }
+                reader.row(|place, column| value(&row, place, column))?;
+            }
             Either::Left(_) => reader.end(None)?,
         }
     }
@@ -134,14 +141,31 @@ fn is_unknown_setting(error: &dyn DatabaseError) -> bool {
 /// Refuses a result that the server has cut. Only a warning tells that; the result itself ends as usual.
 async fn refuse_cut(connection: &mut MySqlConnection) -> Result<(), String> {
     let failed = |error: sqlx::Error| failure::problem(&error);
-    for warning in connection.fetch_all(sqlx::raw_sql("SHOW WARNINGS")).await.map_err(failed)? {
+    let warnings = connection.fetch_all(sqlx::raw_sql("SHOW WARNINGS")).await.map_err(failed)?;
+    for warning in &warnings {
         let part = |place: usize| warning.try_get_unchecked::<&[u8], _>(place).map_err(failed);
         if CUT.contains(&part(1)?) {
             let said = shortened(&String::from_utf8_lossy(part(2)?));
             return Err(format!("the result is not complete; the database says: {said}"));
         }
     }
+    let count = connection.fetch_one(sqlx::raw_sql("SHOW COUNT(*) WARNINGS")).await.map_err(failed)?;
+    let count: &[u8] = count.try_get_unchecked(0).map_err(failed)?;
+    let caused = std::str::from_utf8(count).ok().and_then(|count| count.parse::<usize>().ok());
+    if caused.is_none_or(|caused| caused > warnings.len()) {
+        return Err(format!(
+            "the query causes {} warnings, of which the database keeps {}, and one of the others may say that the result is \
+             not complete; correct what the query warns about",
+            String::from_utf8_lossy(count),
+            warnings.len()
+        ));
+    }
     Ok(())
+}
+
+fn column(column: &MySqlColumn) -> (String, String, Option<Form>) {
+    let kind = column.type_info();
+    (column.name().to_owned(), kind.name().to_lowercase(), form(kind))
 }
 
 fn value<'r>(row: &'r MySqlRow, place: usize, column: &Column) -> Result<Value<'r>, String> {

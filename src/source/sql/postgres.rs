@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use secrecy::ExposeSecret as _;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgRow, PgSslMode, PgTypeInfo, PgTypeKind};
+use sqlx::postgres::{
+    PgColumn, PgConnectOptions, PgConnection, PgDatabaseError, PgRow, PgSslMode, PgTypeInfo, PgTypeKind,
+};
 use sqlx::{AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Either, Executor as _, Row as _};
 use sqlx::{SqlSafeStr as _, Statement as _, TypeInfo as _, ValueRef as _};
 use tokio::time::timeout;
@@ -39,7 +41,12 @@ pub(super) async fn read(
     let mut answers = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(query)));
     while let Some(answer) = answers.try_next().await.map_err(failed)? {
         match answer {
-            Either::Right(row) => reader.row(|place, column| value(&row, place, column))?,
+            Either::Right(row) => {
+                if reader.is_at_start() {
+                    reader.same_columns(row.columns().iter().map(PgColumn::name))?;
+                }
+                reader.row(|place, column| value(&row, place, column))?;
+            }
             Either::Left(end) => reader.end(Some(end.rows_affected()))?,
         }
     }

@@ -18,6 +18,8 @@ pub(super) struct RowReader<'c> {
     /// The name of the query for messages.
     setting: &'c str,
     pub(super) conditions: &'c Conditions<'c>,
+    /// The names of all columns of the prepared query.
+    names: Vec<String>,
     /// `None` for a column that is left out.
     columns: Vec<Option<Column>>,
     builder: TableBuilder,
@@ -37,7 +39,7 @@ pub(super) type Value<'v> = Option<(CellKind, Cow<'v, str>)>;
 impl<'c> RowReader<'c> {
     pub(super) fn new(setting: &'c str, conditions: &'c Conditions<'c>) -> Self {
         let builder = TableBuilder::new(0);
-        Self { setting, conditions, columns: Vec::new(), builder, rows: 0, ended: false }
+        Self { setting, conditions, names: Vec::new(), columns: Vec::new(), builder, rows: 0, ended: false }
     }
 
     /// Sets the columns: their names, the database's names of their types, and their forms.
@@ -46,7 +48,8 @@ impl<'c> RowReader<'c> {
         columns: impl IntoIterator<Item = (String, String, Option<Form>)>,
     ) -> Result<(), ConfigError> {
         let wrong = |problem: String| Err(ConfigError::Invalid(format!("{}: {problem}", self.setting)));
-        let mut seen = HashSet::new();
+        let (mut seen, mut all) = (HashSet::new(), Vec::new());
+        self.columns.clear();
         for (name, kind, form) in columns {
             let name = normal_text(&name).into_owned();
             if name.is_empty() {
@@ -56,7 +59,7 @@ impl<'c> RowReader<'c> {
                 return wrong(format!("its result has the column {name:?} twice; rename one of them with AS"));
             }
             let column = match form {
-                Some(form) => Some(Column { name, form }),
+                Some(form) => Some(Column { name: name.clone(), form }),
                 None if self.conditions.columns.contains(&*name) => {
                     return wrong(format!(
                         "its column {name:?} has the type {kind}, which has no text form here; cast it to a text in the \
@@ -66,13 +69,29 @@ impl<'c> RowReader<'c> {
                 None => None,
             };
             self.columns.push(column);
+            all.push(name);
         }
         if self.columns.is_empty() {
             return wrong("it is not a query that returns rows; a source is one SELECT".to_owned());
         }
         let names = self.columns.iter().flatten().map(|column| column.name.clone()).collect();
-        self.builder = TableBuilder::with_columns(names, 0);
+        self.names = all;
+        self.builder = TableBuilder::with_columns(names, 0).up_to(self.conditions.max_rows);
         Ok(())
+    }
+
+    /// Whether no row has come.
+    pub(super) fn is_at_start(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// Refuses a result with other columns than the prepared query has: they are read by their place. A table or a view
+    /// may be changed between the two.
+    pub(super) fn same_columns<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Result<(), String> {
+        if names.into_iter().map(normal_text).eq(self.names.iter().map(|name| Cow::Borrowed(&**name))) {
+            return Ok(());
+        }
+        Err("the columns of the result were changed while it was read; run it again".to_owned())
     }
 
     /// Refuses a query with placeholders, which would have no values.

@@ -20,6 +20,8 @@ pub(crate) struct TableBuilder {
     columns: Vec<Box<str>>,
     row_text: usize,
     row_cells: usize,
+    /// How many rows there may be.
+    most_rows: u64,
     /// The page of the current row, counted from 0.
     pub(super) page: u32,
 }
@@ -49,7 +51,13 @@ impl TableBuilder {
             unreadable_rows: FxHashMap::default(),
             parts: Vec::new(),
         };
-        Self { table, columns: Vec::new(), row_text: 0, row_cells: 0, page: 0 }
+        Self { table, columns: Vec::new(), row_text: 0, row_cells: 0, most_rows: u64::MAX, page: 0 }
+    }
+
+    /// Lets it have at most this many rows.
+    pub(crate) fn up_to(mut self, rows: u64) -> Self {
+        self.most_rows = rows;
+        self
     }
 
     /// The index of a column, which is added if it is new.
@@ -90,6 +98,10 @@ impl TableBuilder {
     /// Ends the current row.
     pub(crate) fn end_row(&mut self, number: u64) -> Result<(), String> {
         let Table { text, ends, rows, pages, .. } = &mut self.table;
+        let records = rows.len() as u64 + 1;
+        if records > self.most_rows {
+            return Err(format!("row {number}: {}", too_many(records, self.most_rows)));
+        }
         // Rows and cells are referred to by 32-bit numbers.
         if rows.len() >= u32::MAX as usize - 1 {
             return Err(format!("row {number} is beyond what this program can hold"));
@@ -132,6 +144,11 @@ impl TableBuilder {
         table.text.shrink_to_fit();
         table
     }
+}
+
+/// Says that a list has more records than `max_rows`.
+pub(crate) fn too_many(records: u64, most: u64) -> String {
+    format!("there are {records} records, more than max_rows = {most}; set it higher if that is right")
 }
 
 /// Refuses a table that is larger than any list of people.

@@ -32,7 +32,7 @@ fn a_list_without_end_is_given_up() {
     let endless = |number: usize, _: &Request| {
         answer(json!({"data": people(number * 100, number * 100 + 100), "next": format!("/p?{number}")}))
     };
-    assert_eq!(refused(&format!("{NEXT}max_rows = 1000\n"), &["1100 records, more than max_rows = 1000"], endless), 11);
+    assert_eq!(refused(&format!("{NEXT}max_rows = 1000\n"), &["1001 records, more than max_rows = 1000"], endless), 11);
     // Pages on which nobody is.
     let empty = |number: usize, _: &Request| answer(json!({"data": [], "next": format!("/p?{number}")}));
     assert_eq!(refused(NEXT, &["page 1001", "without a record: the list has no end"], empty), 1001);

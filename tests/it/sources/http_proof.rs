@@ -154,6 +154,29 @@ fn a_record_that_comes_again_in_other_words_is_noticed() {
         company.run(&["plan"]).ends(0).prints(&["! read to the last page, not proven"]).says(&["on different pages"]);
         assert_eq!(company.plan(0)["sources"][0]["proof"], "last-page");
     }
+    // A key that cannot be used is one all the same; records without a key are nobody's.
+    for (key, code) in [("\"1003\\u200b\"", 4), ("\"#N/A\"", 4), ("[1003]", 4), ("\"\"", 0)] {
+        let with_key = |seen: u32| {
+            let mut person = people(2, 3).remove(0);
+            person["seen"] = json!(seen);
+            person.to_string().replace("\"id\":1003", &format!("\"id\":{key}"))
+        };
+        let (first, again) = (with_key(1), with_key(2));
+        let web = pages(move |page, _| {
+            let text = |range: std::ops::Range<usize>| people(range.start, range.end).into_iter().map(seen);
+            let list: Vec<String> = match page {
+                1 => text(0..2).chain([first.clone()]).collect(),
+                2 => [again.clone()].into_iter().chain(text(4..6)).collect(),
+                3 => text(6..7).collect(),
+                _ => Vec::new(),
+            };
+            Some(json(format!("{{\"total\":7,\"data\":[{}]}}", list.join(","))))
+        });
+        let output = bearer(&web, PAGES_OF_TOTAL).run(&["plan"]).ends(code);
+        if code == 4 {
+            output.says(&["have the same id, which cannot be used, and came on different pages", "is missing"]);
+        }
+    }
     // On one page, it is a matter of two records with one key.
     let mut list = people(0, 9);
     list.push(

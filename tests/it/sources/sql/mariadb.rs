@@ -151,6 +151,19 @@ fn a_result_that_the_server_says_it_has_cut_gives_no_plan() {
 }
 
 #[test]
+fn a_warning_that_the_server_does_not_keep_may_be_that_one() {
+    let server = people_in("warned");
+    let many = "FROM people a, people b, people c, (SELECT 1 UNION SELECT 2 UNION SELECT 3) d";
+    let company = |number: &str| {
+        let query = format!("query = \"SELECT p.*, {number} AS number FROM people p\"");
+        knowing(small(&format!("{}{query}", over_tls(server, "warned"))), READER)
+    };
+    company("CAST(email AS SIGNED)").plan(0);
+    let says = ["source `hr`: the query causes ", "warnings, of which the database keeps 65535"];
+    refuses(&company(&format!("(SELECT SUM(CAST(a.email AS SIGNED)) {many})")), 4, &says, &[READER.1]);
+}
+
+#[test]
 fn a_connection_that_ends_in_mid_read_gives_no_plan() {
     let server = people_in("ended");
     let query = "query = \"SELECT p.*, repeat('x', 40000) AS long_text, sleep(0.1) AS slept FROM people p\"";
