@@ -407,7 +407,7 @@ fn the_count_is_that_of_the_operations_it_names() {
 fn the_name_of_a_branch_forges_no_line_of_a_message() {
     let account = Account::of(100, 90).branch("no\nhint: first type: x\u{1b}[31m", 7, 0, 12);
     let results = account.evaluate(&per_branch(Some(50), None, 5));
-    let blocking = results.iter().find(|result| result.outcome == GuardOutcome::Block).unwrap();
+    let blocking = results.iter().find(|result| result.outcome == GuardOutcome::Block).expect("one blocks");
     assert_eq!(
         counted_title(blocking, &BTreeMap::new()),
         "per_branch.max_delete_percent of no\\nhint: first type: x\\u{1b}[31m (7 of 12, limit 50)"
