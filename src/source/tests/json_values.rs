@@ -1,3 +1,5 @@
+//! The values of JSON: numbers, lists, objects and what is odd.
+
 use super::*;
 
 #[test]

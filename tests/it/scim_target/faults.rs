@@ -206,6 +206,45 @@ fn what_somebody_loses_or_gets_in_becoming_inactive_is_reported() {
     }
 }
 
+/// A key that is withdrawn between a write and the look after it: what was done is not forgotten.
+#[test]
+fn what_is_done_and_cannot_be_seen_is_in_doubt() {
+    let scim = Arc::new(Scim::start(PAGE));
+    let before = super::people::company();
+    fill(&scim, &before.clone().into_iter().take(12).collect());
+    let is_withdrawn = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let (server, withdrawn) = (Arc::clone(&scim), Arc::clone(&is_withdrawn));
+    let web = Web::start(move |_, request: &Request| {
+        if withdrawn.load(std::sync::atomic::Ordering::SeqCst) {
+            return status(403, "");
+        }
+        let answer = server.pass_on(request);
+        if request.method == "PATCH" && request.target.contains("/Users/") {
+            withdrawn.store(true, std::sync::atomic::Ordering::SeqCst);
+            return status(204, "");
+        }
+        Reply::Raw(answer)
+    });
+    let mut company = Company::empty();
+    company.write(
+        "skovik-sync.toml",
+        settings(&format!("{}/v2", web.url), "branches = [\"SE01\", \"NO01\", \"DK01\"]\ntimeout = \"3s\""),
+    );
+    company.write("employees.csv", csv(&before.into_iter().take(11).collect()));
+    company.env("SKOVIK_TOKEN", TOKEN);
+    company.run(&["plan"]).ends(0);
+    company.run(&["approve", "plan.json", "--yes"]).ends(0);
+    let applied = company.run(&["apply", "plan.json", "--report", "report.json"]);
+    let report: serde_json::Value = serde_json::from_str(&company.read("report.json")).expect("JSON");
+    assert!(applied.code != Some(0) && report["operations"][0]["outcome"] == "in_doubt", "{applied}{report}");
+    is_withdrawn.store(false, std::sync::atomic::Ordering::SeqCst);
+    let again = company.run(&["apply", "plan.json"]).ends(0);
+    assert!(again.stdout.contains("1 deleted"), "{again}");
+    let undone = company.run(&["undo", "plan.json"]).ends(0);
+    // It knows of the delete. Without `reactivate` it cannot take it back.
+    assert!(undone.stdout.contains("is inactive") && undone.stdout.contains("is not created again"), "{undone}");
+}
+
 /// Whatever a server sends of each user, a list takes no more memory than its rows can need.
 #[test]
 fn a_list_has_a_size() {
