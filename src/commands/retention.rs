@@ -61,11 +61,13 @@ impl Tidy<'_> {
         }
         state.remove_old_copies(&held, *before).map_err(unusable_state)?;
         let is_needed = |plan| Some(plan) == *begun || Some(plan) == current.map(Plan::hash);
-        let old = held.iter().filter(|held| !held.is_half_removed && held.written < *before);
-        // The apply of an undo needs the journal of the plan that it takes back.
+        // The apply of an undo needs the journal of the plan that it takes back. That was written for the last time when this
+        // apply began, after the copy of the undo: an undo all of which is younger needs nothing that is old.
+        let old = held.iter().filter(|held| !held.is_half_removed && held.oldest < *before);
         let mut needed: BTreeSet<Digest> = current.iter().filter_map(|plan| plan.content().undone()).collect();
         let mut over = Vec::new();
-        for hash in old.map(|held| held.plan) {
+        for held in old {
+            let (hash, is_old) = (held.plan, held.written < *before);
             // What cannot be read is not known to be over.
             let Ok(Some((plan, replay))) = self.read(hash) else { continue };
             if account_file(&plan.content().target.url) != self.account {
@@ -73,7 +75,7 @@ impl Tidy<'_> {
             }
             if is_needed(hash) || is_open(&replay, &plan) {
                 needed.extend(plan.content().undone());
-            } else {
+            } else if is_old {
                 over.push(hash);
             }
         }

@@ -128,8 +128,8 @@ impl Running<'_> {
         self.since = self.since.min(time);
         let schedule = self.settings.schedule.as_ref()?;
         let last = self.history.runs.recent.iter().rev().find(|ran| ran.outcome != Outcome::Interrupted);
-        let due = schedule::due(schedule, &self.settings.scope.time_zone, last.map(|ran| ran.began), self.since, time);
-        Some(due.checked_add(self.jitter).unwrap_or(due))
+        let zone = &self.settings.scope.time_zone;
+        Some(schedule::due(schedule, zone, last.map(|ran| ran.began), self.since, time, self.jitter))
     }
 
     /// Neither an event nor the end of a wait may be further away than if it began now: the clock may have been ahead.

@@ -16,6 +16,8 @@ pub struct Held {
     pub plan: Digest,
     /// When any of it was last written.
     pub written: SystemTime,
+    /// When the oldest of it was written.
+    pub oldest: SystemTime,
     /// Whether its removal was begun and is to be finished.
     pub is_half_removed: bool,
 }
@@ -26,8 +28,9 @@ impl Held {
     pub(super) fn collect(files: impl IntoIterator<Item = (Digest, SystemTime, bool)>) -> Vec<Self> {
         let mut held: BTreeMap<Digest, Self> = BTreeMap::new();
         for (plan, written, is_half_removed) in files {
-            let held = held.entry(plan).or_insert(Self { plan, written, is_half_removed });
+            let held = held.entry(plan).or_insert(Self { plan, written, oldest: written, is_half_removed });
             held.written = held.written.max(written);
+            held.oldest = held.oldest.min(written);
             held.is_half_removed |= is_half_removed;
         }
         held.into_values().collect()
@@ -131,15 +134,18 @@ mod tests {
             write(stranger.to_owned(), day(1));
         }
         let mut expected = vec![
-            Held { plan: one, written: day(3), is_half_removed: false },
-            Held { plan: other, written: day(9), is_half_removed: false },
+            Held { plan: one, written: day(3), oldest: day(1), is_half_removed: false },
+            Held { plan: other, written: day(9), oldest: day(9), is_half_removed: false },
         ];
         expected.sort_by_key(|held| held.plan);
         assert_eq!(state.held().unwrap(), expected);
         state.renew(one).unwrap();
         assert!(state.held().unwrap().iter().all(|held| held.plan != one || held.written > day(9)));
         state.remove_plan(one).unwrap();
-        assert_eq!(state.held().unwrap(), [Held { plan: other, written: day(9), is_half_removed: false }]);
+        assert_eq!(
+            state.held().unwrap(),
+            [Held { plan: other, written: day(9), oldest: day(9), is_half_removed: false }]
+        );
         assert_eq!(fs::read_dir(folder.path().join(JOURNALS)).unwrap().count(), 4, "strangers stay");
         state.renew(one).unwrap();
         assert_eq!(state.held().unwrap().len(), 1, "what is not there is not made");
