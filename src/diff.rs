@@ -131,6 +131,8 @@ pub struct Comparison<'a> {
     reading: Reading,
     /// The identifiers of records that were set aside when they were read; made when first needed.
     set_aside: OnceLock<HashSet<&'a str>>,
+    /// Whether Skovik tells anybody's roles; found out when first needed.
+    tells_roles: OnceLock<bool>,
     /// Users who would be deleted, by name; made when first needed.
     leaving_by_name: Option<FxHashMap<String, Vec<u32>>>,
 }

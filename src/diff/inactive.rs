@@ -185,8 +185,8 @@ impl<'a> Comparison<'a> {
 
     /// Whether Skovik tells the roles of other users and not those of this one.
     fn hides_roles(&self, user: &User) -> bool {
-        let everybody = || self.directory.users.iter().chain(&self.directory.inactive);
-        user.roles.is_none() && everybody().any(|user| user.roles.is_some())
+        let mut everybody = self.directory.users.iter().chain(&self.directory.inactive);
+        user.roles.is_none() && *self.tells_roles.get_or_init(|| everybody.any(|user| user.roles.is_some()))
     }
 
     /// An inactive user by index.

@@ -38,6 +38,7 @@ impl<'a> Comparison<'a> {
             queue: Vec::new(),
             reading: Reading::default(),
             set_aside: OnceLock::new(),
+            tells_roles: OnceLock::new(),
             leaving_by_name: None,
         };
         comparison.set_standings();

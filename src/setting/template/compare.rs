@@ -82,7 +82,7 @@ fn compared(
     comparison(state, a, b)
 }
 
-/// Whether an operand of `not`, `and` or `or` in a condition holds: true and false only.
+/// Whether an operand of `not`, `and`, `or` or `if` in a condition holds: true and false only.
 pub(super) fn truth(operator: &str, value: &Value) -> Result<bool, Error> {
     match value.kind() {
         ValueKind::Bool => Ok(value.is_true()),

@@ -17,7 +17,7 @@ pub(super) fn problem_of_order(a: &str, b: &str) -> Option<String> {
         return problem_of_numbers(a, b);
     }
     // `G9` and `G10`, but not `G10` and `H9`.
-    (natural(a, b) != a.cmp(b)).then(|| said(a, b, &[a, b]))
+    (natural(a, b) != a.cmp(b)).then(|| said(a, b))
 }
 
 /// What is wrong with a list in which both stand if it is sorted. Any order will do for texts that are no numbers.
@@ -35,11 +35,11 @@ fn problem_of_numbers(a: &str, b: &str) -> Option<String> {
     }
     let is_signed = |text: &str| text.starts_with(['-', '+', '\u{2212}']);
     let is_sound = has_same_shape(a, b) && ![a, b].into_iter().any(|text| is_signed(text) || is_day_first(text));
-    (!is_sound && !is_a_day_and_more(a, b)).then(|| said(a, b, &[a, b]))
+    (!is_sound && !is_a_day_and_more(a, b)).then(|| said(a, b))
 }
 
-fn said(a: &str, b: &str, both: &[&str]) -> String {
-    let (what, advice) = if both.iter().any(|text| is_like_a_date(text)) {
+fn said(a: &str, b: &str) -> String {
+    let (what, advice) = if [a, b].into_iter().any(is_like_a_date) {
         ("dates", "read them as dates, as in `hr.start | date('%d.%m.%Y')`")
     } else {
         ("numbers", "read them as numbers, as in `hr.level | float`")
@@ -99,9 +99,8 @@ fn natural(a: &str, b: &str) -> Ordering {
     loop {
         let (one, other) = (digits(a), digits(b));
         if !one.is_empty() && !other.is_empty() {
-            let value = |group: &str| group.trim_start_matches('0').to_owned();
-            let (x, y) = (value(one), value(other));
-            let order = x.len().cmp(&y.len()).then_with(|| x.cmp(&y)).then_with(|| one.cmp(other));
+            let [x, y] = [one, other].map(|group| group.trim_start_matches('0'));
+            let order = x.len().cmp(&y.len()).then_with(|| x.cmp(y)).then_with(|| one.cmp(other));
             if order != Ordering::Equal {
                 return order;
             }

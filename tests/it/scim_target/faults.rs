@@ -153,6 +153,20 @@ fn company_of_two() -> People {
     company().into_iter().take(2).collect()
 }
 
+/// A company of eleven whose twelfth has left, at a server.
+fn company_that_one_has_left(scim: &Scim, web: &Web) -> Company {
+    let before = super::people::company();
+    fill(scim, &before.clone().into_iter().take(12).collect());
+    let mut company = Company::empty();
+    let more = "branches = [\"SE01\", \"NO01\", \"DK01\"]\ntimeout = \"3s\"";
+    company.write("skovik-sync.toml", settings(&format!("{}/v2", web.url), more));
+    company.write("employees.csv", csv(&before.into_iter().take(11).collect()));
+    company.env("SKOVIK_TOKEN", TOKEN);
+    company.run(&["plan"]).ends(0);
+    company.run(&["approve", "plan.json", "--yes"]).ends(0);
+    company
+}
+
 /// A server that does something more to whoever is made inactive.
 fn meddling(scim: Arc<Scim>, more: serde_json::Value, is_answered: bool) -> Web {
     Web::start(move |_, request: &Request| {
@@ -185,18 +199,8 @@ fn what_somebody_loses_or_gets_in_becoming_inactive_is_reported() {
         // The list that settles a lost answer shows it too.
         for is_answered in [true, false] {
             let scim = Arc::new(Scim::start(PAGE));
-            let before = super::people::company();
-            fill(&scim, &before.clone().into_iter().take(12).collect());
             let web = meddling(Arc::clone(&scim), more.clone(), is_answered);
-            let mut company = Company::empty();
-            company.write(
-                "skovik-sync.toml",
-                settings(&format!("{}/v2", web.url), "branches = [\"SE01\", \"NO01\", \"DK01\"]\ntimeout = \"3s\""),
-            );
-            company.write("employees.csv", csv(&before.into_iter().take(11).collect()));
-            company.env("SKOVIK_TOKEN", TOKEN);
-            company.run(&["plan"]).ends(0);
-            company.run(&["approve", "plan.json", "--yes"]).ends(0);
+            let company = company_that_one_has_left(&scim, &web);
             let applied = company.run(&["apply", "plan.json"]);
             assert!(applied.code == Some(9) && applied.stdout.contains(says), "{says} {is_answered}: {applied}");
             // An apply that goes on says it too.
@@ -210,8 +214,6 @@ fn what_somebody_loses_or_gets_in_becoming_inactive_is_reported() {
 #[test]
 fn what_is_done_and_cannot_be_seen_is_in_doubt() {
     let scim = Arc::new(Scim::start(PAGE));
-    let before = super::people::company();
-    fill(&scim, &before.clone().into_iter().take(12).collect());
     let is_withdrawn = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let (server, withdrawn) = (Arc::clone(&scim), Arc::clone(&is_withdrawn));
     let web = Web::start(move |_, request: &Request| {
@@ -225,15 +227,7 @@ fn what_is_done_and_cannot_be_seen_is_in_doubt() {
         }
         Reply::Raw(answer)
     });
-    let mut company = Company::empty();
-    company.write(
-        "skovik-sync.toml",
-        settings(&format!("{}/v2", web.url), "branches = [\"SE01\", \"NO01\", \"DK01\"]\ntimeout = \"3s\""),
-    );
-    company.write("employees.csv", csv(&before.into_iter().take(11).collect()));
-    company.env("SKOVIK_TOKEN", TOKEN);
-    company.run(&["plan"]).ends(0);
-    company.run(&["approve", "plan.json", "--yes"]).ends(0);
+    let company = company_that_one_has_left(&scim, &web);
     let applied = company.run(&["apply", "plan.json", "--report", "report.json"]);
     let report: serde_json::Value = serde_json::from_str(&company.read("report.json")).expect("JSON");
     assert!(applied.code != Some(0) && report["operations"][0]["outcome"] == "in_doubt", "{applied}{report}");
@@ -243,6 +237,33 @@ fn what_is_done_and_cannot_be_seen_is_in_doubt() {
     let undone = company.run(&["undo", "plan.json"]).ends(0);
     // It knows of the delete. Without `reactivate` it cannot take it back.
     assert!(undone.stdout.contains("is inactive") && undone.stdout.contains("is not created again"), "{undone}");
+}
+
+/// What cannot be a custom field of a server that lists its attributes is none of one that does not.
+#[test]
+fn what_means_something_else_is_no_custom_field_without_schemas_either() {
+    let scim = Arc::new(Scim::start(PAGE));
+    fill(&scim, &company_of_two());
+    let server = Arc::clone(&scim);
+    let web = Web::start(move |_, request: &Request| match request.target.contains("/Schemas") {
+        true => status(404, ""),
+        false => Reply::Raw(server.pass_on(request)),
+    });
+    let mut company = Company::empty();
+    company.write("employees.csv", csv(&company_of_two()));
+    company.env("SKOVIK_TOKEN", TOKEN);
+    let field = |path: &str| format!("\n[employee.custom_fields]\n{path}\n");
+    for (path, says) in [
+        ("active = \"{{ false }}\"", "active in [employee.custom_fields] means something else"),
+        ("roles = \"admin\"", "roles in [employee.custom_fields] means something else"),
+        ("title = \"a\"\nTITLE = \"b\"", "twice, in other letters"),
+    ] {
+        let settings = settings(&format!("{}/v2", web.url), "branches = [\"SE01\", \"NO01\", \"DK01\"]");
+        let (before, after) = settings.split_once("[employee.custom_fields]").unwrap_or((&settings, ""));
+        let rest = after.find("\n[").map_or("", |next| &after[next..]);
+        company.write("skovik-sync.toml", format!("{before}{rest}{}", field(path)));
+        company.run(&["plan"]).ends(4).says(&[says]);
+    }
 }
 
 /// Whatever a server sends of each user, a list takes no more memory than its rows can need.

@@ -121,6 +121,7 @@ impl Client {
 
     fn unchecked_custom_fields(&self) -> Result<Vec<serde_json::Value>, ListError> {
         tracing::warn!("the server has no /Schemas: nothing tells whether it keeps what is sent, until it is sent");
+        let mut seen = BTreeSet::new();
         let row = |name: &String| {
             let path = AttributePath::parse(name).map_err(|problem| {
                 ListError::Unsuited(format!(
@@ -128,8 +129,13 @@ impl Client {
                 ))
             })?;
             if !wire::is_free(&path, &self.scim) {
-                let problem =
-                    format!("{path} in [employee.custom_fields] cannot be a custom field: it is used otherwise");
+                let problem = format!(
+                    "{path} in [employee.custom_fields] means something else in SCIM, or is used by another setting; take it out"
+                );
+                return Err(ListError::Unsuited(problem));
+            }
+            if !seen.insert(path.to_string().to_ascii_lowercase()) {
+                let problem = format!("[employee.custom_fields] has {path} twice, in other letters; leave one out");
                 return Err(ListError::Unsuited(problem));
             }
             Ok(wire::custom_field_row(&path, "string", None))

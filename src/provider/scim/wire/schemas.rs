@@ -1,6 +1,6 @@
 //! What a server says it can do, and which attributes its users have (RFC 7643, sections 5 and 7).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -74,7 +74,8 @@ impl Schemas {
                 return Err(format!("it says two things of {path}"));
             }
         }
-        attributes.dedup_by(|one, other| one.path == other.path);
+        let mut seen = BTreeSet::new();
+        attributes.retain(|attribute| seen.insert(attribute.path.to_string().to_ascii_lowercase()));
         Ok(Self(attributes))
     }
 
