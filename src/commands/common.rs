@@ -24,7 +24,7 @@ use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::{Links, WRONG_KIND, read_regular, read_regular_text, write_private};
 use crate::guard::counted_title;
 use crate::mapping::ResolvedMapper;
-use crate::plan::{Content, GuardResult, Operation, Plan, not_as_demanded};
+use crate::plan::{Content, Digest, GuardResult, Operation, Plan, not_as_demanded};
 use crate::setting::Calendar;
 use crate::source::TABLE_KIND;
 use crate::state::State;
@@ -186,6 +186,22 @@ pub(super) fn replay_again(state: &State, plan: &Plan, before: Option<Replay>) -
 pub(super) fn replay(state: &State, plan: &Plan) -> anyhow::Result<Replay> {
     state.bring(plan.hash()).map_err(unusable_state)?;
     replay_here(state, plan)
+}
+
+/// A plan by its copy in the state, and what an earlier apply of it did; `None` if there is no copy.
+pub(super) fn kept_apply(state: &State, hash: Digest) -> anyhow::Result<Option<(Plan, Replay)>> {
+    state.bring(hash).map_err(unusable_state)?;
+    let copy = state.plan(hash);
+    if !copy.exists() {
+        return Ok(None);
+    }
+    let plan = read_plan(&copy)?;
+    if plan.hash() != hash {
+        let problem = format!("{} is not the plan {hash}; remove it, and the next run plans anew", shown(&copy));
+        return Err(refused(ExitStatus::Damaged, problem));
+    }
+    let replay = replay_here(state, &plan)?;
+    Ok(Some((plan, replay)))
 }
 
 /// The same, by the journal that is on this machine.

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::common::{now, plan_bytes, read_plan, replay, shown};
+use super::common::{kept_apply, now, plan_bytes, replay, shown};
 use super::state_place::unusable_state;
 use crate::apply::journal::Replay;
 use crate::config::Settings;
@@ -69,7 +69,7 @@ impl Tidy<'_> {
         for held in old {
             let (hash, is_old) = (held.plan, held.written < *before);
             // What cannot be read is not known to be over.
-            let Ok(Some((plan, replay))) = self.read(hash) else { continue };
+            let Ok(Some((plan, replay))) = kept_apply(state, hash) else { continue };
             if account_file(&plan.content().target.url) != self.account {
                 continue;
             }
@@ -84,18 +84,6 @@ impl Tidy<'_> {
             state.remove_plan(*plan).map_err(unusable_state)?;
         }
         Ok(over.len())
-    }
-
-    /// A plan by its copy in the state, and what its journal says; `None` if there is no copy.
-    fn read(&self, hash: Digest) -> anyhow::Result<Option<(Plan, Replay)>> {
-        self.state.bring(hash).map_err(unusable_state)?;
-        let copy = self.state.plan(hash);
-        if !copy.exists() {
-            return Ok(None);
-        }
-        let plan = read_plan(&copy)?;
-        let replay = Replay::read(&self.state.journal(hash), self.state.key(), &plan)?;
-        Ok((plan.hash() == hash).then_some((plan, replay)))
     }
 
     /// The plans that were kept beside this one when another took their place; how many were removed.

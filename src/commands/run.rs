@@ -1,6 +1,8 @@
 //! `run`: the scheduled job. It plans, has the plan approved by policy, and applies it, under one lock. If the policy
 //! does not approve, it leaves the plan for a person and says what to do next; it never asks.
 
+mod peoples;
+
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -8,8 +10,8 @@ use jiff::Timestamp;
 use super::apply::{Approved, Carried, carry_out, not_locked, report_without_apply, take_lock};
 use super::approve::ceiling_flags;
 use super::common::{
-    approval_path, automatic_policy, counted_approvals, list_guards, now, read_plan, replay, replay_again, rules,
-    same_settings, shown, write_approval,
+    approval_path, automatic_policy, counted_approvals, kept_apply, list_guards, now, read_plan, replay, replay_again,
+    rules, same_settings, shown, write_approval,
 };
 use super::places::Places;
 use super::plan::{holds_up, show_or_warn, write_plan};
@@ -113,7 +115,7 @@ async fn plan_and_apply(
         }
         *ending = Ending::default();
     }
-    refuse_peoples_apply(out, settings, &state, ui)?;
+    peoples::refuse_to_replace(out, settings, &state, ui)?;
     // Held so that nobody with another state folder applies the old plan while it is replaced.
     let before = lock_plan_file(out, &settings.target.account())?;
     let (plan, signals) = write_plan(settings, &plan_arguments(out, only), BegunBy::Run, global, ui).await?;
@@ -127,6 +129,7 @@ async fn plan_and_apply(
     if plan.content().operations.is_empty() && plan.blocking_guards().next().is_none() {
         return Ok(ExitStatus::Done);
     }
+    peoples::refuse_while_open(out, &plan, settings, &state, ui)?;
     let granted = match said_by_people(&plan, out, settings)? {
         Said { granted: Some(granted), .. } => granted,
         Said { granted: None, not_counted } => approve_by_policy(&plan, out, settings, &not_counted, ui)?,
@@ -216,61 +219,16 @@ struct Begun {
 /// matter.
 fn unfinished(out: &Path, settings: &Settings, state: &State, ui: &Ui) -> anyhow::Result<Option<Begun>> {
     let Some(hash) = state.begun_run(&settings.target.account()).map_err(unusable_state)? else { return Ok(None) };
-    state.bring(hash).map_err(unusable_state)?;
-    let copy = state.plan(hash);
-    if !copy.exists() {
-        return Ok(None); // That run ended before its first write.
-    }
-    let plan = read_plan(&copy)?;
-    if plan.hash() != hash {
-        let problem = format!("{} is not the plan {hash}; remove it, and the next run plans anew", shown(&copy));
-        return Err(refused(ExitStatus::Damaged, problem));
-    }
-    let replay = replay(state, &plan)?;
+    // Without a copy, that run ended before its first write.
+    let Some((plan, replay)) = kept_apply(state, hash)? else { return Ok(None) };
     if !holds_up(&replay, &plan) {
         return Ok(None);
     }
     match replay.begun_by {
         Some(BegunBy::Run) => Ok(Some(Begun { plan, at: replay.begun_at })),
-        Some(BegunBy::Apply) => Err(for_people(out, ui)),
+        Some(BegunBy::Apply) => Err(peoples::to_finish(out, ui)),
         None => Ok(None),
     }
-}
-
-/// Refuses an apply that a person began: a person must finish it.
-fn refuse_peoples_apply(out: &Path, settings: &Settings, state: &State, ui: &Ui) -> anyhow::Result<()> {
-    if !out.exists() {
-        return Ok(());
-    }
-    // Any other file there has no journal.
-    let Ok(plan) = read_plan(out) else { return Ok(()) };
-    let replay = replay(state, &plan)?;
-    if !holds_up(&replay, &plan) {
-        return Ok(());
-    }
-    let rules = rules(&plan, settings)?;
-    match judge(&plan, &counted_approvals(out, &plan, settings)?, None, &rules, now()) {
-        Ok(Granted { approvers, .. }) => Err(refused(
-            ExitStatus::Partial,
-            format!(
-                "the apply of {}, approved by {}, is not finished: skovik-sync apply {}",
-                shown(out),
-                approvers.join(" and "),
-                ui.typed(out)
-            ),
-        )),
-        Err(_) => Err(for_people(out, ui)),
-    }
-}
-
-fn for_people(out: &Path, ui: &Ui) -> anyhow::Error {
-    let (file, typed) = (shown(out), ui.typed(out));
-    refused(
-        ExitStatus::Partial,
-        format!(
-            "the apply of {file} is not finished, and a person began it; read it again, then: skovik-sync apply {typed}"
-        ),
-    )
 }
 
 /// Resumes a plan only if the policy or people still approve it. The policy does not approve a plan whose apply began

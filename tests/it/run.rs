@@ -33,7 +33,7 @@ fn hash(house: &House) -> Value {
 }
 
 #[track_caller]
-fn says(ran: &Output, parts: &[&str]) {
+pub(crate) fn says(ran: &Output, parts: &[&str]) {
     for part in parts {
         assert!(ran.stderr.contains(part), "{part}: {ran:#?}");
     }
@@ -332,35 +332,6 @@ fn a_run_goes_on_with_what_its_own_state_says() {
         let methods: Vec<_> = house.writes()[done..].iter().map(|request| request.method.clone()).collect();
         assert_eq!(methods, ["DELETE"]);
     }
-}
-
-#[test]
-fn what_people_began_is_not_gone_on_with_by_a_run() {
-    let house = house("", &["--fail", "DELETE /users/* times=1 status=422"]);
-    house.run(&["plan"]).ends(0);
-    house.run(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(0);
-    house.run(&["apply", "plan.json"]).ends(9);
-    cut_off(&house, "plan.json");
-    house.settings(AUTOMATIC);
-    let before = house.writes();
-    says(&house.run(&["run"]).ends(9), &["approved by anna", "skovik-sync apply plan.json"]);
-    fs::remove_file(house.path("plan.json.anna.approval")).expect("removed");
-    says(&house.run(&["run"]).ends(9), &["a person began it"]);
-    assert_eq!(house.writes(), before);
-}
-
-/// What people began, and all of which was done or refused, is not open any more.
-#[test]
-fn what_skovik_refused_people_does_not_hold_up_a_run() {
-    let house = house("", &["--fail", "DELETE /users/* times=1 status=422"]);
-    house.run(&["plan"]).ends(0);
-    house.run(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(0);
-    house.run(&["apply", "plan.json"]).ends(9);
-    house.settings(AUTOMATIC);
-    let done = house.writes().len();
-    says(&house.run(&["run"]).ends(0), &["applied in part, is kept as plan."]);
-    let methods: Vec<_> = house.writes()[done..].iter().map(|request| request.method.clone()).collect();
-    assert_eq!(methods, ["DELETE"]);
 }
 
 #[test]

@@ -1,0 +1,127 @@
+//! Applies that people began and have not finished. `run` writes nothing while one is open: its requests may still be
+//! carried out, and what it has done so far is half of what its approvers meant.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+
+use crate::apply::journal::{BegunBy, Head, read_head};
+use crate::approval::{Granted, judge};
+use crate::commands::common::{counted_approvals, kept_apply, now, read_plan, replay, rules, shown, unusable_journal};
+use crate::commands::plan::holds_up;
+use crate::commands::state_place::unusable_state;
+use crate::config::Settings;
+use crate::exit::{ExitStatus, refused};
+use crate::plan::{Digest, Plan};
+use crate::state::{JournalFile, State, account_file};
+use crate::text::shell_path;
+use crate::ui::Ui;
+
+/// How far the clock of a file system or a store may be behind.
+const SLACK: Duration = Duration::from_secs(60 * 60);
+
+/// Refuses to put another plan in the place of one whose apply a person began: a person must finish it.
+pub(super) fn refuse_to_replace(out: &Path, settings: &Settings, state: &State, ui: &Ui) -> anyhow::Result<()> {
+    if !out.exists() {
+        return Ok(());
+    }
+    // Any other file there has no journal.
+    let Ok(plan) = read_plan(out) else { return Ok(()) };
+    let replay = replay(state, &plan)?;
+    if !holds_up(&replay, &plan) {
+        return Ok(());
+    }
+    let rules = rules(&plan, settings)?;
+    match judge(&plan, &counted_approvals(out, &plan, settings)?, None, &rules, now()) {
+        Ok(Granted { approvers, .. }) => Err(refused(
+            ExitStatus::Partial,
+            format!(
+                "the apply of {}, approved by {}, is not finished: skovik-sync apply {}",
+                shown(out),
+                approvers.join(" and "),
+                ui.typed(out)
+            ),
+        )),
+        Err(_) => Err(to_finish(out, ui)),
+    }
+}
+
+/// The refusal of a run whose own plan file holds a plan that a person began to apply.
+pub(super) fn to_finish(out: &Path, ui: &Ui) -> anyhow::Error {
+    let (file, typed) = (shown(out), ui.typed(out));
+    refused(
+        ExitStatus::Partial,
+        format!(
+            "the apply of {file} is not finished, and a person began it; read it again, then: skovik-sync apply {typed}"
+        ),
+    )
+}
+
+/// Refuses to apply `plan`, which is in the file `out`, while an apply that people began is open, whatever file its plan is
+/// in: the state knows. One that was last written to longer ago than an approval lasts does not count: nothing of it is
+/// under way any more, and it needs a new approval to go on.
+///
+/// A person who has applied a later plan as far as it goes has decided about the earlier one.
+pub(super) fn refuse_while_open(
+    out: &Path,
+    plan: &Plan,
+    settings: &Settings,
+    state: &State,
+    ui: &Ui,
+) -> anyhow::Result<()> {
+    let lasts = settings.approval.max_age.saturating_add(SLACK);
+    let oldest = SystemTime::now().checked_sub(lasts).unwrap_or(SystemTime::UNIX_EPOCH);
+    let mut begun = begun_by_people(oldest, settings, state)?;
+    // The last one first: one that is not open ends the search.
+    begun.sort_by_key(|(at, plan)| std::cmp::Reverse((*at, *plan)));
+    for (at, hash) in begun {
+        let Some((theirs, replay)) = kept_apply(state, hash)? else {
+            let problem = format!(
+                "the copy of the plan {hash} in the state is missing, and people began to apply it at {at:.0}: restore {} from \
+                 a copy; nothing was written",
+                shell_path(&state.plan(hash))
+            );
+            return Err(refused(ExitStatus::Damaged, problem));
+        };
+        // A journal that was put away is one of a complete apply.
+        let is_put_away = replay.begun_at != Some(at);
+        if is_put_away || replay.has_written() && !holds_up(&replay, &theirs) {
+            return Ok(());
+        }
+        if !replay.has_written() {
+            continue;
+        }
+        let (copy, file, typed) = (shell_path(&state.plan(hash)), shown(out), ui.typed(out));
+        let new = plan.hash();
+        return Err(refused(
+            ExitStatus::Partial,
+            format!(
+                "the apply of the plan {hash}, which people began at {at:.0}, is not finished; nothing was written. Find \
+                 that plan (a copy is {copy}), read it again, then: skovik-sync apply PLAN. If it must not be finished, look \
+                 in Skovik at what is in doubt, and let people approve and apply the plan {new} in {file}: skovik-sync \
+                 approve {typed} && skovik-sync apply {typed}"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// The applies to the account that people began, as far as their journals were written to since `oldest`.
+fn begun_by_people(oldest: SystemTime, settings: &Settings, state: &State) -> anyhow::Result<Vec<(Timestamp, Digest)>> {
+    let account = account_file(&settings.target.account());
+    let mut begun = Vec::new();
+    for journal in state.journals().map_err(unusable_state)?.iter().filter(|journal| journal.modified >= oldest) {
+        let head = head(journal, state)?;
+        if let Some(Head { at, .. }) = head.filter(|head| head.begun_by == BegunBy::Apply && head.account == account) {
+            begun.push((at, journal.plan));
+        }
+    }
+    Ok(begun)
+}
+
+/// The first line of a journal, if it has one.
+fn head(journal: &JournalFile, state: &State) -> anyhow::Result<Option<Head>> {
+    let text = state.journal_text(journal, true).map_err(unusable_state)?;
+    read_head(text, &journal.path(state), state.key(), journal.plan).map_err(unusable_journal)
+}

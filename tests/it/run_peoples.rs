@@ -1,0 +1,126 @@
+//! `run` beside an apply that people began: it writes nothing until they have finished it, whatever file its plan is in.
+
+use std::fs::{self, File};
+use std::time::{Duration, SystemTime};
+
+use super::house::House;
+use super::run::{AUTOMATIC, company, cut_off, house, says};
+
+#[test]
+fn what_people_began_is_not_gone_on_with_by_a_run() {
+    let house = house("", &["--fail", "DELETE /users/* times=1 status=422"]);
+    house.run(&["plan"]).ends(0);
+    house.run(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(0);
+    house.run(&["apply", "plan.json"]).ends(9);
+    cut_off(&house, "plan.json");
+    house.settings(AUTOMATIC);
+    let before = house.writes();
+    says(&house.run(&["run"]).ends(9), &["approved by anna", "skovik-sync apply plan.json"]);
+    fs::remove_file(house.path("plan.json.anna.approval")).expect("removed");
+    says(&house.run(&["run"]).ends(9), &["a person began it"]);
+    assert_eq!(house.writes(), before);
+}
+
+/// What people began, and all of which was done or refused, is not open any more.
+#[test]
+fn what_skovik_refused_people_does_not_hold_up_a_run() {
+    let house = house("", &["--fail", "DELETE /users/* times=1 status=422"]);
+    house.run(&["plan"]).ends(0);
+    house.run(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(0);
+    house.run(&["apply", "plan.json"]).ends(9);
+    house.settings(AUTOMATIC);
+    let done = house.writes().len();
+    says(&house.run(&["run"]).ends(0), &["applied in part, is kept as plan."]);
+    let methods: Vec<_> = house.writes()[done..].iter().map(|request| request.method.clone()).collect();
+    assert_eq!(methods, ["DELETE"]);
+}
+
+/// An apply of `review.json` that people began, one of whose requests is in doubt.
+fn reviewed() -> House {
+    let house = house("", &["--fail", "DELETE /users/* times=1 status=422"]);
+    house.run(&["plan", "-o", "review.json"]).ends(0);
+    house.run(&["approve", "review.json", "--yes", "--approver", "anna"]).ends(0);
+    house.run(&["apply", "review.json"]).ends(9);
+    cut_off(&house, "review.json");
+    house.hurry();
+    house.settings(AUTOMATIC);
+    house
+}
+
+fn in_journals(house: &House, plan: &str, ending: &str) -> std::path::PathBuf {
+    let hash = house.json(plan)["plan_hash"].as_str().expect("a hash").replace("sha256:", "");
+    house.path(&format!("state/skovik-sync/journals/{hash}.{ending}"))
+}
+
+#[test]
+fn an_apply_from_another_file_is_finished_first() {
+    let house = reviewed();
+    let before = house.writes();
+    let hash = house.json("review.json")["plan_hash"].as_str().expect("a hash").to_owned();
+    let copy = in_journals(&house, "review.json", "plan.json");
+    let parts =
+        [&*hash, "nothing was written", &copy.display().to_string(), "skovik-sync apply PLAN"].map(str::to_owned);
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    says(&house.run(&["run"]).ends(9), &parts);
+    // A damaged copy of that plan in the place of the run's own is no way past it, and neither is no plan at all.
+    fs::write(house.path("tonight.json"), house.read("review.json").replacen("Nova", "Nove", 1)).expect("written");
+    for args in [&["run", "-o", "tonight.json"][..], &["run", "-o", "other.json"], &["run", "--only", &company().1[7].identifier]] {
+        says(&house.run(args).ends(9), &[&hash]);
+    }
+    assert_eq!(house.writes(), before);
+    house.run(&["apply", "review.json"]).ends(0);
+    house.run(&["run"]).ends(0);
+}
+
+#[test]
+fn an_undo_that_people_began_is_finished_first() {
+    let house = house("", &["--fail", "PUT /users/* nth=2 status=422"]);
+    house.run(&["plan"]).ends(0);
+    house.run(&["approve", "plan.json", "--yes"]).ends(0);
+    house.run(&["apply", "plan.json"]).ends(0);
+    house.run(&["undo", "plan.json"]).ends(0);
+    house.run(&["approve", "undo.json", "--yes"]).ends(0);
+    house.run(&["apply", "undo.json"]).ends(9);
+    cut_off(&house, "undo.json");
+    house.hurry();
+    house.settings(AUTOMATIC);
+    let before = house.writes();
+    says(&house.run(&["run"]).ends(9), &["is not finished; nothing was written"]);
+    assert_eq!(house.writes(), before);
+}
+
+/// People who apply the plan that the run has left decide about the earlier one.
+#[test]
+fn people_may_leave_an_apply_behind() {
+    let house = reviewed();
+    house.run(&["run"]).ends(9);
+    house.run(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(0);
+    // But not the run itself.
+    house.run(&["run"]).ends(9);
+    house.run(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(0);
+    house.run(&["apply", "plan.json"]).ends(0);
+    house.run(&["run"]).ends(0);
+}
+
+#[test]
+fn an_apply_that_is_older_than_an_approval_lasts_holds_nothing_up() {
+    let age = |house: &House, hours: u64| {
+        let journal = File::options().append(true).open(in_journals(house, "review.json", "journal")).expect("opened");
+        journal.set_modified(SystemTime::now() - Duration::from_secs(60 * 60 * hours)).expect("set");
+    };
+    let house = reviewed();
+    age(&house, 24);
+    house.run(&["run"]).ends(9);
+    age(&house, 26);
+    house.run(&["run"]).ends(0);
+}
+
+#[test]
+fn an_apply_whose_plan_is_missing_may_be_open() {
+    let house = reviewed();
+    let before = house.writes();
+    fs::remove_file(in_journals(&house, "review.json", "plan.json")).expect("removed");
+    house.settings(&format!("{AUTOMATIC}[guard]\nwindow = \"0h\"\n"));
+    says(&house.run(&["run"]).ends(8), &["in the state is missing", "restore", "nothing was written"]);
+    assert_eq!(house.writes(), before);
+}
