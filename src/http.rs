@@ -4,6 +4,7 @@
 //! request that no caller asked for, and never shows a secret that its [`Redactor`] knows. It never repeats a request
 //! that may have been carried out, unless the caller says that this does no harm.
 
+mod client;
 mod error_messages;
 mod gzip;
 mod redactor;
@@ -14,10 +15,10 @@ mod tls;
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, Once};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
-use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
+use reqwest::header::HeaderMap;
 use reqwest::{Certificate, Method, Response, StatusCode};
 use serde_json::value::RawValue;
 use url::Url;
@@ -63,7 +64,11 @@ pub(crate) struct Transport {
     trust: Trust,
     words: fn(&[u8]) -> Option<String>,
     redactor: Arc<Redactor>,
+    may_write: OnceLock<MayWrite>,
 }
+
+/// Whether a request that changes something may leave now; the error says why not.
+pub type MayWrite = Arc<dyn Fn() -> std::io::Result<()> + Send + Sync>;
 
 /// One request.
 pub(crate) struct Request<'a> {
@@ -159,11 +164,12 @@ impl Transport {
     /// # Errors
     /// If the HTTP library cannot be set up, for example because the system's certificates are missing.
     pub(crate) fn new(options: Options) -> Result<Self, String> {
-        let client = client(&options)?;
+        let client = client::client(&options)?;
         let Options { max_in_flight, requests_per_second, retries, largest_answer, trust, words, redactor, .. } =
             options;
         let throttle = Throttle::new(max_in_flight, requests_per_second);
-        Ok(Self { client, throttle, retries, largest_answer, trust, words, redactor })
+        let may_write = OnceLock::new();
+        Ok(Self { client, throttle, retries, largest_answer, trust, words, redactor, may_write })
     }
 
     /// Removes secrets from a text that will be shown.
@@ -183,6 +189,11 @@ impl Transport {
         self.throttle.end_waits();
     }
 
+    /// Asks before each request that changes something, repetitions too, just before it leaves. Can be set once.
+    pub(crate) fn write_only_while(&self, may_write: MayWrite) {
+        drop(self.may_write.set(may_write));
+    }
+
     /// Waits before another attempt.
     ///
     /// # Errors
@@ -200,6 +211,15 @@ impl Transport {
         let mut attempt = 0;
         loop {
             let turn = self.throttle.turn().await.ok_or(Failure::Stopped { maybe_done })?;
+            if request.repeat != Repeat::Always
+                && let Some(Err(error)) = self.may_write.get().map(|may_write| may_write())
+            {
+                let (problem, again) = (error.to_string(), None);
+                return Err(match maybe_done {
+                    true => Failure::Unclear { problem, again },
+                    false => Failure::NotSent { problem, again },
+                });
+            }
             let trouble = match self.attempt(request).await {
                 Ok(answer) => return Ok(answer),
                 Err(trouble) => trouble,
@@ -369,38 +389,6 @@ pub(crate) fn is_loopback_host(host: &str) -> bool {
 /// Whether a body is one JSON value.
 pub(crate) fn is_json(body: &[u8]) -> bool {
     serde_json::from_slice::<&RawValue>(body).is_ok()
-}
-
-fn client(options: &Options) -> Result<reqwest::Client, String> {
-    static PROVIDER: Once = Once::new();
-    PROVIDER.call_once(|| {
-        // Fails only where the program has chosen a provider before, which serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
-    let Options { url, timeout, authorities, .. } = options;
-    let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("skovik-sync/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .no_gzip()
-        .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(gzip::ACCEPTED))]))
-        // The library must repeat nothing: only `Transport::send` knows what may be repeated.
-        .retry(reqwest::retry::never())
-        .timeout(*timeout)
-        // Shorter than the whole, so that a silent host is known not to have received the request.
-        .connect_timeout((*timeout / 2).min(Duration::from_secs(10)))
-        // A connection that the server is about to close would make the outcome of a POST unclear for nothing.
-        .pool_idle_timeout(Duration::from_secs(15));
-    if is_loopback(url) {
-        builder = builder.no_proxy();
-    }
-    if let Some(authorities) = authorities {
-        builder = builder.tls_certs_only(authorities.iter().cloned());
-    } else if url.scheme() == "http" {
-        // The system's certificates are not needed, and may be missing in a container.
-        builder = builder.tls_certs_only([]);
-    }
-    builder.build().map_err(|error| chain(&error))
 }
 
 /// An error with its causes, without the URL, which the library adds to each of its own.

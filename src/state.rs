@@ -52,7 +52,7 @@ use crate::files::{InPlace, WRONG_KIND, write_private};
 use crate::plan::Digest;
 use append::Lines;
 use private::{check_above, make_private, no_other_kind};
-use remote::Remote;
+use remote::{Remote, not_held};
 use store::Store;
 
 /// The environment variable with the path of the folder, instead of the user's state folder.
@@ -187,6 +187,16 @@ impl State {
 
     fn lock(&self) -> Option<InPlace> {
         self.lock.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says, each time it is asked, whether the account is still this process's: the lease of a store is held, and the file of
+    /// the lock is where it was.
+    pub(crate) fn is_still_held(&self) -> impl Fn() -> io::Result<()> + Send + Sync + 'static {
+        let (lock, hold) = (self.lock(), self.remote.as_ref().map(Remote::hold));
+        move || {
+            lock.iter().try_for_each(InPlace::check)?;
+            hold.iter().try_for_each(|hold| hold.as_ref().map_or_else(|| Err(not_held()), |hold| hold.check()))
+        }
     }
 
     /// Opens the journal of a plan to append behind its whole lines, which end after so many bytes. `is_as_read` says

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::employee::{Branch, CustomField, CustomFieldId, Directory, Managed, User, UserId};
+pub use crate::http::MayWrite;
 use crate::plan::{Change, Fields};
 
 pub use access::{ClientError, ServiceKey};
@@ -129,6 +130,10 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// Ends every wait, now and later: requests that would wait for their turn or for another attempt end as
     /// [`ApiError::Stopped`]. Requests that were sent still get their answer.
     fn end_waits(&self);
+
+    /// Asks before each request that changes something, repetitions too, just before it leaves: if it may not, the request
+    /// ends as [`ApiError::NotSent`].
+    fn write_only_while(&self, may_write: MayWrite);
 }
 
 /// How a service represents users in JSON. Pure functions: they build the bodies of requests and read stored users.

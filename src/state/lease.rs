@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use object_store::UpdateVersion;
+use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -101,10 +102,23 @@ fn held() -> MutexGuard<'static, Vec<Weak<End>>> {
 /// Until when a lease is surely held.
 #[derive(Debug)]
 pub(crate) struct Hold {
-    until: Mutex<Result<Instant, String>>,
+    until: Mutex<Result<Moment, String>>,
     /// Whether the program ends, and gives it back.
     is_ending: AtomicBool,
     name: String,
+}
+
+/// A moment by a clock that goes on while the machine sleeps, as other machines do: the time since it was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Moment(Duration);
+
+impl Moment {
+    fn now() -> Self {
+        // On other systems this one goes on, too.
+        let clock = if cfg!(target_os = "linux") { ClockId::Boottime } else { ClockId::Monotonic };
+        let now = clock_gettime(clock);
+        Self(Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or_default()))
+    }
 }
 
 impl Hold {
@@ -121,14 +135,14 @@ impl Hold {
     fn is_held(&self) -> io::Result<()> {
         let until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
         let problem = match &*until {
-            Ok(until) if Instant::now() < *until => return Ok(()),
+            Ok(until) if Moment::now() < *until => return Ok(()),
             Ok(_) => "it could not be renewed in time",
             Err(problem) => problem,
         };
         Err(io::Error::other(format!("the lease {} is lost: {problem}", self.name)))
     }
 
-    fn set(&self, until: Result<Instant, String>) {
+    fn set(&self, until: Result<Moment, String>) {
         *self.until.lock().unwrap_or_else(PoisonError::into_inner) = until;
     }
 }
@@ -220,7 +234,7 @@ impl Renewal {
     }
 
     /// Takes the lease: the version that is held, and until when it surely is.
-    fn write(&self, over: Option<UpdateVersion>) -> Result<(UpdateVersion, Instant), LeaseError> {
+    fn write(&self, over: Option<UpdateVersion>) -> Result<(UpdateVersion, Moment), LeaseError> {
         let until = self.until();
         let written = match over {
             Some(version) => self.store.replace(&self.name, self.text(false), version),
@@ -237,8 +251,8 @@ impl Renewal {
     }
 
     /// Until when a renewal that is sent now is surely good.
-    fn until(&self) -> Instant {
-        Instant::now() + self.life / PARTS * (PARTS - 1)
+    fn until(&self) -> Moment {
+        Moment(Moment::now().0 + self.life / PARTS * (PARTS - 1))
     }
 
     /// Renews it until it is to be given back, or surely held no more.

@@ -193,9 +193,14 @@ impl Remote {
         self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The lease, once it was taken.
+    pub(super) fn hold(&self) -> Option<Arc<Hold>> {
+        self.hold.get().cloned()
+    }
+
     /// Fails if the lease is not held, or may be somebody else's by now.
     pub(super) fn check(&self) -> io::Result<&Arc<Hold>> {
-        let hold = self.hold.get().ok_or_else(|| io::Error::other("the state's lease is not held"))?;
+        let hold = self.hold.get().ok_or_else(not_held)?;
         hold.check()?;
         Ok(hold)
     }
@@ -305,6 +310,10 @@ impl Remote {
             copy: Lines::open(&path, whole, is_as_read, state.lock())?,
         }))
     }
+}
+
+pub(super) fn not_held() -> io::Error {
+    io::Error::other("the state's lease is not held")
 }
 
 fn folder(plan: Digest) -> String {

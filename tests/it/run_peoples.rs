@@ -64,7 +64,11 @@ fn an_apply_from_another_file_is_finished_first() {
     says(&house.run(&["run"]).ends(9), &parts);
     // A damaged copy of that plan in the place of the run's own is no way past it, and neither is no plan at all.
     fs::write(house.path("tonight.json"), house.read("review.json").replacen("Nova", "Nove", 1)).expect("written");
-    for args in [&["run", "-o", "tonight.json"][..], &["run", "-o", "other.json"], &["run", "--only", &company().1[7].identifier]] {
+    for args in [
+        &["run", "-o", "tonight.json"][..],
+        &["run", "-o", "other.json"],
+        &["run", "--only", &company().1[7].identifier],
+    ] {
         says(&house.run(args).ends(9), &[&hash]);
     }
     assert_eq!(house.writes(), before);

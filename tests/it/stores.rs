@@ -52,6 +52,11 @@ fn end(child: Child) -> Output {
     Output::of(&["apply"], child.wait_with_output().expect("ended"))
 }
 
+fn signal(child: &Child, signal: rustix::process::Signal) {
+    let process = rustix::process::Pid::from_child(child);
+    rustix::process::kill_process(process, signal).expect("sent");
+}
+
 fn wait_for_writes(company: &Company, count: usize) {
     let begun = Instant::now();
     while company.writes().len() < count {
@@ -166,6 +171,33 @@ fn a_stolen_lease_stops_the_run_before_its_next_write() {
     let written = company.writes().len();
     assert!(written < 5, "{written} writes of eight");
     assert_eq!(store.read(&lease), stolen, "what is somebody else's is not given back");
+}
+
+/// The journal announces operations ahead. What it has announced is not sent by a machine that another one has replaced,
+/// however late the machine finds out.
+#[test]
+fn a_machine_that_stood_still_sends_nothing_that_it_had_announced() {
+    let store = Store::s3();
+    let mut company = company(&store, "slow=150ms");
+    company.edit("skovik-sync.toml", "max_in_flight = 1\n", "max_in_flight = 2\n");
+    fs::copy(company.path("plan.json"), company.path("copy.json")).expect("copied");
+    company.run(&["approve", "copy.json", "--yes"]).ends(0);
+    let first = begin(&company, &["apply", "plan.json"]);
+    wait_for_writes(&company, 1);
+    signal(&first, rustix::process::Signal::STOP);
+    let own_home = company.path("home/state");
+    let other_home = company.path("other");
+    fs::create_dir_all(&other_home).expect("made");
+    company.env("XDG_STATE_HOME", other_home.to_str().expect("text"));
+    company.run(&["apply", "copy.json"]).ends(0);
+    company.env("XDG_STATE_HOME", own_home.to_str().expect("text"));
+    let written = company.writes().len();
+    signal(&first, rustix::process::Signal::CONT);
+    let ended = end(first).ends(9);
+    assert!(ended.stdout.contains("is lost"), "{ended}");
+    assert_eq!(company.writes().len(), written, "{ended}");
+    company.is_in_line();
+    assert_eq!(made(&company), 3, "nobody twice");
 }
 
 /// A create that waits for its next attempt is a write as well: another machine may send it by then.

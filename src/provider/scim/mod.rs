@@ -20,6 +20,7 @@ use super::{
 };
 use crate::config::{Removal, ScimSettings};
 use crate::employee::{Branch, CustomField, CustomFieldId, Managed, User, UserId};
+use crate::http::MayWrite;
 use crate::plan::{Change, Field, Fields};
 use crate::scim::AttributePath;
 
@@ -210,5 +211,9 @@ impl Provider for Client {
 
     fn end_waits(&self) {
         self.transport().end_waits();
+    }
+
+    fn write_only_while(&self, may_write: MayWrite) {
+        self.transport().write_only_while(may_write);
     }
 }

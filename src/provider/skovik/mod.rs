@@ -15,6 +15,7 @@ use super::{
 };
 use crate::config::Names;
 use crate::employee::{Branch, CustomField, CustomFieldId, Managed, User, UserId};
+use crate::http::MayWrite;
 use crate::plan::{Change, Field, Fields};
 
 pub use client::Client;
@@ -150,5 +151,9 @@ impl Provider for Client {
 
     fn end_waits(&self) {
         self.transport().end_waits();
+    }
+
+    fn write_only_while(&self, may_write: MayWrite) {
+        self.transport().write_only_while(may_write);
     }
 }

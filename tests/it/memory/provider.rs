@@ -10,8 +10,8 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 use skovik_sync::employee::{Managed, UserId};
 use skovik_sync::provider::{
-    ApiError, Collection, Deleted, Dialect, EachRow, ListError, LiveUser, Progress, Proven, Provider, Refusal, Request,
-    Shape, StoredUser,
+    ApiError, Collection, Deleted, Dialect, EachRow, ListError, LiveUser, MayWrite, Progress, Proven, Provider,
+    Refusal, Request, Shape, StoredUser,
 };
 use tokio::sync::Notify;
 
@@ -325,4 +325,6 @@ impl Provider for Memory {
     fn end_waits(&self) {
         self.has_ended.store(true, Ordering::Relaxed);
     }
+
+    fn write_only_while(&self, _may_write: MayWrite) {}
 }
