@@ -78,6 +78,8 @@ pub(crate) struct Request<'a> {
     pub(crate) body: Option<&'a str>,
     pub(crate) repeat: Repeat,
     pub(crate) wants: Wants,
+    /// Whether it may leave after waits were ended.
+    pub(crate) may_begin_late: bool,
 }
 
 /// When a request may be sent again without asking its caller.
@@ -184,7 +186,8 @@ impl Transport {
         if words.is_empty() { "no reason given".to_owned() } else { words }
     }
 
-    /// Ends every wait of this transport, now and later. Requests that were sent still get their answers.
+    /// Ends every wait of this transport, now and later, and lets only those requests begin that may begin late. Requests that
+    /// were sent still get their answers.
     pub(crate) fn end_waits(&self) {
         self.throttle.end_waits();
     }
@@ -211,6 +214,9 @@ impl Transport {
         let mut attempt = 0;
         loop {
             let turn = self.throttle.turn().await.ok_or(Failure::Stopped { maybe_done })?;
+            if !request.may_begin_late && self.throttle.is_ended() {
+                return Err(Failure::Stopped { maybe_done });
+            }
             if request.repeat != Repeat::Always
                 && let Some(Err(error)) = self.may_write.get().map(|may_write| may_write())
             {
@@ -286,7 +292,7 @@ impl Transport {
     }
 
     async fn attempt(&self, request: &Request<'_>) -> Result<Answer, Trouble> {
-        let Request { method, url, headers, body, repeat: _, wants } = request;
+        let Request { method, url, headers, body, repeat: _, wants, may_begin_late: _ } = request;
         let mut builder = self.client.request(method.clone(), (*url).clone()).headers(headers.clone());
         if let Some(body) = body {
             builder = builder.body((*body).to_owned());

@@ -85,6 +85,8 @@ pub struct State {
     remote: Option<Remote>,
     /// The lock without which no journal is written.
     lock: Mutex<Option<InPlace>>,
+    /// What must be in place while the journal is written: the lock and the journal itself.
+    written: Mutex<Vec<InPlace>>,
 }
 
 impl State {
@@ -105,7 +107,13 @@ impl State {
                 Key::of_folder(folder)?
             }
         };
-        Ok(Self { folder: folder.to_owned(), key: Arc::new(key), remote: None, lock: Mutex::default() })
+        Ok(Self {
+            folder: folder.to_owned(),
+            key: Arc::new(key),
+            remote: None,
+            lock: Mutex::default(),
+            written: Mutex::default(),
+        })
     }
 
     /// Opens the state in an object store, with a folder of its own for this machine's copy. The store does not hold the
@@ -189,12 +197,13 @@ impl State {
         self.lock.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Says, each time it is asked, whether the account is still this process's: the lease of a store is held, and the file of
-    /// the lock is where it was.
+    /// Says, each time it is asked, whether the account is still this process's: the lease of a store is held; or the files of
+    /// the lock and of the journal that is being written are where they were.
     pub(crate) fn is_still_held(&self) -> impl Fn() -> io::Result<()> + Send + Sync + 'static {
-        let (lock, hold) = (self.lock(), self.remote.as_ref().map(Remote::hold));
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let hold = self.remote.as_ref().map(Remote::hold);
         move || {
-            lock.iter().try_for_each(InPlace::check)?;
+            written.iter().try_for_each(InPlace::check)?;
             hold.iter().try_for_each(|hold| hold.as_ref().map_or_else(|| Err(not_held()), |hold| hold.check()))
         }
     }
@@ -208,7 +217,11 @@ impl State {
     pub fn append(&self, plan: Digest, whole: u64, is_as_read: &dyn Fn() -> bool) -> io::Result<Box<dyn Append>> {
         match &self.remote {
             Some(remote) => remote.append(self, plan, whole, is_as_read),
-            None => Ok(Box::new(Lines::open(&self.journal(plan), whole, is_as_read, self.lock())?)),
+            None => {
+                let lines = Lines::open(&self.journal(plan), whole, is_as_read, self.lock())?;
+                lines.in_place().clone_into(&mut self.written.lock().unwrap_or_else(PoisonError::into_inner));
+                Ok(Box::new(lines))
+            }
         }
     }
 

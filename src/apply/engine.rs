@@ -168,6 +168,10 @@ impl<'a> Run<'a> {
                 self.halt.get_or_insert(Halt::Interrupted);
             }
             self.halt = self.halt.take().or_else(|| self.observer.halt());
+            if self.halt.is_some() {
+                // Requests that were sent are waited for; requests that wait for their turn are not.
+                self.worker.provider.end_waits();
+            }
             while self.halt.is_none()
                 && self.running.len() < self.most_under_way()
                 && let Some(Reverse((_, index))) = self.ready.pop()
@@ -189,9 +193,7 @@ impl<'a> Run<'a> {
                     if next == Stop::Now {
                         return;
                     }
-                    // Requests that were sent are waited for; requests that wait for their turn are not.
                     self.is_interrupted = true;
-                    self.worker.provider.end_waits();
                 }
             }
         }
@@ -275,7 +277,8 @@ impl<'a> Run<'a> {
             End::Stopped => {
                 let problem = "the run was stopped before it was sent".to_owned();
                 self.note(&Record::NotDone { at, operation: id, problem });
-                let because = format!("the run was stopped: {}", Halt::Interrupted);
+                let why = self.halt.as_ref().unwrap_or(&Halt::Interrupted);
+                let because = format!("the run was stopped: {why}");
                 self.end(index, Outcome::NotAttempted { because }, None, None);
             }
         }

@@ -70,6 +70,11 @@ impl Throttle {
         self.ended.send_replace(true);
     }
 
+    /// Whether waits were ended.
+    pub(super) fn is_ended(&self) -> bool {
+        *self.ended.borrow()
+    }
+
     /// Whether a pause of about this length is under way.
     pub(super) fn is_paused_for(&self, pause: Duration) -> bool {
         let margin = Duration::from_secs(1);

@@ -74,6 +74,7 @@ async fn post(url: &Secret, body: String, secrets: &Arc<Secrets>) -> Result<(), 
         body: Some(&body),
         repeat: Repeat::IfNotDone,
         wants: Wants::Nothing,
+        may_begin_late: true,
     };
     match transport.send(&request).await {
         Ok(answer) if answer.status.is_success() => Ok(()),

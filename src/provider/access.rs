@@ -155,6 +155,7 @@ impl<'a> Call<'a> {
                 _ => Repeat::Never,
             },
             wants,
+            may_begin_late: self.method == Method::GET || self.body.is_some_and(Request::is_rest),
         };
         http.send(&request).await.map_err(|failure| match failure {
             Failure::NotSent { problem, again } => ApiError::NotSent { problem, again },

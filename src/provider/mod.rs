@@ -127,8 +127,8 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// Waits before another attempt; [`ApiError::Stopped`] if [`Provider::end_waits`] was called.
     fn wait(&self, delay: Duration) -> BoxFuture<'_, Result<(), ApiError>>;
 
-    /// Ends every wait, now and later: requests that would wait for their turn or for another attempt end as
-    /// [`ApiError::Stopped`]. Requests that were sent still get their answer.
+    /// Ends every wait, now and later: requests that would wait for their turn or for another attempt, and writes that have
+    /// not left and are not the rest of something that was begun, end as [`ApiError::Stopped`]. Requests that were sent still get their answer.
     fn end_waits(&self);
 
     /// Asks before each request that changes something, repetitions too, just before it leaves: if it may not, the request

@@ -32,6 +32,7 @@ pub struct Request {
     json: String,
     is_partial: bool,
     version: Option<Box<str>>,
+    is_rest: bool,
 }
 
 /// Lets users share the ids of their branches and their roles, so that a million of them do not hold a million copies.
@@ -99,7 +100,7 @@ impl Request {
     /// A JSON body with the complete user.
     #[must_use]
     pub fn new(json: String) -> Self {
-        Self { json, is_partial: false, version: None }
+        Self { json, is_partial: false, version: None, is_rest: false }
     }
 
     /// A JSON body with only the changes; the service leaves the rest as it is.
@@ -112,6 +113,18 @@ impl Request {
     #[must_use]
     pub fn only_over(self, version: Option<Box<str>>) -> Self {
         Self { version, ..self }
+    }
+
+    /// The same request, as the rest of something that was begun: it is sent also when no other write begins any more.
+    #[must_use]
+    pub fn as_rest(self) -> Self {
+        Self { is_rest: true, ..self }
+    }
+
+    /// Whether it is the rest of something that was begun.
+    #[must_use]
+    pub fn is_rest(&self) -> bool {
+        self.is_rest
     }
 
     /// What a user should hold after it, besides the managed fields: a request that says only what changes leaves the rest

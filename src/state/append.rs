@@ -71,6 +71,10 @@ impl Lines {
         Ok(Self { file, in_place })
     }
 
+    pub(super) fn in_place(&self) -> &[InPlace] {
+        &self.in_place
+    }
+
     fn check(&self) -> io::Result<()> {
         self.in_place.iter().try_for_each(InPlace::check)
     }

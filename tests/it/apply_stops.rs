@@ -1,6 +1,7 @@
 //! What stops an apply, and that it can be gone on with: a full disk, journals that are not its own, another apply,
 //! interrupts, a refused key, a server that fails again and again.
 
+use std::fs;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -165,6 +166,41 @@ async fn the_first_interrupt_lets_what_is_under_way_finish() {
         let resumed = world.apply().await;
         assert_eq!(resumed.code, Some(0), "{resumed:?}");
     }
+}
+
+/// The journal announces more operations than requests are under way; what waits for its turn does not begin either.
+#[tokio::test]
+async fn what_was_announced_does_not_begin_after_a_stop() {
+    let pace = Pace { max_in_flight: 2, ..ONE_BY_ONE };
+    for (stop, code) in [("-TERM", 130), ("-HUP", 130), (".lock", 9), (".journal", 9)] {
+        let world = World::faulty(&newcomers(12), pace, &["POST /users slow=800ms"]).await;
+        world.approved_plan().await;
+        let child = world.spawn_apply();
+        wait_for_writes(&world, 2).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        if stop.starts_with('-') {
+            signal(&child, stop).await;
+        } else {
+            let folder = world.state().folder().to_owned();
+            let found = [folder.clone(), folder.join("journals")].map(|folder| fs::read_dir(folder).expect("a folder"));
+            let paths: Vec<_> = found.into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+            let path = paths.iter().find(|path| path.to_string_lossy().ends_with(stop)).expect("it is there");
+            fs::remove_file(path).expect("removed");
+        }
+        let ended: Output = child.wait_with_output().await.expect("it ends").into();
+        assert_eq!(ended.code, Some(code), "{stop}: {ended:?}");
+        assert_eq!(world.writes().len(), 2, "{stop}: {ended:?}");
+        if stop.starts_with('-') {
+            assert_eq!(world.apply().await.code, Some(0), "{stop}");
+            assert_eq!(world.users().len(), 13, "{stop}");
+        }
+    }
+    let rules = ["POST /users nth=1 status=401", "POST /users slow=800ms"];
+    let world = World::faulty(&newcomers(12), pace, &rules).await;
+    world.approved_plan().await;
+    let ended = world.apply().await;
+    assert_eq!(ended.code, Some(9), "{ended:?}");
+    assert_eq!(world.writes().len(), 2, "{ended:?}");
 }
 
 #[tokio::test]

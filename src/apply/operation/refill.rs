@@ -61,7 +61,7 @@ impl Worker<'_> {
                 return attempt;
             }
             wrote = true;
-            match self.provider.update(read.id(), &body, self.managed).await {
+            match self.provider.update(read.id(), &body.as_rest(), self.managed).await {
                 Ok(Some(after)) => {
                     if let Some(halt) = changed_roles(&read.user, &after.user) {
                         return Attempt::new(half(&halt)).halting(halt).having_written();

@@ -168,6 +168,7 @@ impl TokenServer {
             // An additional token does no harm.
             repeat: Repeat::Always,
             wants: Wants::Json,
+            may_begin_late: true,
         };
         let failed = |problem: String| format!("no token from {}: {problem}", place(&self.url));
         let answer = self.transport.send(&request).await.map_err(|failure| failed(no_answer(&failure)))?;

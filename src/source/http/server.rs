@@ -109,8 +109,15 @@ impl Connection {
             }
             let method = if body.is_some() { Method::POST } else { Method::GET };
             // Even a POST only reads here, so repeating it does no harm.
-            let request =
-                Request { method, url, headers, body: body.as_deref(), repeat: Repeat::Always, wants: Wants::Json };
+            let request = Request {
+                method,
+                url,
+                headers,
+                body: body.as_deref(),
+                repeat: Repeat::Always,
+                wants: Wants::Json,
+                may_begin_late: true,
+            };
             let answer = self.transport.send(&request).await;
             let answer = answer.map_err(|failure| format!("{}: {}", self.clean(&place(url)), no_answer(&failure)))?;
             if let Credentials::Fetched(tokens) = &mut self.credentials
