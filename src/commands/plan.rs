@@ -90,14 +90,20 @@ pub(super) async fn write_plan(
         let plan = Plan::of(&settled, input).map_err(no_plan)?;
         Ok((plan, settled.comparison().reading().clone()))
     };
+    let write = |plan: &Plan| {
+        put_applied_plan_away(&args.out, plan, by, settings, global, ui)?;
+        write_private(&args.out, |file| plan.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))
+    };
     let plan = match second_thoughts {
-        Some(second_thoughts) => second_thoughts.plan(ui, |absences| make(Some(absences)))?,
-        None => make(None)?.0,
+        Some(second_thoughts) => second_thoughts.plan(ui, |absences| make(Some(absences)), write)?,
+        None => {
+            let (plan, _) = make(None)?;
+            write(&plan)?;
+            plan
+        }
     };
     // Freeing a million people takes a while, so a thread does it. If none can be started, it happens here.
     let _ = thread::Builder::new().spawn(move || drop((desired, directory, resolved)));
-    put_applied_plan_away(&args.out, &plan, by, settings, global, ui)?;
-    write_private(&args.out, |file| plan.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
     Ok((plan, signals))
 }
 
