@@ -60,7 +60,7 @@ pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<E
     ui.print(display(&plan, &options))?;
     let blocked = plan.blocking_guards().next().is_some();
     let empty = plan.content().operations.is_empty();
-    ui.note(next_step(&args.out, blocked, empty, ui));
+    ui.notes(&["", &next_step(&args.out, blocked, empty, ui)]);
     Ok(match (blocked, empty) {
         (true, _) => ExitStatus::Blocked,
         (false, false) if args.detailed_exitcode => ExitStatus::Changes,
@@ -293,11 +293,11 @@ pub(super) fn next_step(out: &Path, blocked: bool, empty: bool, ui: &Ui) -> Stri
     let (out, typed) = (shown(out), ui.typed(out));
     match (blocked, empty) {
         (true, _) => {
-            format!("\n{out} is written, but blocked by a guard. To look at it again: skovik-sync show {typed}")
+            format!("{out} is written, but blocked by a guard. To look at it again: skovik-sync show {typed}")
         }
-        (false, true) => format!("\n{out} is written; there is nothing to apply."),
+        (false, true) => format!("{out} is written; there is nothing to apply."),
         (false, false) => {
-            format!("\n{out} is written. Read it, then: skovik-sync approve {typed} && skovik-sync apply {typed}")
+            format!("{out} is written. Read it, then: skovik-sync approve {typed} && skovik-sync apply {typed}")
         }
     }
 }

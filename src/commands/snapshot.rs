@@ -34,7 +34,10 @@ pub async fn run(args: &cli::Snapshot, global: &Global, ui: &Ui) -> Result<ExitS
         async { write_snapshot(&*provider(&settings).await?, &settings.target.account(), &args.out, &told).await };
     let (Counts { branches, custom_fields, users }, _signals) = unless_interrupted(writing).await?;
     progress.finish();
-    ui.last(&format!("saved {}: users {users}, branches {branches}, custom fields {custom_fields}", shown(&args.out)));
+    ui.last(&[format!(
+        "saved {}: users {users}, branches {branches}, custom fields {custom_fields}",
+        shown(&args.out)
+    )]);
     Ok(ExitStatus::Done)
 }
 
