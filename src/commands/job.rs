@@ -122,6 +122,7 @@ impl History {
             None
         });
         let mut runs = runs.unwrap_or_default();
+        runs.none_after(now());
         runs.forget(kept_since(settings));
         Self { path, runs, untold: 0 }
     }
