@@ -132,10 +132,10 @@ pub(super) async fn run(folder: &Path, plans: Option<&Path>, global: &Global, ui
 
 /// Two ways to name the settings would contradict each other.
 fn refuse_config(global: &Global) -> anyhow::Result<()> {
-    if global.config == Path::new("skovik-sync.toml") {
-        return Ok(());
+    match global.names_config {
+        false => Ok(()),
+        true => Err(refused(ExitStatus::Usage, "--all names the settings; leave out --config")),
     }
-    Err(refused(ExitStatus::Usage, "--all names the settings; leave out --config"))
 }
 
 /// Makes the folder of the plans, which are personal data.

@@ -115,6 +115,7 @@ mod tests {
         ] {
             let global = Global {
                 config: PathBuf::new(),
+                names_config: false,
                 color: ColorChoice::Auto,
                 quiet,
                 verbose,

@@ -66,8 +66,14 @@ fn two_customers_never_share_a_key() {
     fs::remove_file(folder.path().join("acme.toml")).expect("removed");
     fs::remove_file(folder.path().join("copy.toml")).expect("removed");
     run(&folder, &acme).ends(3).says(&["holds no settings"]);
-    let args = ["run", "--all", "x", "--config", "y.toml"];
-    Output::of(&args, acme.command(&args).output().expect("it runs")).ends(3).says(&["leave out --config"]);
+    // Also the name that is the default.
+    for config in ["y.toml", "skovik-sync.toml"] {
+        for command in ["run", "serve"] {
+            for args in [[command, "--all", "x", "-c", config], ["-c", config, command, "--all", "x"]] {
+                Output::of(&args, acme.command(&args).output().expect("it runs")).ends(3).says(&["leave out --config"]);
+            }
+        }
+    }
 }
 
 /// However the address is spelt, and wherever each keeps the key.
