@@ -331,6 +331,40 @@ fn a_key_that_could_not_be_compared_is_not_used() {
     run(&folder, &acme).ends(3).says(&["use the same key for"]);
 }
 
+/// Its report cannot be written, or its settings become unreadable after they were compared.
+#[test]
+fn a_customer_who_is_refused_before_the_run_tells_their_receivers() {
+    let tell = "[[notify]]\non = [\"failed\"]\ncommand = [\"sh\", \"-c\", \"cat >>told.json\"]\n";
+    let acme = customer(&format!("{AUTOMATIC}{tell}"));
+    let folder = folder(&[("acme", &acme)]);
+    let told = || fs::read_to_string(folder.path().join("told.json")).unwrap_or_default().matches("failed.").count();
+    let runs = || {
+        let mut names =
+            fs::read_dir(acme.path("state/skovik-sync")).expect("a state").flatten().map(|entry| entry.path());
+        let path = names.find(|path| path.to_string_lossy().ends_with(".runs.json")).expect("the runs");
+        let runs: serde_json::Value = serde_json::from_slice(&fs::read(path).expect("read")).expect("JSON");
+        runs["recent"].as_array().expect("runs").clone()
+    };
+    run(&folder, &acme).ends(0);
+    fs::remove_file(acme.path("out/acme.report.json")).expect("a report");
+    fs::create_dir(acme.path("out/acme.report.json")).expect("a folder");
+    run(&folder, &acme).ends(3).says(&["acme.report.json"]);
+    let ran = &runs()[1];
+    assert_eq!((&ran["outcome"], &ran["exit_code"]), (&"failed".into(), &3.into()), "{ran}");
+    assert!(ran["said"].as_str().expect("a text").contains("acme.report.json"), "{ran}");
+    assert_eq!(told(), 1);
+    fs::remove_dir(acme.path("out/acme.report.json")).expect("removed");
+    // After a success, the next failure is news.
+    run(&folder, &acme).ends(0);
+    let other = customer(AUTOMATIC);
+    let key = format!("token_file = {:?}", other.path("key"));
+    let program = "token_command = [\"sh\", \"-c\", \"echo x >>acme.toml; printf write-key\"]";
+    let settings = other.read("skovik-sync.toml").replacen(&key, program, 1);
+    fs::write(folder.path().join("a.toml"), settings).expect("written");
+    run(&folder, &acme).ends(3).says(&["error: acme: "]);
+    assert_eq!((told(), runs().len()), (2, 4));
+}
+
 #[test]
 fn a_signal_ends_the_notifications_too() {
     let tell = "[[notify]]\non = [\"failed\"]\ncommand = [\"sh\", \"-c\", \"echo $$ >>told; exec sleep 25\"]\n";
