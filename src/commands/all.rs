@@ -17,6 +17,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::common::{load_settings, now, shown};
 use super::job::{self, Ended};
+use super::keys::own;
 use super::places::{Places, spare_files_of};
 use super::signals::{asked, ended, remember, unless_interrupted};
 use crate::cli::{self, Global};
@@ -246,12 +247,17 @@ async fn own_accounts(customers: &[Customer]) -> anyhow::Result<Vec<(usize, Stri
                     }
                     let (place, _, settings) = settings[index];
                     let key = settings.target.token.fetch().await;
-                    if let Err(error) = &key {
-                        let problem = format!(
-                            "its key could not be read, and so not be compared with the keys of the others for {}: {error:#}",
-                            settings.target.url
-                        );
-                        unreadable.push((place, problem));
+                    match &key {
+                        // Two customers with one key are named by their files, below.
+                        Ok(key) => drop(own(&settings.target, key)),
+                        Err(error) => {
+                            let problem = format!(
+                                "its key could not be read, and so not be compared with the keys of the others for {}: \
+                                 {error:#}",
+                                settings.target.url
+                            );
+                            unreadable.push((place, problem));
+                        }
                     }
                     keys[index] = Some(key.ok());
                 }

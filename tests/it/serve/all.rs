@@ -331,6 +331,24 @@ fn a_key_that_could_not_be_compared_is_not_used() {
     run(&folder, &acme).ends(3).says(&["use the same key for"]);
 }
 
+/// A program that prints the key of another customer only after the keys were compared.
+#[test]
+fn a_key_that_becomes_that_of_another_customer_is_not_used() {
+    for name in ["a", "z"] {
+        let acme = customer(AUTOMATIC);
+        let folder = folder(&[("acme", &acme)]);
+        let program = format!("test -e asked && exec cat {}; touch asked; printf other", acme.path("key").display());
+        let command = format!("token_command = [\"sh\", \"-c\", {program:?}]");
+        let settings = acme.read("skovik-sync.toml").replace(&format!("token_file = {:?}", acme.path("key")), &command);
+        let settings = settings.replacen("[target]\n", "[target]\naccount = \"globex\"\n", 1);
+        fs::write(folder.path().join(format!("{name}.toml")), &settings).expect("written");
+        let error = format!("error: {name}: the key of {}#globex is one that this command has read as", acme.url);
+        let ran = run(&folder, &acme).ends(3).says(&[&error]);
+        assert!(ran.stdout.contains("acme  succeeded") && ran.stdout.contains("failed       exit code   3"), "{ran}");
+        assert_eq!(acme.writes().len(), 1, "{ran}");
+    }
+}
+
 /// Its report cannot be written, or its settings become unreadable after they were compared.
 #[test]
 fn a_customer_who_is_refused_before_the_run_tells_their_receivers() {
