@@ -2,9 +2,11 @@
 
 mod sandbox;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 pub use sandbox::{Sandbox, SandboxScim};
 
@@ -22,12 +24,28 @@ pub struct Cli {
     pub command: Command,
 }
 
+impl Cli {
+    /// Reads a command line.
+    ///
+    /// # Errors
+    /// If it is not understood, or only asks for help.
+    pub fn read<T: Into<OsString> + Clone>(line: impl IntoIterator<Item = T>) -> Result<Self, clap::Error> {
+        let matches = Self::command().try_get_matches_from(line)?;
+        let mut cli = Self::from_arg_matches(&matches)?;
+        cli.global.names_config = matches.value_source("config") == Some(ValueSource::CommandLine);
+        Ok(cli)
+    }
+}
+
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// The settings file
     #[arg(short, long, global = true, value_name = "FILE", default_value = CONFIG_DEFAULT)]
     pub config: PathBuf,
+    /// Whether the command line names it.
+    #[arg(skip)]
+    pub names_config: bool,
     /// When to use colour (NO_COLOR is honoured)
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
     pub color: ColorChoice,
@@ -50,6 +68,7 @@ impl Default for Global {
     fn default() -> Self {
         Self {
             config: CONFIG_DEFAULT.into(),
+            names_config: false,
             color: ColorChoice::Auto,
             quiet: false,
             verbose: 0,

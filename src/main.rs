@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use clap::error::ErrorKind;
 use skovik_sync::cli::{Cli, Global};
 use skovik_sync::commands;
@@ -10,7 +9,7 @@ use skovik_sync::exit::{ExitStatus, status_of};
 use skovik_sync::ui::Ui;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
             if let Err(refusal) = commands::spare_files() {

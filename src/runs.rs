@@ -235,10 +235,11 @@ impl Runs {
         }
     }
 
-    /// Dates nothing later than now from which a time is counted: a clock that was ahead must not silence the notifications until
-    /// it gets there.
+    /// Dates nothing later than now from which a time is counted: a clock that was ahead must not silence the notifications, nor
+    /// keep what a run said, until it gets there.
     pub fn none_after(&mut self, now: Timestamp) {
-        let times = self.since.iter_mut().chain(&mut self.last_success).chain(self.told.values_mut());
+        let ended = self.recent.iter_mut().map(|ran| &mut ran.ended);
+        let times = self.since.iter_mut().chain(&mut self.last_success).chain(self.told.values_mut()).chain(ended);
         times.for_each(|time| *time = now.min(*time));
     }
 
@@ -308,5 +309,16 @@ pub(crate) mod tests {
         assert_eq!((read.recent, read.told.len(), read.since), (runs.recent, 0, Some(Timestamp::UNIX_EPOCH)));
         std::fs::write(&path, "{}x").unwrap();
         Runs::read(&path).unwrap_err();
+    }
+
+    #[test]
+    fn what_a_run_said_under_a_clock_that_was_ahead_is_forgotten_in_time() {
+        let mut runs = Runs::default();
+        runs.add(Ran { said: Some("Anna".to_owned()), ..ran(Outcome::Failed, 1_000_000) });
+        runs.none_after(Timestamp::from_second(50).unwrap());
+        runs.forget(Timestamp::from_second(50).unwrap());
+        assert_eq!(runs.recent[0].said.as_deref(), Some("Anna"));
+        runs.forget(Timestamp::from_second(51).unwrap());
+        assert_eq!(runs.recent[0].said, None);
     }
 }

@@ -33,6 +33,20 @@ pub fn printable(sentence: &str) -> Cow<'_, str> {
     escape_where(sentence, |_, seen| !seen)
 }
 
+/// A message, perhaps with a list, whose lines are indented and keep their line breaks. Any other line break came with a value,
+/// and is escaped: no value can forge a line such as a hint.
+#[must_use]
+pub fn message(text: &str) -> String {
+    const INDENTED: &str = "\n  ";
+    text.trim_end_matches(['\n', '\r']).split(INDENTED).map(printable).collect::<Vec<_>>().join(INDENTED)
+}
+
+/// The lines of a message, in none of which a value can make another one.
+#[must_use]
+pub fn joined(lines: &[impl AsRef<str>]) -> String {
+    lines.iter().map(|line| printable(line.as_ref())).collect::<Vec<_>>().join("\n")
+}
+
 /// What is wrong with a document, on one line: the words of a reader may repeat names from it.
 #[must_use]
 pub fn said(error: &serde_json::Error) -> String {

@@ -26,7 +26,7 @@ pub use self::progress::Progress;
 use crate::cli::{CONFIG_DEFAULT, Global, LogFormat};
 use crate::exit::{ExitStatus, refused};
 use crate::state::FOLDER_VARIABLE;
-use crate::text::{printable, shell_path};
+use crate::text::{joined, message, printable, shell_path};
 
 /// The width of lines without a terminal.
 const WIDTH_WITHOUT_TERMINAL: usize = 100;
@@ -162,12 +162,11 @@ impl Ui {
 
     /// Prints the last result of a run whose outcome is decided. If it cannot be printed, there is a warning, and the
     /// outcome stays.
-    pub fn last(&self, result: &str) {
+    pub fn last(&self, lines: &[impl AsRef<str>]) {
         if !self.prints {
             return;
         }
-        let written =
-            self.bars.suspend(|| stream::write_stdout_within(format!("{}\n", visible_lines(result)), LONGEST_LAST));
+        let written = self.bars.suspend(|| stream::write_stdout_within(format!("{}\n", joined(lines)), LONGEST_LAST));
         if let Err(error) = written {
             self.warn(format!("the result could not be written to standard output: {error}"));
         }
@@ -176,14 +175,21 @@ impl Ui {
     /// Says what was done, unless quiet.
     pub fn note(&self, text: impl Display) {
         if !self.quiet {
-            self.say(Kind::Note, &text.to_string());
+            self.say(Kind::Note, &message(&text.to_string()));
+        }
+    }
+
+    /// The same in several lines.
+    pub fn notes(&self, lines: &[impl AsRef<str>]) {
+        if !self.quiet {
+            self.say(Kind::Note, &joined(lines));
         }
     }
 
     /// Warns, unless quiet.
     pub fn warn(&self, text: impl Display) {
         if !self.quiet {
-            self.say(Kind::Warning, &text.to_string());
+            self.say(Kind::Warning, &message(&text.to_string()));
         }
     }
 
@@ -191,7 +197,7 @@ impl Ui {
     pub fn error(&self, error: &anyhow::Error) {
         match self.log_format {
             LogFormat::Json => {
-                tracing::error!(target: log::TARGET, "{}{}", self.whose, visible_lines(&format!("{error:#}")));
+                tracing::error!(target: log::TARGET, "{}{}", self.whose, message(&format!("{error:#}")));
             }
             LogFormat::Text => self.write_stderr(&error_text(error, &self.whose, self.color.stderr)),
         }
@@ -208,7 +214,7 @@ impl Ui {
 
     /// Says, after an error, what to do about it.
     pub fn hint(&self, text: impl Display) {
-        self.say(Kind::Hint, &text.to_string());
+        self.say(Kind::Hint, &message(&text.to_string()));
     }
 
     /// Shows progress: a bar once the total is known. Silent if standard error is not a terminal, and when quiet.
@@ -265,7 +271,7 @@ impl Ui {
     /// As [`Ui::confirm`].
     pub fn passphrase(&self, question: &str, instead: &str) -> anyhow::Result<SecretString> {
         self.can_ask_for(question, instead)?;
-        let prompt = dialoguer::Password::new().with_prompt(visible_lines(question)).allow_empty_password(true);
+        let prompt = dialoguer::Password::new().with_prompt(message(question)).allow_empty_password(true);
         let typed = self.bars.suspend(|| prompt.interact()).map(SecretString::from);
         answer(typed)
     }
@@ -280,7 +286,7 @@ impl Ui {
 
     fn ask(&self, question: &str, default: Option<&str>, instead: &str) -> anyhow::Result<String> {
         self.can_ask_for(question, instead)?;
-        let mut prompt = dialoguer::Input::<String>::new().with_prompt(visible_lines(question)).allow_empty(true);
+        let mut prompt = dialoguer::Input::<String>::new().with_prompt(message(question)).allow_empty(true);
         if let Some(default) = default {
             prompt = prompt.default(default.to_owned());
         }
@@ -296,7 +302,7 @@ impl Ui {
     }
 
     fn say(&self, kind: Kind, text: &str) {
-        let text = format!("{}{}", self.whose, visible_lines(text));
+        let text = format!("{}{text}", self.whose);
         match (self.log_format, kind) {
             (LogFormat::Json, Kind::Note) => tracing::info!(target: log::TARGET, "{text}"),
             // It belongs to an error, and like one is never suppressed.
@@ -329,17 +335,12 @@ fn answer<T>(typed: dialoguer::Result<T>) -> anyhow::Result<T> {
 
 fn error_text(error: &anyhow::Error, whose: &str, color: bool) -> String {
     let label = Style::new().red().bold().force_styling(color).apply_to("error:");
-    let mut text = format!("{label} {whose}{}\n", visible_lines(&error.to_string()));
+    let mut text = format!("{label} {whose}{}\n", message(&error.to_string()));
     for cause in error.chain().skip(1) {
         // A string takes everything.
-        let _ = writeln!(text, "  caused by: {}", visible_lines(&cause.to_string()));
+        let _ = writeln!(text, "  caused by: {}", message(&cause.to_string()));
     }
     text
-}
-
-/// Text that keeps its line breaks, and in which nothing else can move the cursor or change colours.
-fn visible_lines(text: &str) -> String {
-    text.lines().map(printable).collect::<Vec<_>>().join("\n")
 }
 
 /// A reader that has read enough is not an error.
@@ -388,10 +389,12 @@ mod tests {
 
     #[test]
     fn an_error_is_shown_with_its_causes_and_cannot_recolour_the_terminal() {
-        let error = anyhow::anyhow!("row 7: \u{1b}[32mfine\u{1b}[0m").context("cannot read employees.csv\nat all");
+        let error = anyhow::anyhow!("row 7: \u{1b}[32mfine\u{1b}[0m\nhint: type x")
+            .context("cannot read employees.csv\nerror: at all:\n  row 7\n");
         assert_eq!(
             error_text(&error, "", false),
-            "error: cannot read employees.csv\nat all\n  caused by: row 7: \\u{1b}[32mfine\\u{1b}[0m\n"
+            "error: cannot read employees.csv\\nerror: at all:\n  row 7\n  caused by: row 7: \\u{1b}[32mfine\\u{1b}[0m\\nhint: \
+             type x\n"
         );
         assert!(error_text(&error, "", true).starts_with("\u{1b}[31m\u{1b}[1merror:\u{1b}[0m "));
     }

@@ -8,19 +8,21 @@ use std::ffi::OsStr;
 use std::fs;
 use std::future::Future;
 use std::os::unix::fs::DirBuilderExt as _;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use futures_util::FutureExt as _;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::common::{load_settings, shown};
-use super::job;
+use super::common::{load_settings, now, shown};
+use super::job::{self, Ended};
+use super::keys::own;
 use super::places::{Places, spare_files_of};
 use super::signals::{asked, ended, remember, unless_interrupted};
 use crate::cli::{self, Global};
 use crate::config::Settings;
-use crate::exit::{ExitStatus, OrRefuse as _, refused, status_of};
+use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::runs::{Figures, Outcome};
 use crate::setting::SecretPlace;
 use crate::state::account_file;
@@ -132,10 +134,10 @@ pub(super) async fn run(folder: &Path, plans: Option<&Path>, global: &Global, ui
 
 /// Two ways to name the settings would contradict each other.
 fn refuse_config(global: &Global) -> anyhow::Result<()> {
-    if global.config == Path::new("skovik-sync.toml") {
-        return Ok(());
+    match global.names_config {
+        false => Ok(()),
+        true => Err(refused(ExitStatus::Usage, "--all names the settings; leave out --config")),
     }
-    Err(refused(ExitStatus::Usage, "--all names the settings; leave out --config"))
 }
 
 /// Makes the folder of the plans, which are personal data.
@@ -245,12 +247,17 @@ async fn own_accounts(customers: &[Customer]) -> anyhow::Result<Vec<(usize, Stri
                     }
                     let (place, _, settings) = settings[index];
                     let key = settings.target.token.fetch().await;
-                    if let Err(error) = &key {
-                        let problem = format!(
-                            "its key could not be read, and so not be compared with the keys of the others for {}: {error:#}",
-                            settings.target.url
-                        );
-                        unreadable.push((place, problem));
+                    match &key {
+                        // Two customers with one key are named by their files, below.
+                        Ok(key) => drop(own(&settings.target, key)),
+                        Err(error) => {
+                            let problem = format!(
+                                "its key could not be read, and so not be compared with the keys of the others for {}: \
+                                 {error:#}",
+                                settings.target.url
+                            );
+                            unreadable.push((place, problem));
+                        }
                     }
                     keys[index] = Some(key.ok());
                 }
@@ -300,22 +307,28 @@ fn one<'a>(
     ui: &'a Ui,
 ) -> std::pin::Pin<Box<dyn Future<Output = Line> + 'a>> {
     Box::pin(async move {
-        let Customer { name, config, settings, refused: _ } = customer;
+        let Customer { name, config, settings: before, refused: _ } = customer;
         let global = Global { config: config.clone(), ..global.clone() };
         let ui = &ui.named(&printable(name)).for_options(&global);
-        if let Some(problem) = customer.refusal() {
-            ui.error(&problem);
-            return Line { name: name.clone(), status: ExitStatus::Usage, plan: None };
-        }
-        ui.note("begins");
         let [plan, report] = customer.outputs(plans);
-        let args = cli::Run::to(plan, Some(report));
-        let job::Ended { result, ran, settings } =
-            job::once(&args, &global, "command", settings.as_ref(), &ui.unprinted()).await;
-        let (status, plan) = (result.as_ref().map_or_else(status_of, |status| *status), ran.plan.clone());
+        let (args, began) = (cli::Run::to(plan, Some(report)), now());
+        let ended = match customer.refusal() {
+            Some(problem) => Ended::refused(began, "command", problem),
+            None => {
+                ui.note("begins");
+                let quiet = ui.unprinted();
+                let run =
+                    AssertUnwindSafe(job::once(&args, &global, "command", before.as_ref(), &quiet)).catch_unwind();
+                run.await.unwrap_or_else(|_| Ended::of_panic(began, "command"))
+            }
+        };
+        let (status, plan) = (ended.status(), ended.ran.plan.clone());
+        let Ended { result, ran, settings } = ended;
         if let Err(error) = &result {
             ui.error(error);
         }
+        // What ended before it had read its settings is told by those that were compared.
+        let settings = settings.or_else(|| before.clone());
         if let Some(settings) = settings.filter(|settings| !settings.notify.is_empty())
             && status != ExitStatus::Interrupted
         {

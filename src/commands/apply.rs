@@ -81,7 +81,7 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
         }
     };
     if plan.content().operations.is_empty() {
-        say(args, ui, "nothing to do: the plan has no operations");
+        say(args, ui, &["nothing to do: the plan has no operations"]);
         return Ok(ExitStatus::Done);
     }
     let granted = match approval(&plan, args, &settings, finished.is_none(), ui) {
@@ -175,7 +175,7 @@ pub(super) async fn carry_out(
     }
     precheck::account(plan, &replay, &directory).map_err(|problems| stale(&problems))?;
     let Some(standing) = standing(plan, &replay, live)? else {
-        say(args, ui, "nothing to do: Skovik already matches this plan");
+        say(args, ui, &["nothing to do: Skovik already matches this plan"]);
         return Ok(Carried::unreported(ExitStatus::Done));
     };
     let allow = allowed_now(plan, settings, precheck::managed_now(plan, &replay, live), granted)?;
@@ -205,7 +205,7 @@ fn finished_before(
     ui: &Ui,
 ) -> anyhow::Result<ExitStatus> {
     if taken_back.is_empty() {
-        say(args, ui, &format!("nothing to do: this plan was applied completely at {finished:.0}"));
+        say(args, ui, &[format!("nothing to do: this plan was applied completely at {finished:.0}")]);
         return Ok(ExitStatus::Done);
     }
     let problem = format!(
@@ -222,7 +222,7 @@ fn finished_unseen(args: &cli::Apply, finished: Timestamp, why: &str, ui: &Ui) -
         "nothing to do: by its journal this plan was applied completely at {finished:.0}. {why} since, so Skovik was \
         not read",
     );
-    say(args, ui, &said);
+    say(args, ui, &[said]);
     Ok(ExitStatus::Done)
 }
 
@@ -241,8 +241,8 @@ fn is_as_before(plan: &Plan, live: Live<'_>) -> anyhow::Result<bool> {
 }
 
 /// Prints how it ended; to standard error if standard output is the event stream.
-fn say(args: &cli::Apply, ui: &Ui, text: &str) {
-    if args.events.as_deref() == Some(Path::new("-")) { ui.note(text) } else { ui.last(text) }
+fn say(args: &cli::Apply, ui: &Ui, lines: &[impl AsRef<str>]) {
+    if args.events.as_deref() == Some(Path::new("-")) { ui.notes(lines) } else { ui.last(lines) }
 }
 
 /// Who approved the plan. On a terminal it asks the person, if the policy allows that.

@@ -137,7 +137,7 @@ fn write(plan: &Plan, approval: Approval, plan_path: &Path, rules: &Rules, ui: &
     let path = write_approval(plan_path, approval)?;
     let until = approval.holds_until(rules.max_age);
     let approved = if approval.signature.is_some() { "approved and signed" } else { "approved" };
-    ui.last(&format!("{approved} by {} until {until:.0}: {}", printable(&approval.approver), shown(&path)));
+    ui.last(&[format!("{approved} by {} until {until:.0}: {}", printable(&approval.approver), shown(&path))]);
     Ok(())
 }
 

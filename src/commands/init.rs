@@ -163,7 +163,7 @@ pub fn command(args: &cli::Init, global: &Global, ui: &Ui) -> anyhow::Result<Exi
         ui.warn(format!("no column of the CSV file looks like {setting}: look at that line of the settings"));
     }
     let config = shell_path(&settings);
-    ui.note("\nTo try it, in one terminal: skovik-sync sandbox");
+    ui.notes(&["", "To try it, in one terminal: skovik-sync sandbox"]);
     ui.note(format!("and in another: SKOVIK_TOKEN=any skovik-sync --config {config} check"));
     Ok(ExitStatus::Done)
 }

@@ -42,6 +42,16 @@ impl Ended {
         Self { result, ran, settings: None }
     }
 
+    /// A run that is refused before it begins.
+    pub(super) fn refused(began: Timestamp, reason: &str, problem: anyhow::Error) -> Self {
+        Self::now(began, reason, Err(problem), None)
+    }
+
+    /// Its exit code.
+    pub(super) fn status(&self) -> ExitStatus {
+        self.result.as_ref().map_or_else(status_of, |status| *status)
+    }
+
     /// A run that a defect of the program ended.
     pub(super) fn of_panic(began: Timestamp, reason: &str) -> Self {
         let error = anyhow::anyhow!("a defect of skovik-sync ended the run; its log says where");
@@ -54,9 +64,10 @@ impl Ended {
 /// # Errors
 /// Those of `run`.
 pub(super) async fn command(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
-    let Ended { result, ran, settings } = once(args, global, "command", None, ui).await;
+    let ended = once(args, global, "command", None, ui).await;
+    let code = ended.status();
+    let Ended { result, ran, settings } = ended;
     if let Some(settings) = settings.filter(|settings| !settings.notify.is_empty()) {
-        let code = result.as_ref().map_or_else(status_of, |status| *status);
         // A signal ends the notifications; the outcome does not change.
         let _signals = end_with(code)?;
         History::open(&settings, global, ui).add(ran, &settings, &args.out, ui).await;
@@ -122,6 +133,7 @@ impl History {
             None
         });
         let mut runs = runs.unwrap_or_default();
+        runs.none_after(now());
         runs.forget(kept_since(settings));
         Self { path, runs, untold: 0 }
     }

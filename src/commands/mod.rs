@@ -10,6 +10,7 @@ pub mod demo;
 pub mod init;
 mod inverse;
 mod job;
+mod keys;
 mod places;
 pub mod plan;
 mod recent;

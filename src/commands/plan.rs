@@ -60,7 +60,7 @@ pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<E
     ui.print(display(&plan, &options))?;
     let blocked = plan.blocking_guards().next().is_some();
     let empty = plan.content().operations.is_empty();
-    ui.note(next_step(&args.out, blocked, empty, ui));
+    ui.notes(&["", &next_step(&args.out, blocked, empty, ui)]);
     Ok(match (blocked, empty) {
         (true, _) => ExitStatus::Blocked,
         (false, false) if args.detailed_exitcode => ExitStatus::Changes,
@@ -90,14 +90,20 @@ pub(super) async fn write_plan(
         let plan = Plan::of(&settled, input).map_err(no_plan)?;
         Ok((plan, settled.comparison().reading().clone()))
     };
+    let write = |plan: &Plan| {
+        put_applied_plan_away(&args.out, plan, by, settings, global, ui)?;
+        write_private(&args.out, |file| plan.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))
+    };
     let plan = match second_thoughts {
-        Some(second_thoughts) => second_thoughts.plan(ui, |absences| make(Some(absences)))?,
-        None => make(None)?.0,
+        Some(second_thoughts) => second_thoughts.plan(ui, |absences| make(Some(absences)), write)?,
+        None => {
+            let (plan, _) = make(None)?;
+            write(&plan)?;
+            plan
+        }
     };
     // Freeing a million people takes a while, so a thread does it. If none can be started, it happens here.
     let _ = thread::Builder::new().spawn(move || drop((desired, directory, resolved)));
-    put_applied_plan_away(&args.out, &plan, by, settings, global, ui)?;
-    write_private(&args.out, |file| plan.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
     Ok((plan, signals))
 }
 
@@ -287,11 +293,11 @@ pub(super) fn next_step(out: &Path, blocked: bool, empty: bool, ui: &Ui) -> Stri
     let (out, typed) = (shown(out), ui.typed(out));
     match (blocked, empty) {
         (true, _) => {
-            format!("\n{out} is written, but blocked by a guard. To look at it again: skovik-sync show {typed}")
+            format!("{out} is written, but blocked by a guard. To look at it again: skovik-sync show {typed}")
         }
-        (false, true) => format!("\n{out} is written; there is nothing to apply."),
+        (false, true) => format!("{out} is written; there is nothing to apply."),
         (false, false) => {
-            format!("\n{out} is written. Read it, then: skovik-sync approve {typed} && skovik-sync apply {typed}")
+            format!("{out} is written. Read it, then: skovik-sync approve {typed} && skovik-sync apply {typed}")
         }
     }
 }

@@ -177,7 +177,6 @@ impl Running<'_> {
         }
         let mut board = self.board.lock();
         board.count(&ran);
-        board.runs.add(ran.clone());
         drop(board);
         ran
     }
@@ -215,7 +214,7 @@ impl Running<'_> {
 
     fn show_history(&self) {
         let mut board = self.board.lock();
-        board.runs.clone_from(&self.history.runs);
+        board.show(&self.history.runs);
         board.untold = self.history.untold;
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
+use super::keys::own;
 use super::signals::unless_interrupted;
 use crate::config::{Removal, Settings, TargetKind, TargetSettings};
 use crate::exit::{ExitStatus, OrRefuse as _};
@@ -51,10 +52,12 @@ enum Client {
 }
 
 async fn client(settings: &Settings) -> anyhow::Result<Client> {
-    let TargetSettings { kind, url, account: _, token, access } = &settings.target;
+    let target = &settings.target;
+    let TargetSettings { kind, url, account: _, token, access } = target;
     // A command or a pipe may take its time. No command of this program has written anything before it has the key.
     let fetching = async { token.fetch().await.or_refuse(ExitStatus::Usage) };
     let (token, _signals) = unless_interrupted(fetching).await?;
+    own(target, &token)?;
     let key = ServiceKey::among(token, settings.secrets());
     let client = match kind {
         TargetKind::Skovik(names) => skovik::Client::new(url, key, access, names).map(Client::Skovik),

@@ -53,13 +53,21 @@ pub(super) fn survive_limits_of_size() {
 pub(super) async fn unless_interrupted<T>(
     work: impl Future<Output = anyhow::Result<T>>,
 ) -> anyhow::Result<(T, EndedBySignals)> {
+    done_unless_interrupted(work, ExitStatus::Interrupted).await
+}
+
+/// The same for work that writes something at its very end: from then on, a signal ends the program with this status.
+pub(super) async fn done_unless_interrupted<T>(
+    work: impl Future<Output = anyhow::Result<T>>,
+    then: ExitStatus,
+) -> anyhow::Result<(T, EndedBySignals)> {
     let mut signals = pin!(ended()?);
     let done = tokio::select! {
         biased;
         () = &mut signals => return Err(refused(ExitStatus::Interrupted, "interrupted; nothing was written")),
         done = work => done?,
     };
-    Ok((done, end_with(ExitStatus::Interrupted)?))
+    Ok((done, end_with(then)?))
 }
 
 /// From now on a signal ends the program at once, with this status, and neither a temporary file nor a lease stays. One that

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::common::{load_settings, provider, shown};
 use super::places::Places;
-use super::signals::unless_interrupted;
+use super::signals::done_unless_interrupted;
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse};
 use crate::files::PrivateFile;
@@ -19,7 +19,7 @@ use crate::ui::Ui;
 /// Runs `snapshot`.
 ///
 /// # Errors
-/// Exit codes 3 and 4; 130 on a signal, which leaves no file.
+/// Exit codes 3 and 4; 130 on a signal, which leaves no file. One that comes once the file is there changes nothing.
 pub async fn run(args: &cli::Snapshot, global: &Global, ui: &Ui) -> Result<ExitStatus> {
     let settings = load_settings(&global.config)?;
     Places::new(global).settings(&settings).writes("--out", Some(&args.out)).check()?;
@@ -32,9 +32,13 @@ pub async fn run(args: &cli::Snapshot, global: &Global, ui: &Ui) -> Result<ExitS
     };
     let writing =
         async { write_snapshot(&*provider(&settings).await?, &settings.target.account(), &args.out, &told).await };
-    let (Counts { branches, custom_fields, users }, _signals) = unless_interrupted(writing).await?;
+    let (Counts { branches, custom_fields, users }, _signals) =
+        done_unless_interrupted(writing, ExitStatus::Done).await?;
     progress.finish();
-    ui.last(&format!("saved {}: users {users}, branches {branches}, custom fields {custom_fields}", shown(&args.out)));
+    ui.last(&[format!(
+        "saved {}: users {users}, branches {branches}, custom fields {custom_fields}",
+        shown(&args.out)
+    )]);
     Ok(ExitStatus::Done)
 }
 

@@ -43,6 +43,6 @@ pub fn run(args: &cli::Undo, global: &Global, ui: &Ui) -> anyhow::Result<ExitSta
     write_private(&args.out, |file| undo.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
     super::plan::show(&undo, &args.out, Ids::Hidden, ui)?;
     let blocked = undo.blocking_guards().next().is_some();
-    ui.note(super::plan::next_step(&args.out, blocked, undo.content().operations.is_empty(), ui));
+    ui.notes(&["", &super::plan::next_step(&args.out, blocked, undo.content().operations.is_empty(), ui)]);
     Ok(if blocked { ExitStatus::Blocked } else { ExitStatus::Done })
 }

@@ -49,7 +49,8 @@ impl Text {
 }
 
 pub(super) fn render(board: &Board, events: &Events) -> String {
-    let Board { account: _, started, runs, running, next, ended, seconds: took, untold, plan: _, commands: _ } = board;
+    let Board { account: _, started, runs, running, next, ended, seconds: took, untold, plan: _, commands: _, page: _ } =
+        board;
     let mut text = Text::default();
     text.family("build_info", "gauge", "The version of the program.");
     text.sample("build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);

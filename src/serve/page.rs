@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::board::Board;
 use crate::runs::{Outcome, Ran};
-use crate::text::printable;
+use crate::text::message;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b;\
 background:#fff}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse;width:100%}\
@@ -141,6 +141,10 @@ fn words(outcome: Outcome, exit_code: u8) -> String {
 
 /// A text as a part of the page: without markup, and with invisible characters escaped.
 fn shown(text: &str) -> String {
-    let text = text.lines().map(printable).collect::<Vec<_>>().join("\n");
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+    message(text)
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
 }

@@ -54,8 +54,6 @@ pub struct Service {
     token: Option<SecretString>,
     /// One large plan at a time, whether or not its reader still waits.
     rendering: Arc<Semaphore>,
-    /// The page of a plan with this hash, which all its readers share: they may be many, and slow.
-    rendered: Arc<Mutex<Option<(String, Bytes)>>>,
 }
 
 /// A webhook, ready to take events.
@@ -106,7 +104,7 @@ impl Service {
     /// A service with these parts.
     #[must_use]
     pub fn new(webhooks: Vec<Webhook>, queue: Queue, board: SharedBoard, token: Option<SecretString>) -> Self {
-        Self { webhooks, queue, board, token, rendering: Arc::new(Semaphore::new(1)), rendered: Arc::default() }
+        Self { webhooks, queue, board, token, rendering: Arc::new(Semaphore::new(1)) }
     }
 
     /// The answer to a request, whose body must be there before `deadline`.
@@ -241,20 +239,18 @@ impl Service {
         let Ok(permit) = Arc::clone(&self.rendering).try_acquire_owned() else {
             return text(StatusCode::SERVICE_UNAVAILABLE, "the plan is being shown to somebody else; try again\n");
         };
-        let kept = Arc::clone(&self.rendered);
+        let board = self.board.clone();
         let rendered = tokio::task::spawn_blocking(move || {
             // This goes on to its end, also if the reader leaves.
             let _permit = permit;
-            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((_, page)) = kept.as_ref().filter(|(of, _)| *of == hash) {
-                return Ok(page.clone());
+            if let Some(page) = board.lock().page_of(&hash) {
+                return Ok(page);
             }
-            *kept = None;
             let read = read_regular(&path, LARGEST_PLAN, Links::Refuse).context("it cannot be read")?;
             let plan = Plan::read(&read)?;
             anyhow::ensure!(plan.hash().to_string() == hash, "another plan is there by now");
             let page = Bytes::from(html::render(&plan)?);
-            *kept = Some((hash, page.clone()));
+            board.lock().keep_page(hash, page.clone());
             anyhow::Ok(page)
         });
         match rendered.await {

@@ -191,3 +191,11 @@ fn what_is_shown_can_be_read_back() {
     assert_eq!(unescape("DOM\\user"), "DOM\\user", "no escape");
     assert_eq!(unescape("\\u{110000}"), "\\u{110000}", "no character");
 }
+
+#[test]
+fn a_value_makes_no_line_of_a_message() {
+    let said = "blocked by x\nhint: first type: y\r\n\u{1b}[2K:\n  Anna\n  Ben\n";
+    assert_eq!(message(said), "blocked by x\\nhint: first type: y\\r\\n\\u{1b}[2K:\n  Anna\n  Ben");
+    assert_eq!(message("\n\nerror: x\n"), "\\n\\nerror: x");
+    assert_eq!(joined(&["", "Applied: 1.", "  Anna\r\nhint: x"]), "\nApplied: 1.\n  Anna\\r\\nhint: x");
+}

@@ -62,13 +62,20 @@ impl<'a> MakeWriter<'a> for BesideBars {
 
 impl Write for &BesideBars {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.0.suspend(|| stream::write_stderr(text));
+        self.0.suspend(|| stream::write_stderr(one_line(text).as_bytes()));
         Ok(text.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// A line of the log, which comes in one piece with the line break at its end. Any other came with a value.
+fn one_line(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    line.replace('\n', "\\n").replace('\r', "\\r") + &text[line.len()..]
 }
 
 #[cfg(test)]
@@ -79,6 +86,12 @@ mod tests {
 
     use super::*;
     use crate::cli::ColorChoice;
+
+    #[test]
+    fn a_value_makes_no_line_of_the_log() {
+        assert_eq!(one_line(b"WARN a: x\r\nWARN b: y\n"), "WARN a: x\\r\\nWARN b: y\n");
+        assert_eq!((one_line(b"torn"), one_line(b"\n")), ("torn".to_owned(), "\n".to_owned()));
+    }
 
     #[test]
     fn levels_follow_the_options_and_libraries_stay_quiet() {
@@ -102,6 +115,7 @@ mod tests {
         ] {
             let global = Global {
                 config: PathBuf::new(),
+                names_config: false,
                 color: ColorChoice::Auto,
                 quiet,
                 verbose,

@@ -108,6 +108,16 @@ fn whoever_is_back_begins_anew_and_the_same_reading_is_the_same_plan() {
     assert_eq!(house.writes(), []);
 }
 
+/// Nobody has seen the plan in which they begin to wait.
+#[test]
+fn a_plan_that_could_not_be_written_begins_no_wait() {
+    let (house, _) = house(SETTINGS);
+    house.run(&["plan", "-o", "nowhere/plan.json"]).ends(1).says(&["cannot write nowhere/plan.json"]);
+    assert_eq!(memory(&house).missing.len(), 0);
+    house.run(&["plan"]).ends(0);
+    assert_eq!(memory(&house).missing.len(), 1);
+}
+
 #[test]
 fn what_is_no_reading_of_today_notes_nothing() {
     let (house, listed) = house(&format!("{SETTINGS}[guard]\nmin_employees = 15\n"));

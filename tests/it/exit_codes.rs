@@ -217,6 +217,26 @@ fn code_130_is_interrupted_and_what_was_under_way_is_in_doubt() {
     company.is_in_line();
 }
 
+/// The file is there by then, and its reader takes his time with the line about it.
+#[cfg(unix)]
+#[test]
+fn a_signal_after_a_snapshot_is_written_does_not_call_it_interrupted() {
+    use std::io::Write as _;
+    let company = Company::new("small");
+    let (_reader, mut writer) = std::io::pipe().unwrap();
+    // As much as a pipe holds.
+    writer.write_all(&[b'x'; 64 << 10]).unwrap();
+    let mut command = company.command(BINARY, &["snapshot", "-o", "users.jsonl"]);
+    let child = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+    while !company.path("users.jsonl").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(company.command("kill", &["-TERM", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// Everything is wrong at first; each error that is fixed uncovers the next one.
 #[test]
 fn apply_checks_file_configuration_approvals_guards_lock_and_live_state_in_this_order() {

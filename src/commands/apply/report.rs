@@ -8,8 +8,8 @@ use crate::ui::Ui;
 const SHOWN: usize = 50;
 
 /// Prints with `say` what happened and what to do next; `file` is the plan's path, quoted for a shell.
-pub(super) fn print(plan: &Plan, report: &Report, file: &str, say: &dyn Fn(&str), ui: &Ui) {
-    say(&summary(plan, report).join("\n"));
+pub(super) fn print(plan: &Plan, report: &Report, file: &str, say: &dyn Fn(&[String]), ui: &Ui) {
+    say(&summary(plan, report));
     let is_left = report.outcomes.iter().any(|outcome| !outcome.is_done());
     match &report.halt {
         Some(Halt::Interrupted) => ui.hint(format!(

@@ -25,11 +25,8 @@ pub(super) fn write(approval: &Approval, path: &Path, plan: &Path, ui: &Ui) -> a
         "{file} is the statement that {approver} approves the plan. It does not count until it is signed:"
     ));
     ui.line(format!("ssh-keygen -Y sign -n {NAMESPACE} -f KEY {}", shell_path(path)))?;
-    ui.note(format!(
-        "KEY is the private key, or the public one of a key that the agent holds. Then:\nskovik-sync approve {} --signature {}",
-        ui.typed(plan),
-        shell_path(Path::new(&signature))
-    ));
+    let next = format!("skovik-sync approve {} --signature {}", ui.typed(plan), shell_path(Path::new(&signature)));
+    ui.notes(&["KEY is the private key, or the public one of a key that the agent holds. Then:", &next]);
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Second thoughts (`[scope] remove_after`): what `plan` and `run` remember of who was missing, and what they note.
 //!
-//! A reading is noted only if a plan came of it, of both sides as they are today. Everything else says nothing: a reading
-//! that failed, `--users`, `--as-of` and `--explain`. With `--only`, and if a guard on the lists themselves blocks, nobody
+//! A reading is noted only once a plan of it is written, of both sides as they are today. Everything else says nothing: a
+//! reading that failed, a plan that could not be written, `--users`, `--as-of` and `--explain`. With `--only`, and if a guard on the lists themselves blocks, nobody
 //! begins to wait; but whoever is back is forgotten.
 
 use jiff::Timestamp;
@@ -59,15 +59,16 @@ impl<'a> SecondThoughts<'a> {
         Ok(Some(Self { settings, state, began, note: None }))
     }
 
-    /// Makes a plan from what is remembered, and notes its reading. If another reading was noted meanwhile, the plan is
-    /// made anew.
+    /// Makes a plan from what is remembered, writes it, and then notes its reading. If another reading was noted meanwhile,
+    /// the plan is made and written anew.
     ///
     /// # Errors
-    /// Those of `make`, and if the state cannot be used.
+    /// Those of `make` and `write`, and if the state cannot be used.
     pub(super) fn plan(
         mut self,
         ui: &Ui,
         mut make: impl FnMut(Absences) -> anyhow::Result<(Plan, Reading)>,
+        write: impl Fn(&Plan) -> anyhow::Result<()>,
     ) -> anyhow::Result<Plan> {
         for _ in 0..ATTEMPTS {
             let noted = self.noted(ui)?;
@@ -76,6 +77,7 @@ impl<'a> SecondThoughts<'a> {
                 self.note = Some(Note::Returns);
                 continue;
             }
+            write(&plan)?;
             if self.keep(noted.as_ref(), &reading)? {
                 return Ok(plan);
             }

@@ -97,6 +97,7 @@ pub(super) async fn start<'a>(
         untold: 0,
         plan: args.out.clone(),
         commands: commands(&args.out, &global.config),
+        page: None,
     });
     let service = Service::new(webhooks, queue.handle(), board.clone(), token);
     let server =

@@ -66,8 +66,14 @@ fn two_customers_never_share_a_key() {
     fs::remove_file(folder.path().join("acme.toml")).expect("removed");
     fs::remove_file(folder.path().join("copy.toml")).expect("removed");
     run(&folder, &acme).ends(3).says(&["holds no settings"]);
-    let args = ["run", "--all", "x", "--config", "y.toml"];
-    Output::of(&args, acme.command(&args).output().expect("it runs")).ends(3).says(&["leave out --config"]);
+    // Also the name that is the default.
+    for config in ["y.toml", "skovik-sync.toml"] {
+        for command in ["run", "serve"] {
+            for args in [[command, "--all", "x", "-c", config], ["-c", config, command, "--all", "x"]] {
+                Output::of(&args, acme.command(&args).output().expect("it runs")).ends(3).says(&["leave out --config"]);
+            }
+        }
+    }
 }
 
 /// However the address is spelt, and wherever each keeps the key.
@@ -323,6 +329,58 @@ fn a_key_that_could_not_be_compared_is_not_used() {
     assert!(ran.stdout.contains("acme    succeeded") && ran.stdout.contains("globex  failed"), "{ran}");
     assert_eq!(acme.writes().len(), 1, "{ran}");
     run(&folder, &acme).ends(3).says(&["use the same key for"]);
+}
+
+/// A program that prints the key of another customer only after the keys were compared.
+#[test]
+fn a_key_that_becomes_that_of_another_customer_is_not_used() {
+    for name in ["a", "z"] {
+        let acme = customer(AUTOMATIC);
+        let folder = folder(&[("acme", &acme)]);
+        let program = format!("test -e asked && exec cat {}; touch asked; printf other", acme.path("key").display());
+        let command = format!("token_command = [\"sh\", \"-c\", {program:?}]");
+        let settings = acme.read("skovik-sync.toml").replace(&format!("token_file = {:?}", acme.path("key")), &command);
+        let settings = settings.replacen("[target]\n", "[target]\naccount = \"globex\"\n", 1);
+        fs::write(folder.path().join(format!("{name}.toml")), &settings).expect("written");
+        let error = format!("error: {name}: the key of {}#globex is one that this command has read as", acme.url);
+        let ran = run(&folder, &acme).ends(3).says(&[&error]);
+        assert!(ran.stdout.contains("acme  succeeded") && ran.stdout.contains("failed       exit code   3"), "{ran}");
+        assert_eq!(acme.writes().len(), 1, "{ran}");
+    }
+}
+
+/// Its report cannot be written, or its settings become unreadable after they were compared.
+#[test]
+fn a_customer_who_is_refused_before_the_run_tells_their_receivers() {
+    let tell = "[[notify]]\non = [\"failed\"]\ncommand = [\"sh\", \"-c\", \"cat >>told.json\"]\n";
+    let acme = customer(&format!("{AUTOMATIC}{tell}"));
+    let folder = folder(&[("acme", &acme)]);
+    let told = || fs::read_to_string(folder.path().join("told.json")).unwrap_or_default().matches("failed.").count();
+    let runs = || {
+        let mut names =
+            fs::read_dir(acme.path("state/skovik-sync")).expect("a state").flatten().map(|entry| entry.path());
+        let path = names.find(|path| path.to_string_lossy().ends_with(".runs.json")).expect("the runs");
+        let runs: serde_json::Value = serde_json::from_slice(&fs::read(path).expect("read")).expect("JSON");
+        runs["recent"].as_array().expect("runs").clone()
+    };
+    run(&folder, &acme).ends(0);
+    fs::remove_file(acme.path("out/acme.report.json")).expect("a report");
+    fs::create_dir(acme.path("out/acme.report.json")).expect("a folder");
+    run(&folder, &acme).ends(3).says(&["acme.report.json"]);
+    let ran = &runs()[1];
+    assert_eq!((&ran["outcome"], &ran["exit_code"]), (&"failed".into(), &3.into()), "{ran}");
+    assert!(ran["said"].as_str().expect("a text").contains("acme.report.json"), "{ran}");
+    assert_eq!(told(), 1);
+    fs::remove_dir(acme.path("out/acme.report.json")).expect("removed");
+    // After a success, the next failure is news.
+    run(&folder, &acme).ends(0);
+    let other = customer(AUTOMATIC);
+    let key = format!("token_file = {:?}", other.path("key"));
+    let program = "token_command = [\"sh\", \"-c\", \"echo x >>acme.toml; printf write-key\"]";
+    let settings = other.read("skovik-sync.toml").replacen(&key, program, 1);
+    fs::write(folder.path().join("a.toml"), settings).expect("written");
+    run(&folder, &acme).ends(3).says(&["error: acme: "]);
+    assert_eq!((told(), runs().len()), (2, 4));
 }
 
 #[test]
