@@ -19,6 +19,7 @@ mod lookup;
 mod near;
 mod preference;
 mod profile;
+mod quiet;
 mod records;
 mod repeated;
 mod sample;
