@@ -18,7 +18,7 @@ use jiff::Timestamp;
 
 use super::common::{
     counted_approvals, list_guards, load_settings, needed, now, provider, read_plan, replay, replay_again, rules,
-    same_settings, shown, tell_other_day,
+    same_settings, shown, tell_other_day, without_secrets,
 };
 use super::inverse::{another_undo, is_own_undo};
 use super::places::Places;
@@ -97,7 +97,8 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
     let _plan_lock = take_plan_lock(&settings, &args.plan)?;
     tidy(&settings, &state, &args.plan, Some(&plan), ui);
     let approved = Approved { plan: &plan, granted: &granted, begun_by: BegunBy::Apply };
-    Ok(carry_out(approved, args, &settings, &state, Some(before), signals, ui).await?.status)
+    let carried = carry_out(approved, args, &settings, &state, Some(before), signals, ui).await;
+    Ok(without_secrets(&settings, carried)?.status)
 }
 
 fn places(args: &cli::Apply, global: &Global) -> Places {
