@@ -177,8 +177,8 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// them.
     fn may_empty_others(&self, changes: &[Change]) -> bool;
 
-    /// The body that restores the fields that the changes emptied: those with a value in `before` (with `changes`
-    /// applied) and none in `held`. `None` if nothing is missing.
+    /// The body that restores the custom fields that the changes emptied: those with a value in `before` (with `changes`
+    /// applied) and none in `held`. `None` if none is missing.
     ///
     /// # Errors
     /// As [`Dialect::update_request`].
@@ -187,6 +187,7 @@ pub trait Dialect: fmt::Debug + Send + Sync {
         before: &StoredUser,
         held: &StoredUser,
         changes: &[Change],
+        rest: Rest,
     ) -> Result<Option<Request>, String>;
 
     /// Whether the service keeps a deleted user as an inactive one, with the e-mail.
@@ -218,6 +219,16 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// # Errors
     /// If the user cannot be read.
     fn unsent(&self, stored: &StoredUser) -> Result<Vec<String>, String>;
+}
+
+/// What a request that restores custom fields does with everything else that is empty by now and had a value before, if
+/// it is a complete one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// It may restore that too: the read before the changes is a moment old.
+    Restored,
+    /// It writes what the user holds: another client may have emptied that since.
+    AsHeld,
 }
 
 /// Everything in an account but its users.

@@ -15,8 +15,8 @@ use futures_util::future::BoxFuture;
 use tokio::sync::OnceCell;
 
 use super::{
-    ApiError, Collection, Deleted, Dialect, EachRow, ListError, LiveUser, Progress, Proven, Provider, Request, Shape,
-    StoredUser,
+    ApiError, Collection, Deleted, Dialect, EachRow, ListError, LiveUser, Progress, Proven, Provider, Request, Rest,
+    Shape, StoredUser,
 };
 use crate::config::{Removal, ScimSettings};
 use crate::employee::{Branch, CustomField, CustomFieldId, Managed, User, UserId};
@@ -112,6 +112,7 @@ impl Dialect for Scim {
         before: &StoredUser,
         held: &StoredUser,
         changes: &[Change],
+        _: Rest,
     ) -> Result<Option<Request>, String> {
         let Some(request) = wire::restore(before, held, changes, self, self.abilities().patch)? else {
             return Ok(None);
