@@ -23,7 +23,7 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::employee::{Branch, CustomField, CustomFieldId, Directory, Managed, User, UserId};
+use crate::employee::{Branch, BranchId, CustomField, CustomFieldId, Directory, Managed, User, UserId};
 use crate::plan::{Change, Fields};
 
 pub use access::{ClientError, ServiceKey};
@@ -57,6 +57,11 @@ pub trait Provider: fmt::Debug + Send + Sync {
 
     /// Everything in the account but its users, proven complete.
     fn shape(&self) -> BoxFuture<'_, Result<Shape, ListError>>;
+
+    /// The branch with this id, if the service knows no branches but those that users have: then nobody may have it any more.
+    fn branch_of_nobody(&self, _id: &BranchId) -> Option<Branch> {
+        None
+    }
 
     /// All rows of a list as the server sent them, each once, in the server's order. If this fails, the rows passed on
     /// so far must be discarded.

@@ -19,7 +19,7 @@ use super::{
     Shape, StoredUser,
 };
 use crate::config::{Removal, ScimSettings};
-use crate::employee::{Branch, CustomField, CustomFieldId, Managed, User, UserId};
+use crate::employee::{Branch, BranchId, CustomField, CustomFieldId, Managed, User, UserId};
 use crate::plan::{Change, Field, Fields};
 use crate::scim::AttributePath;
 
@@ -160,6 +160,10 @@ impl Provider for Client {
             let (custom_fields, branches) = (self.custom_fields().await?, self.branches().await?);
             Ok(Shape { custom_fields, branches, ..Shape::default() })
         })
+    }
+
+    fn branch_of_nobody(&self, id: &BranchId) -> Option<Branch> {
+        self.unlisted_branch(id)
     }
 
     fn rows<'a>(

@@ -12,7 +12,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use url::Url;
 
 use super::{Client, wire};
-use crate::employee::{Branch, CustomField, normal_text};
+use crate::employee::{Branch, BranchId, CustomField, normal_text};
 use crate::provider::access::{Call, ListSize};
 use crate::provider::stored::is_id;
 use crate::provider::{ApiError, Collection, EachRow, ListError, Progress, RowError};
@@ -24,6 +24,12 @@ impl Client {
         let names = self.branch_names().await?;
         let row = |name: &String| self.read(Collection::Branches, &wire::branch_row(name), wire::branch);
         names.iter().map(row).collect()
+    }
+
+    /// The branch with this id, if only branches that users have are known.
+    pub(in crate::provider::scim) fn unlisted_branch(&self, id: &BranchId) -> Option<Branch> {
+        let is_known_by_users = self.wanted.branch && self.branches.is_none();
+        is_known_by_users.then(|| wire::branch(&wire::branch_row(id.as_str()).to_string()).ok()).flatten()
     }
 
     /// All attributes that can serve as custom fields, sorted by their paths.
