@@ -122,7 +122,24 @@ impl Client {
                 ListError::Unsuited(self.clean(&format!("`{setting}` in [target] is {path}, which {problem}")))
             })?;
         }
-        Ok(schemas.custom_fields(&self.scim))
+        Ok(self.named_as_in_settings(schemas.custom_fields(&self.scim)))
+    }
+
+    /// The same attributes, with the names that the settings use for them, where these have other letters.
+    pub(in crate::provider::scim) fn named_as_in_settings(
+        &self,
+        mut rows: Vec<serde_json::Value>,
+    ) -> Vec<serde_json::Value> {
+        for wanted in &self.wanted.custom_fields {
+            let is_it = |row: &serde_json::Value, is_same: fn(&str, &str) -> bool| {
+                ["id", "name"].iter().any(|key| row[*key].as_str().is_some_and(|held| is_same(held, wanted)))
+            };
+            if !rows.iter().any(|row| is_it(row, |held, wanted| held == wanted)) {
+                let named = rows.iter_mut().filter(|row| is_it(row, str::eq_ignore_ascii_case));
+                named.for_each(|row| row["name"] = wanted.as_str().into());
+            }
+        }
+        rows
     }
 
     fn unchecked_custom_fields(&self) -> Result<Vec<serde_json::Value>, ListError> {
