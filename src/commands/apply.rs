@@ -306,7 +306,7 @@ fn allowed_now(
 /// conditions of the plan.
 fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Option<Standing>> {
     let standing = precheck::standing(plan, replay, live).or_refuse(ExitStatus::Untrusted)?;
-    if standing.conflicts.is_empty() || replay.has_written() {
+    if standing.conflicts.iter().all(|conflict| conflict.is_apart) || replay.has_written() {
         return Ok(Some(standing));
     }
     match precheck::all_done(plan, live).or_refuse(ExitStatus::Untrusted)? {

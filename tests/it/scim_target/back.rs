@@ -91,6 +91,30 @@ fn nobody_gets_back_a_manager_who_was_inactive() {
     }
 }
 
+/// Somebody reported to an inactive user whom the plan made active: that user stays active, and the rest is taken back.
+#[test]
+fn whoever_is_somebodys_manager_stays_active_and_the_rest_is_taken_back() {
+    let scim = Scim::start(PAGE);
+    let mut people = five();
+    let numbers: Vec<u32> = people.keys().copied().collect();
+    let [manager, report] = [numbers[3], numbers[4]];
+    people.get_mut(&report).expect("somebody").manager = Some(manager);
+    let ids = fill(&scim, &people);
+    scim.patch(&ids[&manager], &json!({"op": "replace", "path": "active", "value": false}));
+    people.get_mut(&numbers[2]).expect("somebody").last = "Åkesson".to_owned();
+    let company = company_of(&scim.url(), &people);
+    company.run(&["plan"]).ends(0);
+    company.run(&["approve", "plan.json", "--yes"]).ends(0);
+    company.run(&["apply", "plan.json"]).ends(0);
+    company.run(&["undo", "plan.json", "-o", "undo.json"]).ends(0);
+    company.run(&["approve", "undo.json", "--yes"]).ends(0);
+    for _ in 0..2 {
+        company.run(&["apply", "undo.json"]).ends(9).prints(&["reports to them now"]);
+        assert_eq!(held(&scim, &ids[&numbers[2]])["name"]["familyName"], json!("Öberg"));
+        assert_eq!(held(&scim, &ids[&manager])["active"], json!(true));
+    }
+}
+
 /// Where branches are only those that users have, a plan that moves the last user out of one can still be resumed and undone.
 #[test]
 fn a_branch_that_the_plan_emptied_is_known_when_it_goes_on_and_when_it_is_undone() {
