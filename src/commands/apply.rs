@@ -142,10 +142,11 @@ pub(super) async fn carry_out(
     // Under the lock nobody else writes to it.
     let mut replay = replay_again(state, plan, before)?;
     drop(signals);
+    let takes_back = is_own_undo(plan, settings, state)?;
     let provider = provider(settings).await?;
     let mut stop = watch::listen_for_signals()?;
     let Read { policy, directory, listed } = tokio::select! {
-        live = read_live(&*provider, plan, &replay, settings, ui) => live?,
+        live = read_live(&*provider, plan, &replay, takes_back, settings, ui) => live?,
         () = engine::wants(&mut stop, Stop::Gently) => {
             return Err(refused(ExitStatus::Interrupted, "interrupted before anything was written"));
         }
@@ -155,7 +156,7 @@ pub(super) async fn carry_out(
         managed: &policy.managed,
         protect: &policy.protect,
         branches: policy.branches.as_ref(),
-        takes_back: is_own_undo(plan, settings, state)?,
+        takes_back,
         reactivates: policy.reactivate,
     };
     let problems = precheck::policy(plan, &policy, live.takes_back);
@@ -184,7 +185,6 @@ pub(super) async fn carry_out(
     let memory = known.memory(plan, &replay, settings).of_branches(policy.branches.as_ref());
     lifted(plan, &precheck::guards(plan, &replay, live, &memory), &allow)?;
     drop(memory);
-    let takes_back = live.takes_back;
     drop(directory);
     let target = &settings.target;
     let options = Options {
@@ -307,7 +307,7 @@ fn allowed_now(
 /// conditions of the plan.
 fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Option<Standing>> {
     let standing = precheck::standing(plan, replay, live).or_refuse(ExitStatus::Untrusted)?;
-    if standing.conflicts.is_empty() || replay.has_written() {
+    if standing.conflicts.iter().all(|conflict| conflict.is_apart) || replay.has_written() {
         return Ok(Some(standing));
     }
     match precheck::all_done(plan, live).or_refuse(ExitStatus::Untrusted)? {

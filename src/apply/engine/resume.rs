@@ -67,7 +67,7 @@ impl<'a> Run<'a> {
                 outcome => self.conclude(index, outcome),
             }
         }
-        for Conflict { operation, problems } in &standing.conflicts {
+        for Conflict { operation, problems, is_apart: _ } in &standing.conflicts {
             // Unless an operation that it needs has failed, too.
             if let State::Waiting(_) = self.states[place(*operation)] {
                 let problem = left_alone(&problems.join(", "));
