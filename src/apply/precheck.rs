@@ -75,6 +75,8 @@ pub struct Standing {
     pub mislabelled: HashMap<OperationId, Vec<String>>,
     /// The admins, of whom one must stay.
     pub admins: Admins,
+    /// Why nothing is begun any more, though the apply has written: what is in doubt is settled and completed, no more.
+    pub bar: Option<String>,
     /// All users, if the plan creates somebody: the id that answers a create must be none of theirs.
     pub users: HashMap<UserId, Option<ExternalIdentifier>>,
 }

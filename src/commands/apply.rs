@@ -34,7 +34,7 @@ use crate::approval::{Granted, judge, not_lifted};
 use crate::cli::{self, Global};
 use crate::config::Settings;
 use crate::config::escalation::Needed;
-use crate::exit::{ExitStatus, OrRefuse as _, refused};
+use crate::exit::{ExitStatus, OrRefuse as _, refused, status_of};
 use crate::guard::Ceiling;
 use crate::plan::{GuardResult, Plan};
 use crate::render::Ids;
@@ -176,15 +176,25 @@ pub(super) async fn carry_out(
         return Err(of_other_settings(&[another_undo(undone)]));
     }
     precheck::account(plan, &replay, &directory).map_err(|problems| stale(&problems))?;
-    let Some(standing) = standing(plan, &replay, live)? else {
+    let Some(mut standing) = standing(plan, &replay, live)? else {
         say(args, ui, &["nothing to do: Skovik already matches this plan"]);
         return Ok(Carried::unreported(ExitStatus::Done));
     };
-    let allow = allowed_now(plan, settings, precheck::managed_now(plan, &replay, live), granted)?;
     let known = Known::read(plan, &replay, settings, state, ui)?;
     let memory = known.memory(plan, &replay, settings).of_branches(policy.branches.as_ref());
-    lifted(plan, &precheck::guards(plan, &replay, live, &memory), &allow)?;
+    let may_begin = allowed_now(plan, settings, precheck::managed_now(plan, &replay, live), granted)
+        .and_then(|allow| lifted(plan, &precheck::guards(plan, &replay, live, &memory), &allow));
     drop(memory);
+    let barred = match may_begin {
+        Ok(()) => None,
+        // A move that is half done has emptied custom fields: it is completed.
+        Err(error) if replay.is_in_doubt() => {
+            ui.warn(format!("{error}. What is in doubt is settled; nothing else is begun"));
+            standing.bar = Some(error.to_string());
+            Some(status_of(&error))
+        }
+        Err(error) => return Err(error),
+    };
     drop(directory);
     let target = &settings.target;
     let options = Options {
@@ -193,7 +203,7 @@ pub(super) async fn carry_out(
         settle_after: target.access.timeout,
         stop,
     };
-    let begun = Begun { approved, replay: &replay, standing: &standing, listed: &listed, takes_back, known };
+    let begun = Begun { approved, replay: &replay, standing: &standing, listed: &listed, takes_back, known, barred };
     let status = execute(args, begun, options, &*provider, &policy, state, ui).await?;
     Ok(Carried { status, is_reported: true })
 }
@@ -274,7 +284,7 @@ fn lifted(plan: &Plan, guards: &[GuardResult], allow: &BTreeMap<Ceiling, u64>) -
         return Ok(());
     }
     let problem = format!(
-        "blocked by {}: nothing was written; only an approval with a sufficient --allow lets it pass, see \
+        "blocked by {}: nothing was written now; only an approval with a sufficient --allow lets it pass, see \
          `skovik-sync approve --help`",
         list_guards(&left, plan)
     );
@@ -297,7 +307,7 @@ fn allowed_now(
     let rule = because.map_or_else(String::new, |when| format!(" by the rule `{when}`"));
     let problem = format!(
         "not approved: {found} of {approvers} approvals{rule}, as Skovik has {managed} users that may be changed, and \
-        not the {} that the plan was made for; nothing was written",
+        not the {} that the plan was made for; nothing was written now",
         plan.content().target.managed
     );
     Err(refused(ExitStatus::NotApproved, problem))

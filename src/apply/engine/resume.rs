@@ -74,6 +74,13 @@ impl<'a> Run<'a> {
                 self.end(place(*operation), Outcome::Failed { problem }, None, None);
             }
         }
+        if let Some(bar) = &standing.bar {
+            for index in 0..self.states.len() {
+                if let State::Waiting(_) = self.states[index] {
+                    self.end(index, Outcome::NotAttempted { because: bar.clone() }, None, None);
+                }
+            }
+        }
         // The loops above made some operations ready already; each must be begun only once.
         let is_ready = |index: &usize| matches!(self.states[*index], State::Waiting(0));
         let ready: Vec<usize> = (0..self.states.len()).filter(is_ready).collect();

@@ -147,3 +147,47 @@ async fn a_move_that_got_no_answer_is_read_twice_before_anything_stays_empty() {
         assert_eq!((ended.code, is_told), (Some(if shows_again { 0 } else { 9 }), !shows_again), "{ended}");
     }
 }
+
+/// Another client removes somebody whom the plan does not touch, so that its changes are too many of those who are left. What
+/// is half done is completed all the same, and nothing else is begun.
+#[tokio::test]
+async fn a_guard_that_blocks_a_later_run_does_not_keep_a_refill_from_it() {
+    let is_later = Arc::new(AtomicBool::new(false));
+    let later = Arc::clone(&is_later);
+    let users = [user(1, None), mover(), user(3, None), user(4, None), user(5, None)];
+    let rows = [(1, None), (2, Some(1)), (3, Some(1)), (4, None), (5, None)];
+    let settings = "max_in_flight = 1\n[guard]\nmin_employees = 1\nmax_change_percent = 40";
+    let liar = Liar::new(&users, &rows, settings, move |account, asked| {
+        match (asked.method, asked.path, later.load(Ordering::SeqCst)) {
+            ("PUT", "/users/id2", false) => {
+                account.honest(asked);
+                empty(account, nothing);
+                Some(reply(200, json!({"data": account.users["id2"]}).to_string()))
+            }
+            // The run ends in the middle of the move, before it begins the other operation.
+            ("GET", "/users/id2", false) if account.came.contains_key("PUT") => Some(reply(401, "")),
+            _ => None,
+        }
+    })
+    .await;
+    let approve = async |more: &[&str]| {
+        std::fs::remove_file(liar.path("plan.json.test.approval")).expect("removed");
+        let approved = liar.run(&[&["approve", "plan.json", "--yes", "--approver", "test"][..], more].concat()).await;
+        assert_eq!(approved.code, Some(0), "{approved}");
+    };
+    approve(&[]).await;
+    let first = liar.apply().await;
+    assert!(first.code == Some(9) && puts(&liar) == 1, "{first}");
+    assert_eq!(held(&liar)[0], Value::Null);
+    liar.account().users.remove("id5");
+    is_later.store(true, Ordering::SeqCst);
+    let blocked = liar.apply().await;
+    assert!(blocked.code == Some(5) && blocked.stderr.contains("blocked by max_change_percent"), "{blocked}");
+    assert_eq!((puts(&liar), held(&liar)[0].clone()), (2, json!("kept")), "{blocked}");
+    // By now nothing is in doubt, and a refusal writes nothing.
+    let blocked = liar.apply().await;
+    assert_eq!((blocked.code, puts(&liar)), (Some(5), 2), "{blocked}");
+    approve(&["--allow", "changes=2"]).await;
+    let ended = liar.apply().await;
+    assert_eq!((ended.code, puts(&liar)), (Some(0), 3), "{ended}");
+}
