@@ -8,6 +8,7 @@ mod execute;
 mod held;
 mod live;
 mod locks;
+mod others;
 mod report;
 mod watch;
 
@@ -42,6 +43,7 @@ use crate::state::State;
 use crate::ui::Ui;
 use execute::{Begun, execute};
 use live::{Read, read_live};
+use others::wait_for_others;
 
 pub(super) use locks::{not_locked, take_lock, take_plan_lock};
 pub(super) use watch::report_without_apply;
@@ -145,8 +147,12 @@ pub(super) async fn carry_out(
     let takes_back = is_own_undo(plan, settings, state)?;
     let provider = provider(settings).await?;
     let mut stop = watch::listen_for_signals()?;
+    let live = async {
+        wait_for_others(plan.hash(), settings, state, ui).await?;
+        read_live(&*provider, plan, &replay, takes_back, settings, ui).await
+    };
     let Read { policy, directory, listed } = tokio::select! {
-        live = read_live(&*provider, plan, &replay, takes_back, settings, ui) => live?,
+        live = live => live?,
         () = engine::wants(&mut stop, Stop::Gently) => {
             return Err(refused(ExitStatus::Interrupted, "interrupted before anything was written"));
         }

@@ -3,6 +3,7 @@
 mod all;
 pub mod apply;
 pub mod approve;
+mod begun;
 pub mod check;
 mod common;
 pub mod completions;

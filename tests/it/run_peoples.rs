@@ -1,8 +1,10 @@
 //! `run` beside an apply that people began: it writes nothing until they have finished it, whatever file its plan is in.
 
 use std::fs::{self, File};
-use std::time::{Duration, SystemTime};
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime};
 
+use super::harness::Output;
 use super::house::House;
 use super::run::{AUTOMATIC, company, cut_off, house, says};
 
@@ -42,8 +44,8 @@ fn reviewed() -> House {
     house.run(&["approve", "review.json", "--yes", "--approver", "anna"]).ends(0);
     house.run(&["apply", "review.json"]).ends(9);
     cut_off(&house, "review.json");
-    house.hurry();
     house.settings(AUTOMATIC);
+    house.hurry();
     house
 }
 
@@ -86,8 +88,8 @@ fn an_undo_that_people_began_is_finished_first() {
     house.run(&["approve", "undo.json", "--yes"]).ends(0);
     house.run(&["apply", "undo.json"]).ends(9);
     cut_off(&house, "undo.json");
-    house.hurry();
     house.settings(AUTOMATIC);
+    house.hurry();
     let before = house.writes();
     says(&house.run(&["run"]).ends(9), &["is not finished; nothing was written"]);
     assert_eq!(house.writes(), before);
@@ -127,4 +129,22 @@ fn an_apply_whose_plan_is_missing_may_be_open() {
     house.settings(&format!("{AUTOMATIC}[guard]\nwindow = \"0h\"\n"));
     says(&house.run(&["run"]).ends(8), &["in the state is missing", "restore", "nothing was written"]);
     assert_eq!(house.writes(), before);
+}
+
+/// Whom a request in doubt is about to create is not in a list that is read at once.
+#[test]
+fn an_apply_waits_while_a_request_of_another_one_may_be_under_way() {
+    let house = reviewed();
+    let said = |ended: Output| ended.stderr.contains("the apply of another plan is in doubt: waiting ");
+    let begun = Instant::now();
+    house.run(&["plan", "-o", "other.json"]).ends(0);
+    house.run(&["approve", "other.json", "--yes", "--approver", "anna"]).ends(0);
+    assert!(said(house.run(&["apply", "other.json"]).ends(0)));
+    assert!(begun.elapsed() >= Duration::from_millis(700));
+    // Later nothing is under way any more.
+    let house = reviewed();
+    sleep(Duration::from_millis(1100));
+    house.run(&["plan", "-o", "other.json"]).ends(0);
+    house.run(&["approve", "other.json", "--yes", "--approver", "anna"]).ends(0);
+    assert!(!said(house.run(&["apply", "other.json"]).ends(0)));
 }

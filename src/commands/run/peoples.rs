@@ -4,17 +4,15 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use jiff::Timestamp;
-
-use crate::apply::journal::{BegunBy, Head, read_head};
+use crate::apply::journal::{BegunBy, Head};
 use crate::approval::{Granted, judge};
-use crate::commands::common::{counted_approvals, kept_apply, now, read_plan, replay, rules, shown, unusable_journal};
+use crate::commands::begun::begun_since;
+use crate::commands::common::{counted_approvals, kept_apply, now, read_plan, replay, rules, shown};
 use crate::commands::plan::holds_up;
-use crate::commands::state_place::unusable_state;
 use crate::config::Settings;
 use crate::exit::{ExitStatus, refused};
-use crate::plan::{Digest, Plan};
-use crate::state::{JournalFile, State, account_file};
+use crate::plan::Plan;
+use crate::state::State;
 use crate::text::shell_path;
 use crate::ui::Ui;
 
@@ -72,10 +70,11 @@ pub(super) fn refuse_while_open(
 ) -> anyhow::Result<()> {
     let lasts = settings.approval.max_age.saturating_add(SLACK);
     let oldest = SystemTime::now().checked_sub(lasts).unwrap_or(SystemTime::UNIX_EPOCH);
-    let mut begun = begun_by_people(oldest, settings, state)?;
+    let mut begun = begun_since(oldest, settings, state)?;
+    begun.retain(|(_, head, _)| head.begun_by == BegunBy::Apply);
     // The last one first: one that is not open ends the search.
-    begun.sort_by_key(|(at, plan)| std::cmp::Reverse((*at, *plan)));
-    for (at, hash) in begun {
+    begun.sort_by_key(|(hash, head, _)| std::cmp::Reverse((head.at, *hash)));
+    for (hash, Head { at, .. }, _) in begun {
         let Some((theirs, replay)) = kept_apply(state, hash)? else {
             let problem = format!(
                 "the copy of the plan {hash} in the state is missing, and people began to apply it at {at:.0}: restore {} from \
@@ -105,23 +104,4 @@ pub(super) fn refuse_while_open(
         ));
     }
     Ok(())
-}
-
-/// The applies to the account that people began, as far as their journals were written to since `oldest`.
-fn begun_by_people(oldest: SystemTime, settings: &Settings, state: &State) -> anyhow::Result<Vec<(Timestamp, Digest)>> {
-    let account = account_file(&settings.target.account());
-    let mut begun = Vec::new();
-    for journal in state.journals().map_err(unusable_state)?.iter().filter(|journal| journal.modified >= oldest) {
-        let head = head(journal, state)?;
-        if let Some(Head { at, .. }) = head.filter(|head| head.begun_by == BegunBy::Apply && head.account == account) {
-            begun.push((at, journal.plan));
-        }
-    }
-    Ok(begun)
-}
-
-/// The first line of a journal, if it has one.
-fn head(journal: &JournalFile, state: &State) -> anyhow::Result<Option<Head>> {
-    let text = state.journal_text(journal, true).map_err(unusable_state)?;
-    read_head(text, &journal.path(state), state.key(), journal.plan).map_err(unusable_journal)
 }
