@@ -182,6 +182,24 @@ fn each_receiver_hears_that_a_run_succeeded_again() {
     assert_eq!(heard(), [["failed", "recovered", "failed", "recovered"]; 2]);
 }
 
+/// A program that runs the same settings would be told by that run, and so on.
+#[test]
+fn a_program_that_starts_a_run_is_not_started_by_it() {
+    let program = "echo >>count; test $(wc -l <count) -gt 3 || \"$PROGRAM\" run 2>>said";
+    let house = house(&format!("[[notify]]\n{ALL}command = [\"sh\", \"-c\", {program:?}]\n"));
+    std::fs::write(house.path("people.csv"), "id,first\nx\n").expect("written");
+    let mut command = house.command(&["run"]);
+    let binary = command.get_program().to_owned();
+    let output = command.env("PROGRAM", binary).output().expect("it runs");
+    crate::harness::Output::of(&["run"], output).ends(4).says(&["number 1 could not be told `failed`: sh failed"]);
+    assert_eq!(house.read("count").lines().count(), 1);
+    let said = house.read("said");
+    assert!(
+        said.contains("number 1 could not be told `failed`: a program of [[notify]] started this command"),
+        "{said}"
+    );
+}
+
 #[test]
 fn silence_is_told_by_the_service() {
     let (url, received) = receiver(200);
