@@ -2,7 +2,7 @@
 //! `serve`, and for [`crate::notify`], which tells what is new. It decides nothing: a file that is lost or altered
 //! changes what people are told, and never what is written to Skovik.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -37,6 +37,9 @@ pub struct Runs {
     pub recent: Vec<Ran>,
     /// What receivers were told since the last success, and when.
     pub told: BTreeMap<String, Timestamp>,
+    /// The receivers, by their places in the settings, who still have to be told that a run has succeeded again.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub owed: BTreeSet<usize>,
 }
 
 /// One run.

@@ -13,7 +13,6 @@ use super::signals::end_with;
 use super::state_place::state_folder;
 use crate::cli::{self, Global};
 use crate::config::Settings;
-use crate::config::notify::Occasion;
 use crate::exit::{ExitStatus, refused, status_of};
 use crate::notify::{self, Due, Message};
 use crate::runs::{Figures, Outcome, Ran, Runs};
@@ -144,6 +143,7 @@ impl History {
         let due = notify::due(&settings.notify, &self.runs, Some(&ran), now());
         let last_success = self.runs.last_success;
         // Before the notifications, so that they can be interrupted.
+        notify::owe(&mut self.runs, &ran, &due);
         self.runs.add(ran);
         self.runs.forget(kept_since(settings));
         self.keep(ui);
@@ -168,12 +168,10 @@ impl History {
         plan: &Path,
         ui: &Ui,
     ) {
-        if due.is_empty() {
-            return;
-        }
         let look = format!("skovik-sync show {}", shell_path(plan));
         let (secrets, account) = (Arc::clone(settings.secrets()), settings.target.account());
-        for Due { receiver, occasion, key } in due {
+        for due in due {
+            let (receiver, occasion) = (due.receiver, due.occasion);
             let Some(receiver_settings) = settings.notify.get(receiver) else { continue };
             let message = Message {
                 occasion,
@@ -185,9 +183,10 @@ impl History {
                 personal: receiver_settings.personal,
             };
             match notify::send(&receiver_settings.channel, &message, &secrets).await {
-                Ok(()) if occasion == Occasion::Recovered => {}
                 Ok(()) => {
-                    self.runs.told.insert(key, now());
+                    notify::told(&mut self.runs, due, now());
+                    // Before the next receiver is told: the program may be ended meanwhile.
+                    self.keep(ui);
                 }
                 Err(problem) => {
                     self.untold += 1;
@@ -196,7 +195,6 @@ impl History {
                 }
             }
         }
-        self.keep(ui);
     }
 
     fn keep(&self, ui: &Ui) {

@@ -73,7 +73,7 @@ pub async fn run(args: &cli::Serve, global: &Global, ui: &Ui) -> anyhow::Result<
         () = signal.as_mut() => None,
         started = start::start(args, global, None, Arc::new(Semaphore::new(1)), ui) => Some(started?),
     };
-    let Some((mut running, server, _lock)) = started else {
+    let Some((mut running, server)) = started else {
         ui.note("asked to end before it had started");
         return Ok(ExitStatus::Done);
     };

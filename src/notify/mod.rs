@@ -30,11 +30,16 @@ pub struct Due {
 #[must_use]
 pub fn due(receivers: &[NotifySettings], runs: &Runs, ran: Option<&Ran>, now: Timestamp) -> Vec<Due> {
     let mut due = Vec::new();
-    let ended = ran.and_then(|ran| occasion(runs, ran).map(|occasion| (occasion, ran)));
+    let ended = ran.and_then(|ran| occasion(ran).map(|occasion| (occasion, ran)));
+    let failed_before = runs.last_counted().is_some_and(|last| last.outcome != Outcome::Succeeded);
     let succeeded = ran.is_some_and(|ran| ran.outcome == Outcome::Succeeded);
     for (receiver, settings) in receivers.iter().enumerate() {
+        let key = |occasion: Occasion, subject: &str| format!("{receiver}:{}:{subject}", occasion.name());
+        // Also somebody who was told of silence, or could not be told yet that an earlier run succeeded again.
+        let recovers =
+            failed_before || runs.owed.contains(&receiver) || runs.told.contains_key(&key(Occasion::Silent, ""));
         let mut tell = |occasion: Occasion, subject: &str| {
-            let key = format!("{receiver}:{}:{subject}", occasion.name());
+            let key = key(occasion, subject);
             let repeat = SignedDuration::try_from(settings.repeat).unwrap_or(SignedDuration::MAX);
             let is_new = runs.told.get(&key).is_none_or(|told| now.duration_since(*told) >= repeat);
             if settings.on.contains(&occasion) && is_new {
@@ -45,6 +50,7 @@ pub fn due(receivers: &[NotifySettings], runs: &Runs, ran: Option<&Ran>, now: Ti
             let plan = ran.plan.as_ref().map(|plan| &*plan.hash);
             match occasion {
                 Occasion::Blocked | Occasion::Waiting => tell(occasion, plan.unwrap_or_default()),
+                Occasion::Recovered if !recovers => {}
                 _ => tell(occasion, &ran.exit_code.to_string()),
             }
         }
@@ -59,17 +65,30 @@ pub fn due(receivers: &[NotifySettings], runs: &Runs, ran: Option<&Ran>, now: Ti
     due
 }
 
-/// The occasion that the end of a run is, if any.
-fn occasion(runs: &Runs, ran: &Ran) -> Option<Occasion> {
+/// Notes who has to be told that a run has succeeded again, until they have been. `due` are the notifications about `ran`.
+pub fn owe(runs: &mut Runs, ran: &Ran, due: &[Due]) {
+    if ran.outcome.counts() {
+        let recovered = due.iter().filter(|due| due.occasion == Occasion::Recovered);
+        runs.owed = recovered.map(|due| due.receiver).collect();
+    }
+}
+
+/// Notes what a receiver has been told.
+pub fn told(runs: &mut Runs, due: Due, now: Timestamp) {
+    match due.occasion {
+        Occasion::Recovered => drop(runs.owed.remove(&due.receiver)),
+        _ => drop(runs.told.insert(due.key, now)),
+    }
+}
+
+/// The occasion that the end of a run is, if any; `Recovered` only for those who do not know that all is well.
+fn occasion(ran: &Ran) -> Option<Occasion> {
     match ran.outcome {
         Outcome::Blocked => Some(Occasion::Blocked),
         Outcome::Waiting => Some(Occasion::Waiting),
         Outcome::Partial => Some(Occasion::Partial),
         Outcome::Failed => Some(Occasion::Failed),
-        Outcome::Succeeded => {
-            let last = runs.last_counted()?;
-            (last.outcome != Outcome::Succeeded).then_some(Occasion::Recovered)
-        }
+        Outcome::Succeeded => Some(Occasion::Recovered),
         Outcome::Skipped | Outcome::Interrupted => None,
     }
 }
@@ -101,10 +120,18 @@ mod tests {
         second: i64,
     ) -> Vec<(usize, &'static str)> {
         let (ran, now) = (ran(outcome, second), Timestamp::from_second(second).unwrap());
+        let due = tried(receivers, runs, ran, now);
+        let names = due.iter().map(|due| (due.receiver, due.occasion.name())).collect();
+        due.into_iter().for_each(|due| super::told(runs, due, now));
+        names
+    }
+
+    /// The same, but nobody can be told.
+    fn tried(receivers: &[NotifySettings], runs: &mut Runs, ran: Ran, now: Timestamp) -> Vec<Due> {
         let due = due(receivers, runs, Some(&ran), now);
-        runs.told.extend(due.iter().map(|due| (due.key.clone(), now)));
+        owe(runs, &ran, &due);
         runs.add(ran);
-        due.into_iter().map(|due| (due.receiver, due.occasion.name())).collect()
+        due
     }
 
     #[test]
@@ -128,6 +155,39 @@ mod tests {
         ] {
             assert_eq!(told(&receivers, &mut runs, outcome, second), expected, "{outcome:?} at {second}");
         }
+    }
+
+    #[test]
+    fn each_receiver_is_told_that_all_is_well_until_they_know() {
+        let receivers = [receiver(&[Occasion::Recovered], None), receiver(&[Occasion::Recovered], None)];
+        let (mut runs, at) = (Runs::default(), |second| Timestamp::from_second(second).unwrap());
+        assert_eq!(told(&receivers, &mut runs, Outcome::Failed, 0), []);
+        let mut due = tried(&receivers, &mut runs, ran(Outcome::Succeeded, 1), at(1));
+        assert_eq!(due.len(), 2);
+        super::told(&mut runs, due.remove(1), at(1));
+        assert_eq!(told(&receivers, &mut runs, Outcome::Skipped, 2), []);
+        assert_eq!(told(&receivers, &mut runs, Outcome::Interrupted, 3), []);
+        assert_eq!(tried(&receivers, &mut runs, ran(Outcome::Succeeded, 4), at(4)).len(), 1);
+        assert_eq!(told(&receivers, &mut runs, Outcome::Succeeded, 5), [(0, "recovered")]);
+        assert_eq!(told(&receivers, &mut runs, Outcome::Succeeded, 6), []);
+        // It is not well any more.
+        told(&receivers, &mut runs, Outcome::Failed, 7);
+        tried(&receivers, &mut runs, ran(Outcome::Succeeded, 8), at(8));
+        assert_eq!(told(&receivers, &mut runs, Outcome::Failed, 9), []);
+        assert!(runs.owed.is_empty(), "{runs:?}");
+        assert_eq!(told(&receivers, &mut runs, Outcome::Succeeded, 10), [(0, "recovered"), (1, "recovered")]);
+    }
+
+    #[test]
+    fn who_was_told_of_silence_is_told_that_it_is_over() {
+        let both = receiver(&[Occasion::Silent, Occasion::Recovered], Some(60));
+        let receivers = [both, receiver(&[Occasion::Recovered], None)];
+        let (mut runs, at) = (Runs::default(), |second| Timestamp::from_second(second).unwrap());
+        assert_eq!(told(&receivers, &mut runs, Outcome::Succeeded, 0), []);
+        let silent = due(&receivers, &runs, None, at(60)).remove(0);
+        super::told(&mut runs, silent, at(60));
+        assert_eq!(told(&receivers, &mut runs, Outcome::Succeeded, 61), [(0, "recovered")]);
+        assert_eq!(told(&receivers, &mut runs, Outcome::Succeeded, 62), []);
     }
 
     /// What was told and what succeeded under a clock that was ahead.

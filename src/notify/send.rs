@@ -1,5 +1,6 @@
 //! Delivers a message: by a request, or to a program.
 
+use std::env;
 use std::path::Path;
 use std::pin::pin;
 use std::process::Stdio;
@@ -20,6 +21,8 @@ use crate::http::{Failure, Options, Repeat, Request, Transport, Trust, Wants};
 use crate::setting::quoting::{length, may_be_secret};
 use crate::setting::{Secret, Secrets, beginning, program_path, secure};
 
+/// Set for the programs that are told.
+const TOLD: &str = "SKOVIK_SYNC_NOTIFIED";
 /// How long a receiver may take in all.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the last words of a program that has ended are waited for.
@@ -86,6 +89,12 @@ async fn post(url: &Secret, body: String, secrets: &Arc<Secrets>) -> Result<(), 
 
 async fn start(argv: &[String], folder: &Path, body: String, secrets: &Secrets) -> Result<(), String> {
     let [program, arguments @ ..] = argv else { return Err("there is no program".to_owned()) };
+    if env::var_os(TOLD).is_some() {
+        return Err(format!(
+            "a program of [[notify]] started this command ({TOLD} is set), which starts no such program itself: it could go on \
+             without end"
+        ));
+    }
     let path = program_path(program, folder);
     // The settings may name what belongs into `url_file`.
     let program = if may_be_secret(program) { format!("the program ({})", length(program)) } else { program.clone() };
@@ -93,6 +102,7 @@ async fn start(argv: &[String], folder: &Path, body: String, secrets: &Secrets) 
     let mut command = Command::new(path);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     secrets.withhold(&mut command, &[]);
+    command.env(TOLD, "1");
     command.process_group(0).kill_on_drop(true);
     if !folder.as_os_str().is_empty() {
         command.current_dir(folder);

@@ -19,7 +19,7 @@ mod verify;
 pub use board::{Board, Commands, SharedBoard};
 pub use queue::{Queue, Taken};
 pub use routes::{Service, Webhook};
-pub use server::Server;
+pub use server::{Port, Server};
 pub use verify::Verifier;
 
 /// The fewest characters of the token for readers.

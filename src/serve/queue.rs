@@ -77,11 +77,19 @@ enum Order {
 impl Queue {
     /// Opens the file, which is made if it is not there. Whom an event concerned that came before `kept_since` is
     /// forgotten: it concerns everybody. A handled event is remembered for `remembered`, so that it does not count again.
+    /// What writes the file keeps `lock` until it has ended.
     ///
     /// # Errors
     /// If it cannot be read or written, or is too large. A last line that was not written completely is left out: its sender got no
     /// answer.
-    pub fn open(path: &Path, now: Timestamp, kept_since: Timestamp, remembered: SignedDuration) -> io::Result<Self> {
+    pub fn open(
+        path: &Path,
+        now: Timestamp,
+        kept_since: Timestamp,
+        remembered: SignedDuration,
+        lock: impl Send + 'static,
+    ) -> io::Result<Self> {
+        let mut file = Writer::new(path, lock);
         let mut state = State { is_writable: true, remembered, ..State::default() };
         read(path, |mut line| {
             if line.at < kept_since {
@@ -92,7 +100,6 @@ impl Queue {
                 state.push(line);
             }
         })?;
-        let mut file = Writer::new(path);
         state.forget(now);
         file.rewrite(&state)?;
         let (changes, changed) = watch::channel(0);

@@ -32,6 +32,13 @@ const LARGEST_HEAD: usize = 32 * 1024;
 /// How long requests that are under way may still take when the server stops.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// A port that is taken, and not served yet.
+pub struct Port {
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    address: SocketAddr,
+}
+
 /// A running server. Dropping it ends it at once.
 #[derive(Debug)]
 pub struct Server {
@@ -40,12 +47,12 @@ pub struct Server {
     task: Option<JoinHandle<()>>,
 }
 
-impl Server {
-    /// Starts to listen, and serves in the background.
+impl Port {
+    /// Starts to listen. Clients wait until it is served.
     ///
     /// # Errors
     /// If the address cannot be listened on, or the certificate cannot be used. The text names the setting.
-    pub async fn start(settings: &ServeSettings, service: Service) -> Result<Self, String> {
+    pub async fn open(settings: &ServeSettings) -> Result<Self, String> {
         let acceptor = settings.tls.as_ref().map(tls::acceptor).transpose()?;
         let bound = TcpListener::bind(settings.listen).await;
         let listener = bound.map_err(|error| {
@@ -55,11 +62,20 @@ impl Server {
             )
         })?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
-        let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(accept(listener, acceptor, Arc::new(service), stopped));
-        Ok(Self { address, stop, task: Some(task) })
+        Ok(Self { listener, acceptor, address })
     }
 
+    /// Serves it in the background.
+    #[must_use]
+    pub fn serve(self, service: Service) -> Server {
+        let Self { listener, acceptor, address } = self;
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(accept(listener, acceptor, Arc::new(service), stopped));
+        Server { address, stop, task: Some(task) }
+    }
+}
+
+impl Server {
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {

@@ -69,7 +69,7 @@ pub(super) async fn run(folder: &Path, plans: Option<&Path>, global: &Global, ui
     if failed > 0 {
         ui.warn(format!("settings files that could not be started, and are not served: {failed}"));
     }
-    let until = running.into_iter().map(|((mut running, server, _lock), mut signal)| async move {
+    let until = running.into_iter().map(|((mut running, server), mut signal)| async move {
         let status = running.until(&mut signal).await;
         server.stop().await;
         status

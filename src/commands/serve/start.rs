@@ -22,12 +22,12 @@ use crate::config::Settings;
 use crate::config::serve::{WebhookSettings, When};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::runs::Outcome;
-use crate::serve::{Board, Commands, Queue, SHORTEST_TOKEN, Server, Service, SharedBoard, Verifier, Webhook};
+use crate::serve::{Board, Commands, Port, Queue, SHORTEST_TOKEN, Server, Service, SharedBoard, Verifier, Webhook};
 use crate::state::account_file;
 use crate::text::shell_path;
 use crate::ui::Ui;
 
-/// Starts the service. The caller keeps the lock as long as it runs. `before` are the settings that were compared with those
+/// Starts the service. `before` are the settings that were compared with those
 /// of other customers.
 pub(super) async fn start<'a>(
     args: &'a cli::Serve,
@@ -35,7 +35,7 @@ pub(super) async fn start<'a>(
     before: Option<&Settings>,
     turn: Arc<Semaphore>,
     ui: &'a Ui,
-) -> anyhow::Result<(Running<'a>, Server, Lock)> {
+) -> anyhow::Result<(Running<'a>, Server)> {
     let settings = load_settings(&global.config)?;
     before.map_or(Ok(()), |before| same_target(before, &settings, &global.config))?;
     if settings.schedule.is_none() && settings.webhooks.is_empty() {
@@ -68,14 +68,15 @@ pub(super) async fn start<'a>(
     let state = open_state(global, Some(&settings))?;
     let account = settings.target.account();
     let lock = alone(state.folder(), &account)?;
+    // Before the events are touched: a service that cannot be started leaves them as they are.
+    let port = Port::open(&settings.serve).await.map_err(|problem| refused(ExitStatus::Usage, problem))?;
     let file = state.folder().join(format!("{}.events.jsonl", account_file(&account)));
     let (path, kept_since) = (file.clone(), kept_since(&settings));
     let remembered = settings.webhooks.iter().map(WebhookSettings::repeatable).max().unwrap_or_default();
-    // On a thread of its own, so that a signal is heard meanwhile. The lock stays with it: if nobody waits for it any more,
-    // no other service may take the events before it is done.
-    let opened = tokio::task::spawn_blocking(move || (Queue::open(&path, now(), kept_since, remembered), lock));
-    let (opened, lock) = opened.await.context("the events could not be read")?;
-    let queue = opened.map_err(|error| {
+    // On a thread of its own, so that a signal is heard meanwhile. The lock goes with it: if nobody waits for it any more, no
+    // other service may take the events before it is done.
+    let opened = tokio::task::spawn_blocking(move || Queue::open(&path, now(), kept_since, remembered, lock));
+    let queue = opened.await.context("the events could not be read")?.map_err(|error| {
         let problem = format!(
             "the waiting events cannot be read from the state file {}: {error}; if it cannot be repaired, remove it: the next \
              scheduled run compares everybody",
@@ -100,13 +101,12 @@ pub(super) async fn start<'a>(
         page: None,
     });
     let service = Service::new(webhooks, queue.handle(), board.clone(), token);
-    let server =
-        Server::start(&settings.serve, service).await.map_err(|problem| refused(ExitStatus::Usage, problem))?;
+    let server = port.serve(service);
     tell(&settings, &server, queue.len(), ui);
     let jitter = SignedDuration::ZERO;
     let running =
         Running { args, global, ui, settings, queue, board, history, turn, jitter, since: now(), retry: None };
-    Ok((running, server, lock))
+    Ok((running, server))
 }
 
 async fn webhooks(settings: &Settings) -> anyhow::Result<Vec<Webhook>> {

@@ -25,10 +25,28 @@ fn content(hash: &str) -> Event {
 }
 
 #[tokio::test]
+async fn the_lock_is_kept_until_nothing_writes_the_file_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, lock) = (folder.path().join("events"), Arc::new(()));
+    let queue = Queue::open(&path, Timestamp::now(), Timestamp::MIN, REMEMBERED, Arc::clone(&lock)).unwrap();
+    let handle = queue.handle();
+    drop(queue);
+    handle.add(once("1")).await.unwrap();
+    assert_eq!(Arc::strong_count(&lock), 2);
+    drop(handle);
+    while Arc::strong_count(&lock) > 1 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    fs::write(&path, "x\n").unwrap();
+    Queue::open(&path, Timestamp::now(), Timestamp::MIN, REMEMBERED, Arc::clone(&lock)).unwrap_err();
+    assert_eq!(Arc::strong_count(&lock), 1);
+}
+
+#[tokio::test]
 async fn an_event_is_there_after_the_program_has_ended_until_a_run_has_looked_at_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events");
-    let open = || Queue::open(&path, Timestamp::now(), Timestamp::MIN, REMEMBERED).unwrap();
+    let open = || Queue::open(&path, Timestamp::now(), Timestamp::MIN, REMEMBERED, ()).unwrap();
     let queue = open();
     assert_eq!(queue.add(once("1")).await.unwrap(), Accepted::New);
     assert_eq!(queue.add(once("1")).await.unwrap(), Accepted::Repeated);
@@ -63,7 +81,7 @@ async fn events_of_the_future_count_as_of_now() {
     let now: Timestamp = "2026-11-28T12:00:00Z".parse().unwrap();
     let hours = |hours| now + SignedDuration::from_hours(hours);
     let at = |id, at| Event { at, ..once(id) };
-    let open = |now| Queue::open(&path, now, Timestamp::MIN, REMEMBERED).unwrap();
+    let open = |now| Queue::open(&path, now, Timestamp::MIN, REMEMBERED, ()).unwrap();
     let queue = open(hours(30));
     for event in [at("1", hours(1)), at("2", hours(30)), at("3", hours(-1))] {
         queue.add(event).await.unwrap();
@@ -91,7 +109,7 @@ async fn events_of_the_future_count_as_of_now() {
 #[tokio::test]
 async fn what_a_failed_run_took_is_looked_at_again_in_its_order() {
     let folder = tempfile::tempdir().unwrap();
-    let queue = Queue::open(&folder.path().join("events"), Timestamp::now(), Timestamp::MIN, REMEMBERED).unwrap();
+    let queue = Queue::open(&folder.path().join("events"), Timestamp::now(), Timestamp::MIN, REMEMBERED, ()).unwrap();
     queue.add(once("1")).await.unwrap();
     let taken = queue.take();
     queue.add(once("2")).await.unwrap();
@@ -103,7 +121,7 @@ async fn what_a_failed_run_took_is_looked_at_again_in_its_order() {
 #[tokio::test]
 async fn the_same_body_counts_again_once_a_run_has_begun() {
     let folder = tempfile::tempdir().unwrap();
-    let queue = Queue::open(&folder.path().join("events"), Timestamp::now(), Timestamp::MIN, REMEMBERED).unwrap();
+    let queue = Queue::open(&folder.path().join("events"), Timestamp::now(), Timestamp::MIN, REMEMBERED, ()).unwrap();
     assert_eq!(queue.add(content("x")).await.unwrap(), Accepted::New);
     assert_eq!(queue.add(content("x")).await.unwrap(), Accepted::Repeated);
     let taken = queue.take();
@@ -117,14 +135,14 @@ async fn the_same_body_counts_again_once_a_run_has_begun() {
 async fn half_a_line_was_never_answered_and_a_damaged_one_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events");
-    let queue = Queue::open(&path, Timestamp::now(), Timestamp::MIN, REMEMBERED).unwrap();
+    let queue = Queue::open(&path, Timestamp::now(), Timestamp::MIN, REMEMBERED, ()).unwrap();
     queue.add(once("1")).await.unwrap();
     drop(queue);
     let whole = fs::read(&path).unwrap();
     fs::write(&path, [&whole[..], &whole[..20]].concat()).unwrap();
-    assert_eq!(Queue::open(&path, Timestamp::now(), Timestamp::MIN, REMEMBERED).unwrap().len(), 1);
+    assert_eq!(Queue::open(&path, Timestamp::now(), Timestamp::MIN, REMEMBERED, ()).unwrap().len(), 1);
     fs::write(&path, [b"{}\n", &whole[..]].concat()).unwrap();
-    let error = Queue::open(&path, Timestamp::now(), Timestamp::MIN, REMEMBERED).unwrap_err().to_string();
+    let error = Queue::open(&path, Timestamp::now(), Timestamp::MIN, REMEMBERED, ()).unwrap_err().to_string();
     assert!(error.contains("line 1 is damaged"), "{error}");
 }
 
@@ -172,7 +190,7 @@ fn large_events_fill_a_queue_sooner() {
 async fn a_file_does_not_grow_with_every_run_that_fails() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events");
-    let queue = Arc::new(Queue::open(&path, Timestamp::now(), Timestamp::MIN, REMEMBERED).unwrap());
+    let queue = Arc::new(Queue::open(&path, Timestamp::now(), Timestamp::MIN, REMEMBERED, ()).unwrap());
     let length = || fs::metadata(&path).unwrap().len();
     let mut longest = 0;
     for round in 0..4 {
@@ -193,7 +211,11 @@ async fn a_file_does_not_grow_with_every_run_that_fails() {
     let most = 28 << 20;
     assert!(longest > 16 << 20 && longest < most, "{longest}");
     drop(queue);
-    assert_eq!(Queue::open(&path, Timestamp::now(), Timestamp::MIN, REMEMBERED).unwrap().take().ids, None, "everybody");
+    assert_eq!(
+        Queue::open(&path, Timestamp::now(), Timestamp::MIN, REMEMBERED, ()).unwrap().take().ids,
+        None,
+        "everybody"
+    );
 }
 
 #[tokio::test]
@@ -208,7 +230,7 @@ async fn a_file_with_more_events_than_a_queue_has_is_read_as_a_full_queue() {
     };
     fs::write(&path, (0..MOST_PENDING + 5).map(line).collect::<String>()).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    let queue = Queue::open(&path, now, Timestamp::MIN, REMEMBERED).unwrap();
+    let queue = Queue::open(&path, now, Timestamp::MIN, REMEMBERED, ()).unwrap();
     assert_eq!(queue.len(), MOST_PENDING + 1);
     assert_eq!(queue.add(once("7")).await.unwrap(), Accepted::Repeated);
     let taken = queue.take();
@@ -227,7 +249,7 @@ fn a_line_without_an_end_is_not_read_into_memory() {
     fs::write(&path, "\n").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     fs::File::options().write(true).open(&path).unwrap().set_len(100 << 20).unwrap();
-    let error = Queue::open(&path, Timestamp::now(), Timestamp::MIN, REMEMBERED).unwrap_err().to_string();
+    let error = Queue::open(&path, Timestamp::now(), Timestamp::MIN, REMEMBERED, ()).unwrap_err().to_string();
     assert_eq!(error, "line 2 is damaged: it is too long");
 }
 
@@ -256,7 +278,7 @@ async fn an_event_is_remembered_for_as_long_as_it_can_be_repeated() {
     let path = folder.path().join("events");
     let now = Timestamp::now();
     let minutes = |minutes| now + SignedDuration::from_mins(minutes);
-    let open = |now| Queue::open(&path, now, Timestamp::MIN, SignedDuration::from_hours(4)).unwrap();
+    let open = |now| Queue::open(&path, now, Timestamp::MIN, SignedDuration::from_hours(4), ()).unwrap();
     let queue = open(now);
     queue.add(once("1")).await.unwrap();
     queue.done(queue.take()).await.unwrap();

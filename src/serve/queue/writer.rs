@@ -32,11 +32,13 @@ pub(super) struct Writer {
     length: u64,
     /// Beyond this length it is written anew: after runs that failed, it has more than what is pending.
     most: u64,
+    /// The lock of the file.
+    _lock: Box<dyn Send>,
 }
 
 impl Writer {
-    pub(super) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), file: None, length: 0, most: 0 }
+    pub(super) fn new(path: &Path, lock: impl Send + 'static) -> Self {
+        Self { path: path.to_owned(), file: None, length: 0, most: 0, _lock: Box::new(lock) }
     }
 
     pub(super) fn work(mut self, shared: &Shared, mut to_do: mpsc::Receiver<Order>) {

@@ -134,6 +134,72 @@ fn a_receiver_who_cannot_be_told_changes_nothing_and_is_named() {
     assert!(!told(&received).is_empty());
 }
 
+/// The first receiver is down at first, then slow, and the program is ended while it tells them.
+#[test]
+fn each_receiver_hears_that_a_run_succeeded_again() {
+    let tell = |name: &str, first: &str| {
+        let program = format!("{first}echo >>{name}; cat >>{name}");
+        format!("[[notify]]\n{ALL}command = [\"sh\", \"-c\", {program:?}]\n")
+    };
+    let slow = "test -e down && exit 1; test -e slow && touch here && exec sleep 60; ";
+    let house = house(&format!("{AUTOMATIC}{}{}", tell("a", slow), tell("b", "")));
+    let people = house.read("people.csv");
+    let heard = || {
+        ["a", "b"].map(|name| {
+            let text = std::fs::read_to_string(house.path(name)).unwrap_or_default();
+            let messages =
+                text.lines().filter(|line| !line.is_empty()).map(|line| serde_json::from_str(line).expect("JSON"));
+            messages.map(|message: Value| message["occasion"].as_str().expect("a text").to_owned()).collect::<Vec<_>>()
+        })
+    };
+    let fails = || {
+        std::fs::write(house.path("people.csv"), "id,first\nx\n").expect("written");
+        house.run(&["run"]).ends(4);
+        std::fs::write(house.path("people.csv"), &people).expect("written");
+    };
+    fails();
+    std::fs::write(house.path("down"), "").expect("written");
+    house.run(&["run"]).ends(0).says(&["[[notify]] number 1 could not be told `recovered`"]);
+    house.run(&["run"]).ends(0).says(&["[[notify]] number 1 could not be told `recovered`"]);
+    assert_eq!(heard(), [&["failed"][..], &["failed", "recovered"]]);
+    std::fs::remove_file(house.path("down")).expect("removed");
+    house.run(&["run"]).ends(0);
+    house.run(&["run"]).ends(0);
+    assert_eq!(heard(), [["failed", "recovered"]; 2]);
+
+    fails();
+    std::fs::write(house.path("slow"), "").expect("written");
+    let mut child = house.command(&["run"]).spawn().expect("it starts");
+    while !house.path("here").exists() {
+        assert_eq!(child.try_wait().expect("asked"), None);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    std::fs::remove_file(house.path("slow")).expect("removed");
+    house.run(&["run"]).ends(0);
+    house.run(&["run"]).ends(0);
+    assert_eq!(heard(), [["failed", "recovered", "failed", "recovered"]; 2]);
+}
+
+/// A program that runs the same settings would be told by that run, and so on.
+#[test]
+fn a_program_that_starts_a_run_is_not_started_by_it() {
+    let program = "echo >>count; test $(wc -l <count) -gt 3 || \"$PROGRAM\" run 2>>said";
+    let house = house(&format!("[[notify]]\n{ALL}command = [\"sh\", \"-c\", {program:?}]\n"));
+    std::fs::write(house.path("people.csv"), "id,first\nx\n").expect("written");
+    let mut command = house.command(&["run"]);
+    let binary = command.get_program().to_owned();
+    let output = command.env("PROGRAM", binary).output().expect("it runs");
+    crate::harness::Output::of(&["run"], output).ends(4).says(&["number 1 could not be told `failed`: sh failed"]);
+    assert_eq!(house.read("count").lines().count(), 1);
+    let said = house.read("said");
+    assert!(
+        said.contains("number 1 could not be told `failed`: a program of [[notify]] started this command"),
+        "{said}"
+    );
+}
+
 #[test]
 fn silence_is_told_by_the_service() {
     let (url, received) = receiver(200);

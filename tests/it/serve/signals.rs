@@ -97,10 +97,7 @@ fn a_file_of_events_that_is_too_large_is_refused_with_what_to_do() {
     let service = Service::start(&house);
     assert_eq!(service.event("{}"), Some(202));
     service.kill();
-    let state = std::fs::read_dir(house.path("state/skovik-sync")).expect("the state");
-    let mut files = state.map(|entry| entry.expect("an entry").path());
-    let events = files.find(|path| path.to_string_lossy().ends_with(".events.jsonl")).expect("the file of events");
-    let file = std::fs::File::options().write(true).open(&events).expect("opened");
+    let file = std::fs::File::options().write(true).open(events(&house)).expect("opened");
     file.set_len(600 << 20).expect("a hole in the file");
     let output = house.command(&["serve"]).env("HR_SECRET", SECRET).output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -147,12 +144,64 @@ fn a_signal_while_the_first_run_begins_is_heard() {
 
 #[test]
 fn there_is_one_service_at_a_time() {
+    let house = house(&format!("{}[schedule]\nevery = \"1h\"\n", webhook("1h", "")));
+    let customers = tempfile::tempdir_in(house.path("")).expect("a folder");
+    for (from, to) in [("skovik-sync.toml", "acme.toml"), ("people.csv", "people.csv"), ("key", "key")] {
+        std::fs::copy(house.path(from), customers.path().join(to)).expect("copied");
+    }
+    let all = customers.path().to_str().expect("text");
+    let each = [&["serve"][..], &["serve", "--all", all, "--plans", "out"]];
+    for first in each {
+        let mut service = Service::start_with(&house, first);
+        // Also once a run has come and gone.
+        service.until("a run", |service| service.said().contains("run ended after").then_some(()));
+        for (second, code) in each.into_iter().zip([10, 3]) {
+            let mut command = house.command(second);
+            let mut child = command.env("HR_SECRET", SECRET).stderr(Stdio::piped()).spawn().expect("it starts");
+            let began = Instant::now();
+            while child.try_wait().expect("asked").is_none() {
+                if began.elapsed() > PATIENCE {
+                    child.kill().expect("killed");
+                }
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            let output = child.wait_with_output().expect("ended");
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(code), "{first:?} {second:?}: {said}");
+            assert!(said.contains("another `serve` takes the events of"), "{first:?} {second:?}: {said}");
+        }
+        assert_eq!(service.event("{}"), Some(202));
+        service.kill();
+        let events = events(&house);
+        assert_eq!(std::fs::read_to_string(&events).expect("read").lines().count(), 1, "{first:?}");
+        std::fs::remove_dir_all(house.path("state")).expect("removed");
+    }
+}
+
+#[test]
+fn a_service_whose_port_is_taken_leaves_the_events_as_they_are() {
+    use std::os::unix::fs::MetadataExt as _;
     let house = house(&webhook("1h", ""));
-    let _service = Service::start(&house);
+    let service = Service::start(&house);
+    assert_eq!(service.event("{}"), Some(202));
+    service.kill();
+    let before = std::fs::metadata(events(&house)).expect("the events").ino();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = format!("127.0.0.1:{}", taken.local_addr().expect("an address").port());
+    let settings = house.read("skovik-sync.toml").replace("127.0.0.1:0", &port);
+    std::fs::write(house.path("skovik-sync.toml"), settings).expect("written");
     let output = house.command(&["serve"]).env("HR_SECRET", SECRET).output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(10), "{said}");
-    assert!(said.contains("another `serve` takes the events of"), "{said}");
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("cannot listen on"), "{said}");
+    assert_eq!(std::fs::metadata(events(&house)).expect("the events").ino(), before);
+}
+
+/// The file of the events.
+fn events(house: &House) -> std::path::PathBuf {
+    let state = std::fs::read_dir(house.path("state/skovik-sync")).expect("the state");
+    let mut files = state.map(|entry| entry.expect("an entry").path());
+    files.find(|path| path.to_string_lossy().ends_with(".events.jsonl")).expect("the file of events")
 }
 
 #[track_caller]
