@@ -24,7 +24,7 @@ use super::journal::{Doubt, Journal, Record, Step};
 use crate::diff::Protect;
 use crate::employee::{BranchId, Managed, User, UserId};
 use crate::plan::{Change, Fields, Operation, OperationId, reactivates};
-use crate::provider::{ApiError, Dialect, LiveUser, Provider, StoredUser};
+use crate::provider::{ApiError, Dialect, LiveUser, Provider, Rest, StoredUser};
 
 pub use attempt::{Attempt, End};
 pub use task::{Before, Planned, Task};
@@ -178,14 +178,16 @@ impl Worker<'_> {
             // An earlier run set the link, and its journal lost the end.
             return done(read, Vec::new());
         }
-        let earlier = doubt.and_then(|doubt| doubt.before.as_ref());
-        let Some((unmoved, was)) = earlier.and_then(|unmoved| Some((unmoved, self.parse(unmoved)?))) else {
+        let earlier = doubt.and_then(|doubt| Some((doubt.before.as_ref()?, doubt.is_recent)));
+        let parsed = earlier.and_then(|(unmoved, is_recent)| Some((unmoved, self.parse(unmoved)?, is_recent)));
+        let Some((unmoved, was, is_recent)) = parsed else {
             return Attempt::new(End::Conflict(changed_meanwhile(user_id)));
         };
         let expected = updated(&was, changes, self.managed);
         // Custom fields that the change of branch emptied are restored even if somebody changed something else since.
         if moves && user.branch == expected.branch {
-            self.refill(id, unmoved.clone(), &expected, changes).await
+            let rest = if is_recent { Rest::Restored } else { Rest::AsHeld };
+            self.refill(id, unmoved.clone(), &expected, changes, rest).await
         } else if differences(&expected, user, self.managed).is_empty() {
             let mut lost = self.losses(unmoved, changes, &read.stored);
             lost.extend(roles_told_otherwise(&was, user));
@@ -223,7 +225,7 @@ impl Worker<'_> {
                 let attempt = if let Some(halt) = changed_roles(&read.user, &after.user) {
                     Attempt::new(End::HalfDone(halt.to_string())).halting(halt)
                 } else if moves {
-                    self.refill(id, read.stored.clone(), expected, changes).await
+                    self.refill(id, read.stored.clone(), expected, changes, Rest::Restored).await
                 } else {
                     let (after, differs) = self.as_stored(expected, &body.over(&read.stored), after).await;
                     done(after, differs)

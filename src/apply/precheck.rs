@@ -75,6 +75,8 @@ pub struct Standing {
     pub mislabelled: HashMap<OperationId, Vec<String>>,
     /// The admins, of whom one must stay.
     pub admins: Admins,
+    /// Why nothing is begun any more, though the apply has written: what is in doubt is settled and completed, no more.
+    pub bar: Option<String>,
     /// All users, if the plan creates somebody: the id that answers a create must be none of theirs.
     pub users: HashMap<UserId, Option<ExternalIdentifier>>,
 }
@@ -86,6 +88,9 @@ pub struct Conflict {
     pub operation: OperationId,
     /// What is wrong.
     pub problems: Vec<String>,
+    /// Whether the rest of the plan can be carried out all the same: an undo makes nobody inactive to whom somebody reports,
+    /// and cannot know that somebody did even before its plan made them active.
+    pub is_apart: bool,
 }
 
 impl Standing {
@@ -167,7 +172,11 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
                 match contradiction(operation, &index.list, live.managed, made, None) {
                     Some(Contradiction::Undone(problem)) => {
                         let problem = format!("an earlier run did this, but {problem}");
-                        standing.conflicts.push(Conflict { operation: operation.id, problems: vec![problem] });
+                        standing.conflicts.push(Conflict {
+                            operation: operation.id,
+                            problems: vec![problem],
+                            is_apart: false,
+                        });
                     }
                     Some(Contradiction::Differs(differs)) => drop(standing.differing.insert(operation.id, differs)),
                     None => {}
@@ -201,7 +210,8 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
             };
             standing.already.insert(operation.id, user.cloned());
         } else {
-            standing.conflicts.push(Conflict { operation: operation.id, problems });
+            let is_apart = live.takes_back && live.reactivates && index.has_only_a_report(operation, &problems);
+            standing.conflicts.push(Conflict { operation: operation.id, problems, is_apart });
         }
     }
     standing.admins = index.admins;
@@ -361,6 +371,12 @@ impl<'a> Index<'a> {
         let leave: HashSet<&UserId> = self.gives_up(operation, &Field::Manager).collect();
         let report = reports.iter().find(|report| !leave.contains(&report.id))?;
         Some(format!("the user {} ({}) reports to them now", report.id, report.full_name()))
+    }
+
+    /// Whether these are the problems of a delete, and the only one is that somebody reports to the user.
+    fn has_only_a_report(&self, operation: &Operation, problems: &[String]) -> bool {
+        let Action::Delete { user_id, .. } = &operation.action else { return false };
+        self.new_report(operation, user_id).is_some_and(|report| problems == [report])
     }
 
     fn last_admin(&self, user_id: &UserId) -> Option<String> {

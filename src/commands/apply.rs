@@ -18,7 +18,7 @@ use jiff::Timestamp;
 
 use super::common::{
     counted_approvals, list_guards, load_settings, needed, now, provider, read_plan, replay, replay_again, rules,
-    same_settings, shown, tell_other_day,
+    same_settings, shown, tell_other_day, without_secrets,
 };
 use super::inverse::{another_undo, is_own_undo};
 use super::places::Places;
@@ -34,7 +34,7 @@ use crate::approval::{Granted, judge, not_lifted};
 use crate::cli::{self, Global};
 use crate::config::Settings;
 use crate::config::escalation::Needed;
-use crate::exit::{ExitStatus, OrRefuse as _, refused};
+use crate::exit::{ExitStatus, OrRefuse as _, refused, status_of};
 use crate::guard::Ceiling;
 use crate::plan::{GuardResult, Plan};
 use crate::render::Ids;
@@ -97,7 +97,8 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
     let _plan_lock = take_plan_lock(&settings, &args.plan)?;
     tidy(&settings, &state, &args.plan, Some(&plan), ui);
     let approved = Approved { plan: &plan, granted: &granted, begun_by: BegunBy::Apply };
-    Ok(carry_out(approved, args, &settings, &state, Some(before), signals, ui).await?.status)
+    let carried = carry_out(approved, args, &settings, &state, Some(before), signals, ui).await;
+    Ok(without_secrets(&settings, carried)?.status)
 }
 
 fn places(args: &cli::Apply, global: &Global) -> Places {
@@ -141,10 +142,11 @@ pub(super) async fn carry_out(
     // Under the lock nobody else writes to it.
     let mut replay = replay_again(state, plan, before)?;
     drop(signals);
+    let takes_back = is_own_undo(plan, settings, state)?;
     let provider = provider(settings).await?;
     let mut stop = watch::listen_for_signals()?;
     let Read { policy, directory, listed } = tokio::select! {
-        live = read_live(&*provider, plan, &replay, settings, ui) => live?,
+        live = read_live(&*provider, plan, &replay, takes_back, settings, ui) => live?,
         () = engine::wants(&mut stop, Stop::Gently) => {
             return Err(refused(ExitStatus::Interrupted, "interrupted before anything was written"));
         }
@@ -154,7 +156,7 @@ pub(super) async fn carry_out(
         managed: &policy.managed,
         protect: &policy.protect,
         branches: policy.branches.as_ref(),
-        takes_back: is_own_undo(plan, settings, state)?,
+        takes_back,
         reactivates: policy.reactivate,
     };
     let problems = precheck::policy(plan, &policy, live.takes_back);
@@ -174,16 +176,25 @@ pub(super) async fn carry_out(
         return Err(of_other_settings(&[another_undo(undone)]));
     }
     precheck::account(plan, &replay, &directory).map_err(|problems| stale(&problems))?;
-    let Some(standing) = standing(plan, &replay, live)? else {
+    let Some(mut standing) = standing(plan, &replay, live)? else {
         say(args, ui, &["nothing to do: Skovik already matches this plan"]);
         return Ok(Carried::unreported(ExitStatus::Done));
     };
-    let allow = allowed_now(plan, settings, precheck::managed_now(plan, &replay, live), granted)?;
     let known = Known::read(plan, &replay, settings, state, ui)?;
     let memory = known.memory(plan, &replay, settings).of_branches(policy.branches.as_ref());
-    lifted(plan, &precheck::guards(plan, &replay, live, &memory), &allow)?;
+    let may_begin = allowed_now(plan, settings, precheck::managed_now(plan, &replay, live), granted)
+        .and_then(|allow| lifted(plan, &precheck::guards(plan, &replay, live, &memory), &allow));
     drop(memory);
-    let takes_back = live.takes_back;
+    let barred = match may_begin {
+        Ok(()) => None,
+        // A move that is half done has emptied custom fields: it is completed.
+        Err(error) if replay.is_in_doubt() => {
+            ui.warn(format!("{error}. What is in doubt is settled; nothing else is begun"));
+            standing.bar = Some(error.to_string());
+            Some(status_of(&error))
+        }
+        Err(error) => return Err(error),
+    };
     drop(directory);
     let target = &settings.target;
     let options = Options {
@@ -192,7 +203,7 @@ pub(super) async fn carry_out(
         settle_after: target.access.timeout,
         stop,
     };
-    let begun = Begun { approved, replay: &replay, standing: &standing, listed: &listed, takes_back, known };
+    let begun = Begun { approved, replay: &replay, standing: &standing, listed: &listed, takes_back, known, barred };
     let status = execute(args, begun, options, &*provider, &policy, state, ui).await?;
     Ok(Carried { status, is_reported: true })
 }
@@ -273,7 +284,7 @@ fn lifted(plan: &Plan, guards: &[GuardResult], allow: &BTreeMap<Ceiling, u64>) -
         return Ok(());
     }
     let problem = format!(
-        "blocked by {}: nothing was written; only an approval with a sufficient --allow lets it pass, see \
+        "blocked by {}: nothing was written now; only an approval with a sufficient --allow lets it pass, see \
          `skovik-sync approve --help`",
         list_guards(&left, plan)
     );
@@ -296,7 +307,7 @@ fn allowed_now(
     let rule = because.map_or_else(String::new, |when| format!(" by the rule `{when}`"));
     let problem = format!(
         "not approved: {found} of {approvers} approvals{rule}, as Skovik has {managed} users that may be changed, and \
-        not the {} that the plan was made for; nothing was written",
+        not the {} that the plan was made for; nothing was written now",
         plan.content().target.managed
     );
     Err(refused(ExitStatus::NotApproved, problem))
@@ -306,7 +317,7 @@ fn allowed_now(
 /// conditions of the plan.
 fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Option<Standing>> {
     let standing = precheck::standing(plan, replay, live).or_refuse(ExitStatus::Untrusted)?;
-    if standing.conflicts.is_empty() || replay.has_written() {
+    if standing.conflicts.iter().all(|conflict| conflict.is_apart) || replay.has_written() {
         return Ok(Some(standing));
     }
     match precheck::all_done(plan, live).or_refuse(ExitStatus::Untrusted)? {

@@ -7,10 +7,11 @@ mod trial;
 
 use console::measure_text_width;
 
-use super::common::{calendar, load_settings, now, shown};
+use super::common::{calendar, load_settings, now, shown, without_secrets};
 use super::plan::{BothSides, SourceProgress, open_account, read_account};
 use super::signals::unless_interrupted;
 use crate::cli::{self, Global};
+use crate::config::Settings;
 use crate::employee::{CustomField, CustomFieldKind, Directory};
 use crate::exit::{ExitStatus, refused, status_of};
 use crate::mapping::ResolvedMapper;
@@ -62,16 +63,18 @@ pub async fn run(args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result<
     }
     match account {
         Ok((resolved, directory)) => {
-            show_account(&settings.target.account(), &resolved, &directory, ui)?;
+            show_account(&settings, &resolved, &directory, ui)?;
             if problems.is_empty() {
                 let records =
                     join(&to_read, listings).await.map_err(|error: SourceError| refused(error.status(), error))?;
-                people::show(&settings, &BothSides::new(records, resolved, directory)?, to_read.secrets, ui)?;
+                let shown = BothSides::new(records, resolved, directory)
+                    .and_then(|both| people::show(&settings, &both, to_read.secrets, ui));
+                without_secrets(&settings, shown)?;
             }
         }
         Err(error) => {
             ui.line(format!("target    {}: FAILED", settings.target.account()))?;
-            problems.push(error);
+            problems.extend(without_secrets(&settings, Err::<(), _>(error)).err());
         }
     }
     problems.iter().for_each(|problem| ui.error(problem));
@@ -84,7 +87,7 @@ fn show_source(listing: &Listing, secrets: &Secrets, ui: &Ui) -> anyhow::Result<
     let proof = summary.unproven().map_or_else(|| format!("proof: {proof}"), str::to_owned);
     ui.line(format!("source    {name}: {records} records ({kind}, {proof})"))?;
     let (columns, profiles) = (listing.sample(), listing.profiles());
-    let names: Vec<String> = columns.iter().map(|column| escape(&column.name).into_owned()).collect();
+    let names: Vec<String> = columns.iter().map(|column| escape(&secrets.hide(&column.name)).into_owned()).collect();
     let width = names.iter().map(|name| measure_text_width(name)).max().unwrap_or(0).min(WIDEST_NAME);
     for ((name, SampleColumn { shapes, .. }), profile) in names.iter().zip(&columns).zip(&profiles) {
         let padding = " ".repeat(width.saturating_sub(measure_text_width(name)));
@@ -97,7 +100,9 @@ fn show_source(listing: &Listing, secrets: &Secrets, ui: &Ui) -> anyhow::Result<
     Ok(())
 }
 
-fn show_account(account: &str, resolved: &ResolvedMapper, directory: &Directory, ui: &Ui) -> anyhow::Result<()> {
+fn show_account(settings: &Settings, resolved: &ResolvedMapper, directory: &Directory, ui: &Ui) -> anyhow::Result<()> {
+    let account = settings.target.account();
+    let shown = |text: &str| printable(&settings.secrets().hide(text)).into_owned();
     let unproven = match directory.unproven[..] {
         [] => String::new(),
         ref lists => format!(" (read to the last page, not proven: {})", lists.join(", ")),
@@ -105,7 +110,7 @@ fn show_account(account: &str, resolved: &ResolvedMapper, directory: &Directory,
     ui.line(format!("target    {account}: {} users{unproven}", directory.users.len()))?;
     for branch in &directory.branches {
         let identifier = branch.identifier.as_deref().unwrap_or("(no external identifier)");
-        ui.line(printable(&format!("  branch        {identifier}: {} ({})", branch.name, branch.id)))?;
+        ui.line(shown(&format!("  branch        {identifier}: {} ({})", branch.name, branch.id)))?;
     }
     for CustomField { id, name, kind } in &directory.custom_fields {
         let kind = match kind {
@@ -117,7 +122,7 @@ fn show_account(account: &str, resolved: &ResolvedMapper, directory: &Directory,
             CustomFieldKind::Unusable(reason) => format!("{reason}, cannot be managed"),
         };
         let managed = if resolved.managed().custom_fields.contains(id) { ", managed" } else { "" };
-        ui.line(printable(&format!("  custom field  {name} ({id}): {kind}{managed}")))?;
+        ui.line(shown(&format!("  custom field  {name} ({id}): {kind}{managed}")))?;
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ use crate::config::escalation::{self, Needed};
 use crate::config::{EmployeeSettings, Require, Settings};
 use crate::diff::{Policy, Protect};
 use crate::employee::{ExternalIdentifier, Managed};
-use crate::exit::{ExitStatus, OrRefuse as _, refused};
+use crate::exit::{ExitStatus, OrRefuse as _, refused, status_of};
 use crate::files::{Links, WRONG_KIND, read_regular, read_regular_text, write_private};
 use crate::guard::counted_title;
 use crate::mapping::ResolvedMapper;
@@ -48,6 +48,15 @@ pub(super) fn load_settings(path: &Path) -> anyhow::Result<Settings> {
         let said = format!("{:#}", anyhow::Error::from(error));
         // A path with invisible characters is shown with them escaped.
         refused(ExitStatus::Usage, said.replace(&*path.to_string_lossy(), &shown(path)))
+    })
+}
+
+/// The same result. Its error shows no secret that was read: it may quote a record, the name of a column, or the account.
+pub(super) fn without_secrets<T>(settings: &Settings, result: anyhow::Result<T>) -> anyhow::Result<T> {
+    result.map_err(|error| {
+        let said = format!("{error:#}");
+        let hidden = settings.secrets().hide(&said);
+        if hidden == said { error } else { refused(status_of(&error), hidden) }
     })
 }
 

@@ -16,7 +16,7 @@ use self::absences::SecondThoughts;
 use self::both_sides::read_both_sides;
 pub(super) use self::both_sides::{BothSides, SourceProgress, open_account, read_account};
 use self::named::Named;
-use super::common::{calendar, load_settings, now, plan_bytes, policy, replay, shown};
+use super::common::{calendar, load_settings, now, plan_bytes, policy, replay, shown, without_secrets};
 use super::places::Places;
 use super::recent::memory;
 use super::retention::HASH_DIGITS;
@@ -48,14 +48,15 @@ pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<E
     let settings = load_settings(&global.config)?;
     if let Some(key) = &args.explain {
         Places::new(global).settings(&settings).may_read("--users", args.users.as_deref()).check()?;
-        return explain::run(&settings, args, key, global, ui).await;
+        return without_secrets(&settings, explain::run(&settings, args, key, global, ui).await);
     }
     Places::new(global)
         .settings(&settings)
         .may_read("--users", args.users.as_deref())
         .writes_plan(&args.out)
         .check()?;
-    let (plan, _signals) = write_plan(&settings, args, BegunBy::Apply, global, ui).await?;
+    let made = write_plan(&settings, args, BegunBy::Apply, global, ui).await;
+    let (plan, _signals) = without_secrets(&settings, made)?;
     let options = TextOptions { ids: args.ids.into(), ..text_options(&args.out, args.all, ui) };
     ui.print(display(&plan, &options))?;
     let blocked = plan.blocking_guards().next().is_some();

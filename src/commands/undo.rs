@@ -1,7 +1,7 @@
 //! `undo`: writes the plan that takes back what a plan did. It is read, approved and applied like any other. `undo`
 //! makes no request.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 
 use super::common::{load_settings, read_plan, replay, same_settings, shown, unusable_journal};
 use super::inverse::inverse;
@@ -12,6 +12,7 @@ use crate::apply::undo::History;
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, refused};
 use crate::files::write_private;
+use crate::plan::Plan;
 use crate::render::Ids;
 use crate::ui::Ui;
 
@@ -39,6 +40,12 @@ pub fn run(args: &cli::Undo, global: &Global, ui: &Ui) -> anyhow::Result<ExitSta
     };
     let undo =
         inverse(&plan, &history, &settings).with_context(|| format!("no undo can be made from {}", shown(&path)))?;
+    let mut written = Vec::new();
+    undo.write(&mut written)?;
+    Plan::read(&written).map_err(|problem| {
+        anyhow!("no undo is written, because `apply` would refuse it: {problem}; take the plan back in Skovik")
+    })?;
+    drop(written);
     super::plan::put_applied_plan_away(&args.out, &undo, BegunBy::Apply, &settings, global, ui)?;
     write_private(&args.out, |file| undo.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
     super::plan::show(&undo, &args.out, Ids::Hidden, ui)?;

@@ -3,10 +3,23 @@
 
 use email_address::{EmailAddress, Options};
 
+use super::normal_text;
 use crate::text::is_unseen;
 
 /// Longer than any name, address or code that a person would have chosen.
 pub const MAX_CHARACTERS: usize = 1_000;
+
+/// What makes it impossible to write a text, as the end of a sentence about it.
+#[must_use]
+pub fn impossible(text: &str) -> Option<&'static str> {
+    Some(match text {
+        "" => "an empty text",
+        _ if normal_text(text) != text => "a text with outer white space, or not in its normal form",
+        _ if deceptive(text).is_some() => "a text with a control character",
+        _ if is_too_long(text) => "a text that is too long",
+        _ => return None,
+    })
+}
 
 /// The first control character, or character that turns the direction of the text around it.
 #[must_use]

@@ -69,9 +69,9 @@ impl<'r> Context<'r> {
     }
 
     /// A context in which it is an error to use a source that may have a row of the person. Only expressions are evaluated
-    /// with it.
-    pub(super) fn in_doubt(records: &'r Records, record: usize) -> Self {
-        let value = OnceCell::from(records.context_in_doubt(record));
+    /// with it. `instead` is a row of a source that counts as the person's.
+    pub(super) fn in_doubt(records: &'r Records, record: usize, instead: Option<(usize, u32)>) -> Self {
+        let value = OnceCell::from(records.context_in_doubt(record, instead));
         Self { records, record, is_as_joined: false, value }
     }
 

@@ -3,6 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::values::{self, Problem, shown};
+use crate::employee::possible::impossible;
 use crate::employee::{Branch, BranchId, ChoiceOption, CustomField, CustomFieldKind, CustomValue, Text, normal_text};
 use crate::setting::{ConfigError, Template, nearest};
 
@@ -175,9 +176,16 @@ impl FieldValues {
                 )
             }),
             Self::Choice { by_value, by_label } => {
-                let problem = |what| Problem::new("choice_unknown", format!("{setting} gives {}, {what}", shown(text)));
+                let problem =
+                    |what: &str| Problem::new("choice_unknown", format!("{setting} gives {}, {what}", shown(text)));
                 match (by_value.get(text), by_label.get(text)) {
-                    (Some(Some(value)), _) | (None, Some(Some(value))) => Ok(CustomValue::Text(value.clone())),
+                    (Some(Some(value)), _) | (None, Some(Some(value))) => match impossible(value) {
+                        None => Ok(CustomValue::Text(value.clone())),
+                        Some(what) => Err(problem(&format!(
+                            "an option whose value {} is {what}, which cannot be written; change the option in Skovik",
+                            shown(value)
+                        ))),
+                    },
                     (Some(None), _) => Err(problem(
                         "and the values of several options differ from it only in Unicode form or white space",
                     )),

@@ -226,9 +226,8 @@ impl<'t> Reader<'t> {
         if let Some(reason) = records.unsure(record) {
             return Some(Problem::new(KEY_CLAIMED_TWICE, &**reason));
         }
-        let is_asked = |&source: &usize| self.rules.is_scope_judged_by(source) && records.may_have_row(record, source);
-        let source = (1..records.sources()).find(is_asked)?;
-        if self.include.as_ref()?.holds(&Context::in_doubt(records, record)) == Ok(false) {
+        let source = self.rules.doubtful_source(records, record)?;
+        if self.include.as_ref()?.holds(&Context::in_doubt(records, record, None)) == Ok(false) {
             return None;
         }
         self.key_problem(record).or_else(|| {

@@ -23,7 +23,13 @@ impl Scope for Include<'_> {
             None => Context::new(records, record),
             Some((source, row)) => Context::with_row(records, record, source, row),
         };
-        self.condition.as_ref().map_or(Some(true), |include| include.holds(&context).ok())
+        let Some(include) = &self.condition else { return Some(true) };
+        let holds = include.holds(&context).ok()?;
+        if !holds && self.rules.doubtful_source(records, record).is_some() {
+            // Only what is false whatever the doubtful source says is out of scope.
+            return (include.holds(&Context::in_doubt(records, record, instead)) == Ok(false)).then_some(false);
+        }
+        Some(holds)
     }
 }
 
@@ -41,6 +47,11 @@ impl ResolvedMapper {
         let (mapper, records) = (self.clone(), records.clone());
         in_time(move |progress| mapper.settle_in_time(&records, &Engine::new(records.calendar()), progress))
             .map_err(too_slow)?
+    }
+
+    /// A source that `include` asks, and that has no row of a record, but may have one.
+    pub(super) fn doubtful_source(&self, records: &Records, record: usize) -> Option<usize> {
+        (1..records.sources()).find(|source| self.is_scope_judged_by(*source) && records.may_have_row(record, *source))
     }
 
     fn settle_in_time(&self, records: &Records, engine: &Engine, progress: &Progress) -> Result<Records, ConfigError> {

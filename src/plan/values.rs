@@ -2,8 +2,8 @@
 //! `apply` compares that with the journal.
 
 use super::{Action, Change, Field, Fields, Operation, Value};
-use crate::employee::possible::{check_email, deceptive, is_too_long, unseen};
-use crate::employee::{CustomValue, normal_text};
+use crate::employee::CustomValue;
+use crate::employee::possible::{check_email, impossible, unseen};
 
 /// Finds a value in an operation that no list can contain.
 pub(super) fn check(operation: &Operation) -> Result<(), String> {
@@ -36,14 +36,12 @@ fn check_change(Change { field, before: _, after }: &Change) -> Result<(), Strin
 }
 
 fn check_text(field: &Field, text: &str) -> Result<(), String> {
-    let what = match text {
-        "" => "an empty text",
-        _ if normal_text(text) != text => "a text with outer white space, or not in its normal form",
-        _ if deceptive(text).is_some() => "a text with a control character",
-        _ if is_too_long(text) => "a text that is too long",
-        _ if *field == Field::PrimaryEmail && check_email(text).is_err() => "a text that is not an e-mail address",
-        _ if !matches!(field, Field::Custom(_)) && unseen(text).is_some() => "a text with a character that nobody sees",
-        _ => return Ok(()),
+    let what = match (impossible(text), field) {
+        (Some(what), _) => what,
+        (None, Field::PrimaryEmail) if check_email(text).is_err() => "a text that is not an e-mail address",
+        (None, Field::Custom(_)) => return Ok(()),
+        (None, _) if unseen(text).is_some() => "a text with a character that nobody sees",
+        (None, _) => return Ok(()),
     };
     Err(format!("gives {field} {what}"))
 }

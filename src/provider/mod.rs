@@ -23,7 +23,7 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::employee::{Branch, CustomField, CustomFieldId, Directory, Managed, User, UserId};
+use crate::employee::{Branch, BranchId, CustomField, CustomFieldId, Directory, Managed, User, UserId};
 pub use crate::http::MayWrite;
 use crate::plan::{Change, Fields};
 
@@ -58,6 +58,11 @@ pub trait Provider: fmt::Debug + Send + Sync {
 
     /// Everything in the account but its users, proven complete.
     fn shape(&self) -> BoxFuture<'_, Result<Shape, ListError>>;
+
+    /// The branch with this id, if the service knows no branches but those that users have: then nobody may have it any more.
+    fn branch_of_nobody(&self, _id: &BranchId) -> Option<Branch> {
+        None
+    }
 
     /// All rows of a list as the server sent them, each once, in the server's order. If this fails, the rows passed on
     /// so far must be discarded.
@@ -182,8 +187,8 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// them.
     fn may_empty_others(&self, changes: &[Change]) -> bool;
 
-    /// The body that restores the fields that the changes emptied: those with a value in `before` (with `changes`
-    /// applied) and none in `held`. `None` if nothing is missing.
+    /// The body that restores the custom fields that the changes emptied: those with a value in `before` (with `changes`
+    /// applied) and none in `held`. `None` if none is missing.
     ///
     /// # Errors
     /// As [`Dialect::update_request`].
@@ -192,6 +197,7 @@ pub trait Dialect: fmt::Debug + Send + Sync {
         before: &StoredUser,
         held: &StoredUser,
         changes: &[Change],
+        rest: Rest,
     ) -> Result<Option<Request>, String>;
 
     /// Whether the service keeps a deleted user as an inactive one, with the e-mail.
@@ -223,6 +229,16 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// # Errors
     /// If the user cannot be read.
     fn unsent(&self, stored: &StoredUser) -> Result<Vec<String>, String>;
+}
+
+/// What a request that restores custom fields does with everything else that is empty by now and had a value before, if
+/// it is a complete one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// It may restore that too: the read before the changes is a moment old.
+    Restored,
+    /// It writes what the user holds: another client may have emptied that since.
+    AsHeld,
 }
 
 /// Everything in an account but its users.

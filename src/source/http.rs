@@ -6,6 +6,7 @@
 mod auth;
 mod carriage;
 mod columns;
+mod content;
 mod errors;
 mod header;
 mod link;

@@ -37,6 +37,8 @@ pub(crate) struct Listing {
     /// Whether everybody in scope must have a record here.
     pub(super) everybody: bool,
     pub(super) summary: SourceSummary,
+    /// What people should know of it, without removing secrets: it quotes a key.
+    pub(super) warning: Option<String>,
 }
 
 impl Listing {
@@ -74,8 +76,9 @@ impl Listing {
             };
             let unusable = keys.repeated_problems(&table, &key);
             let (without_key, key_label) = (without_key as u64, key.label());
+            let warning = None;
             let mut listing =
-                Self { name, table, used, keys, key_label, repeated, without_key, prefer, everybody, summary };
+                Self { name, table, used, keys, key_label, repeated, without_key, prefer, everybody, summary, warning };
             listing.doubt_pages(&unusable)?;
             Ok(listing)
         })
@@ -103,7 +106,8 @@ impl Listing {
             )
             .into());
         }
-        tracing::warn!("{problem}: nothing proves that the list is complete; request larger pages, or an order");
+        self.warning =
+            Some(format!("{problem}: nothing proves that the list is complete; request larger pages, or an order"));
         self.summary.proof = LAST_PAGE.to_owned();
         Ok(())
     }

@@ -19,6 +19,7 @@ mod lookup;
 mod near;
 mod preference;
 mod profile;
+mod quiet;
 mod records;
 mod repeated;
 mod sample;
@@ -310,7 +311,10 @@ pub(crate) async fn read_each(to_read: &ToRead<'_>, progress: Progress<'_>) -> V
         Ok(listing)
     };
     let listings = join_all((0..to_read.lists().count()).map(read)).await;
-    // After all secrets are known: the error of one source may quote the secret of another.
+    // After all secrets are known: what is said of one source may quote the secret of another.
+    for warning in listings.iter().flatten().filter_map(|listing: &Listing| listing.warning.as_deref()) {
+        tracing::warn!("{}", to_read.secrets.hide(warning));
+    }
     listings
         .into_iter()
         .map(|listing| listing.map_err(|error: SourceError| error.without_secrets(to_read.secrets)))

@@ -165,7 +165,7 @@ impl<'s> Chooser<'s> {
     }
 
     fn too_early(&self, rows: &[u32]) -> Arc<str> {
-        self.undecided(rows, "which of them put the person out of scope depends on other sources with a repeated key")
+        self.undecided(rows, "which of them put the person out of scope depends on other sources with a key that is repeated or cannot be used")
     }
 
     fn undecided(&self, rows: &[u32], problem: &str) -> Arc<str> {

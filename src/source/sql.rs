@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::{Conditions, ReadError, Reading, Source, blocking};
+use super::{Conditions, ReadError, Reading, Source, blocking, quiet};
 use crate::files::{Links, read_regular_text};
 use crate::setting::ConfigError;
 use crate::setting::section::Section;
@@ -73,11 +73,15 @@ impl SqlSource {
     async fn run(&self, conditions: &Conditions<'_>) -> Result<Reading, ReadError> {
         let reader = RowReader::new(&self.query.setting, conditions);
         let query = &self.query.text;
-        let table = match &self.address {
-            Address::Postgres(server, row_security) => postgres::read(server, *row_security, query, reader).await?,
-            Address::MySql(server) => mysql::read(server, query, reader).await?,
-            Address::Sqlite(path) => sqlite::read(path, query, reader).await?,
+        let read = async {
+            match &self.address {
+                Address::Postgres(server, row_security) => postgres::read(server, *row_security, query, reader).await,
+                Address::MySql(server) => mysql::read(server, query, reader).await,
+                Address::Sqlite(path) => sqlite::read(path, query, reader).await,
+            }
         };
+        // The library panics on what breaks the protocol.
+        let table = quiet::caught_in(read).await.unwrap_or_else(|_| Err(failure::no_protocol().into()))?;
         // A database may return its rows in any order; a plan must not depend on the order.
         let table = blocking(move || Ok(table.in_order_of_content()?)).await?;
         Ok(Reading { table, proof: Some(PROOF), modified: None })

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use super::cell::{Cell, CellKind};
 use crate::plan::{Digest, Fingerprint};
 
-pub(crate) use builder::{TableBuilder, too_many};
+pub(crate) use builder::{LONGEST_ROW, TableBuilder, too_long, too_many};
 
 /// How many columns a list may have; a spreadsheet has no more.
 pub(super) const MOST_COLUMNS: usize = 16_384;

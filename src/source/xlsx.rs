@@ -5,7 +5,6 @@
 
 mod archive;
 mod bounds;
-mod quiet;
 mod references;
 
 use std::collections::{BTreeMap, HashSet};
@@ -20,7 +19,7 @@ use rustc_hash::FxHashMap;
 use super::cell::CellKind;
 use super::file::FileSettings;
 use super::table::{Table, TableBuilder};
-use super::{Conditions, ReadError, Reading, Source, blocking};
+use super::{Conditions, ReadError, Reading, Source, blocking, quiet};
 use crate::employee::normal_text;
 use crate::setting::section::Section;
 use crate::setting::{ConfigError, nearest, quoting};

@@ -4,6 +4,7 @@ mod back;
 pub(crate) mod doors;
 mod faults;
 mod leaning;
+mod moves;
 mod people;
 mod reactivate;
 
@@ -202,6 +203,28 @@ fn what_the_server_does_not_have_is_found_before_anything_is_written() {
         company.run(&["plan"]).ends(code).says(&[says]);
     }
     assert!(!scim.requests().iter().any(|line| line.starts_with("PUT") || line.starts_with("PATCH")));
+}
+
+/// The server's schemas have `department`, with or without the URN of its extension.
+#[test]
+fn the_letters_of_a_custom_fields_path_make_no_difference() {
+    let scim = Scim::start(PAGE);
+    let mut people: People = company().into_iter().take(4).collect();
+    let ids = fill(&scim, &people);
+    let first = *people.keys().next().expect("somebody");
+    for path in ["DEPARTMENT".to_owned(), format!("{}:Department", ENTERPRISE.to_uppercase())] {
+        let department = format!("of {}", path.len());
+        people.get_mut(&first).expect("somebody").department.clone_from(&department);
+        let company = company_at(&scim, "branches = [\"SE01\", \"NO01\", \"DK01\"]", &people);
+        company.edit("skovik-sync.toml", "\ndepartment =", &format!("\n\"{path}\" ="));
+        company.plan_and_apply();
+        company.is_in_line();
+        let user = scim.users().into_iter().find(|user| user["id"] == ids[&first]).expect("the user");
+        assert_eq!(user[ENTERPRISE]["department"], json!(department), "{path}");
+        company.run(&["check", "--contract"]).prints(&[&format!("there is one attribute {path}")]);
+        let shown = company.json("plan.json")["target"]["custom_fields"].clone();
+        assert_eq!(shown, json!({ format!("{ENTERPRISE}:department"): path }));
+    }
 }
 
 #[test]

@@ -318,6 +318,68 @@ fn a_server_that_sends_back_a_secret_of_another_section_is_not_quoted() {
     }
 }
 
+/// A service whose list has the key of the service in it, and what is said of the list.
+#[test]
+fn a_list_with_the_key_in_it_is_not_quoted() {
+    let person = |id: &str, seen: u64| json!({"id": id, "no": id.len(), "email": format!("p{}@example.com", id.len()), "seen": seen});
+    let web = Web::start(move |_, request| {
+        let list = match request.number("offset") {
+            0 => json!([person("1", 1), person(MARK, 1)]),
+            2 => json!([person(MARK, 2)]),
+            _ => json!([]),
+        };
+        answer(json!({"data": list, "total": 3}))
+    });
+    let settings = r#"
+        [target]
+        kind = "skovik"
+        url = "TARGET"
+        [[source]]
+        name = "hr"
+        kind = "http"
+        url = "WEB/hr"
+        key = "id"
+        records = "/data"
+        total = "/total"
+        prefer = { greatest = "seen" }
+        [source.auth]
+        kind = "bearer"
+        token_env = "HR_TOKEN"
+        [source.paging]
+        kind = "offset"
+        parameter = "offset"
+        [[source]]
+        name = "ad"
+        kind = "csv"
+        path = "ad.csv"
+        key = "id"
+        missing = "MISSING"
+        [employee]
+        external_identifier = "{{ hr.no }}"
+        primary_email = "{{ hr.email }}"
+        first_name = "Anna"
+        last_name = "{{ ad.name | default('Berg') }}"
+        branch = "SE01"
+    "#;
+    let mut company = Company::new("small");
+    company.env("HR_TOKEN", MARK);
+    let settings = settings.replace("TARGET", &company.url()).replace("WEB", &web.url);
+    for (missing, ad, says) in [
+        ("undefined", format!("id,name,{MARK}\n1,Berg,\n"), "have the same id \"[key]\""),
+        ("error", "id,name\n1,Berg\n".to_owned(), "no record of 1 person: \"[key]\""),
+        ("error", format!("id,{MARK}\n1,Berg\n"), "it has 2 columns: `id`, `[key]`"),
+    ] {
+        company.write("skovik-sync.toml", settings.replace("MISSING", missing));
+        company.write("ad.csv", ad);
+        for command in ["check", "plan", "run"] {
+            let output = tells_nothing(company.run(&[command, "-vvv"]));
+            assert!(output.stderr.contains(says), "{output}");
+            assert!(output.stderr.contains("came on different pages"), "{output}");
+        }
+        no_file_holds_it(company.folder(), &["ad.csv"]);
+    }
+}
+
 #[test]
 fn a_server_that_gives_the_key_as_a_name_is_not_quoted_by_the_test_of_its_contract() {
     for format in ["text", "json"] {

@@ -73,6 +73,7 @@ impl Run<'_> {
                 if self.replay.has_tried(self.operations[index].id) { &of_earlier_runs } else { &newcomers };
             let bar = self.mislabelled(index, &list, &renamed);
             let bar = bar.or_else(|| taken(&self.operations[index], &list, &listed.inactive));
+            let bar = bar.or_else(|| self.standing.bar.clone());
             self.settle_one(index, &list, &listed.inactive, newcomers, bar);
         }
         true

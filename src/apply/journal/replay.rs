@@ -35,6 +35,8 @@ pub struct Doubt {
     /// user is still as planned. So it is the last that was seen of the user before the change, with all that other
     /// clients wrote until then.
     pub before: Option<StoredUser>,
+    /// Whether this run sent the last of these requests a moment ago.
+    pub is_recent: bool,
 }
 
 impl Doubt {
@@ -212,7 +214,7 @@ impl Replay {
                     return Err(format!("operation {operation} is called doubtful, but created nobody"));
                 };
                 self.made.remove(&user_id.clone());
-                self.operations.insert(operation, Progress::InDoubt(Doubt { before: None }));
+                self.operations.insert(operation, Progress::InDoubt(Doubt::default()));
             }
             Record::NotDone { at: _, operation, problem: _ } => {
                 known(plan, operation)?;

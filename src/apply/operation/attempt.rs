@@ -140,7 +140,7 @@ impl Attempts {
         if let End::Unclear(_) = attempt.end {
             self.unclear = true;
             self.is_under_way |= attempt.refusal.is_none();
-            self.doubt.get_or_insert_default().renew(attempt.before.clone());
+            self.renew_doubt(&attempt);
         }
         self.left -= 1;
         match provider.wait(delay).await {
@@ -154,8 +154,14 @@ impl Attempts {
     /// carried out, only a later look does.
     pub(super) fn refusal_to_check(&mut self, last: &Attempt) -> Option<String> {
         let refusal = last.refusal.clone().filter(|_| !self.is_under_way && last.halt.is_none())?;
-        self.doubt.get_or_insert_default().renew(last.before.clone());
+        self.renew_doubt(last);
         Some(refusal)
+    }
+
+    fn renew_doubt(&mut self, sent: &Attempt) {
+        let doubt = self.doubt.get_or_insert_default();
+        doubt.renew(sent.before.clone());
+        doubt.is_recent = true;
     }
 
     /// The end of all attempts, by a look at the user.

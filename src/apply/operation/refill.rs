@@ -6,14 +6,14 @@ use crate::apply::expected_state::{differences, roles_changed, roles_told_otherw
 use crate::apply::journal::{Doubt, Step};
 use crate::employee::User;
 use crate::plan::{Change, OperationId};
-use crate::provider::{ApiError, LiveUser, StoredUser};
+use crate::provider::{ApiError, LiveUser, Request, Rest, StoredUser, unshown};
 
 impl Worker<'_> {
     /// Says so if a user who is to be moved, and is not moved yet, has lost custom fields since an attempt whose outcome is
     /// unknown. Then nobody can tell whether that attempt emptied them, or another client wanted them empty.
     pub(super) fn emptied_since(&self, doubt: Option<&Doubt>, read: &LiveUser) -> Option<String> {
         let then = doubt?.before.as_ref()?;
-        match self.dialect().restore_request(then, &read.stored, &[]) {
+        match self.dialect().restore_request(then, &read.stored, &[], Rest::AsHeld) {
             Ok(None) => None,
             Ok(Some(_)) => Some(format!(
                 "conflict: the user {} has lost custom fields since a request to move them that may have been carried \
@@ -24,13 +24,17 @@ impl Worker<'_> {
         }
     }
 
-    /// After a change of branch: reads the user back, and sends missing custom fields again.
+    /// After a change of branch: reads the user back, and sends missing custom fields again. If the change was made a moment
+    /// ago, [`Rest::Restored`] may restore what else it emptied. Otherwise ([`Rest::AsHeld`]) another client may have done
+    /// that: it stays empty and is reported, and two reads must show it as empty. A complete request that would empty
+    /// anything else is not sent.
     pub(super) async fn refill(
         &self,
         id: OperationId,
         before: StoredUser,
         expected: &User,
         changes: &[Change],
+        rest: Rest,
     ) -> Attempt {
         let half = |problem: &dyn std::fmt::Display| {
             End::HalfDone(format!(
@@ -41,6 +45,9 @@ impl Worker<'_> {
         let mut left = self.provider.retries();
         let mut wrote = false;
         let mut untold;
+        // Another read of the user after the change: the list at the start of this run, if it shows the user in the new branch.
+        let is_moved = |listed: &&StoredUser| self.parse(listed).is_some_and(|user| user.branch == expected.branch);
+        let mut shown = self.listed.get(before.id()).filter(is_moved).cloned();
         let read = loop {
             let read = match self.provider.any_user(before.id(), self.managed).await {
                 Ok(Some(read)) => read,
@@ -48,13 +55,27 @@ impl Worker<'_> {
                 Err(error) => return self.ended_by(half(&error), &error),
             };
             untold = roles_told_otherwise(expected, &read.user);
-            let body = match self.dialect().restore_request(&before, &read.stored, changes) {
+            let body = match self.dialect().restore_request(&before, &read.stored, changes, rest) {
                 Ok(Some(body)) => body,
                 Ok(None) => break read,
                 Err(problem) => return Attempt::new(half(&problem)),
             };
             if let Some(why) = self.not_to_refill(expected, &read) {
                 return Attempt::new(half(&format!("the user {why} now, and was left alone")));
+            }
+            let hidden = match (rest, &shown) {
+                (Rest::Restored, _) => self.hidden(&body, &before, changes),
+                (Rest::AsHeld, Some(shown)) => self.hidden(&body, shown, &[]),
+                (Rest::AsHeld, None) if self.hidden(&body, &before, changes).is_some() => {
+                    shown = Some(read.stored);
+                    continue;
+                }
+                (Rest::AsHeld, None) => None,
+            };
+            if let Some(hidden) = hidden {
+                let problem =
+                    "which the read before the write does not, and the write would empty it; they were left alone";
+                return Attempt::new(half(&format!("an earlier read of the user showed {hidden}, {problem}")));
             }
             if let Err(mut attempt) = self.announce(id, Step::Refill, Some(&before)).await {
                 attempt.end = half(&"the journal cannot be written");
@@ -88,6 +109,14 @@ impl Worker<'_> {
         attempt.wrote = wrote;
         attempt.before = Some(before);
         attempt
+    }
+
+    /// What an earlier read of the user showed, with `changes` applied, and a complete request would empty.
+    fn hidden(&self, body: &Request, shown: &StoredUser, changes: &[Change]) -> Option<String> {
+        match self.dialect().update_request(shown, changes) {
+            Ok(shown) => Some(unshown(&shown, body).join(", ")).filter(|hidden| !hidden.is_empty()),
+            Err(problem) => Some(format!("what cannot be compared ({problem})")),
+        }
     }
 
     /// Why a user must not be given back what a move emptied: by now they may be another person, or not to be touched.

@@ -33,6 +33,8 @@ pub(super) struct Begun<'a> {
     pub(super) listed: &'a HashMap<UserId, StoredUser>,
     pub(super) takes_back: bool,
     pub(super) known: Known,
+    /// The exit status if nothing may be begun any more, see [`Standing::bar`].
+    pub(super) barred: Option<ExitStatus>,
 }
 
 /// Begins or resumes the apply, runs what is left of it, and tells how it ended.
@@ -45,8 +47,15 @@ pub(super) async fn execute(
     state: &State,
     ui: &Ui,
 ) -> anyhow::Result<ExitStatus> {
-    let Begun { approved: Approved { plan, granted, begun_by }, replay, standing, listed, takes_back, mut known } =
-        begun;
+    let Begun {
+        approved: Approved { plan, granted, begun_by },
+        replay,
+        standing,
+        listed,
+        takes_back,
+        mut known,
+        barred,
+    } = begun;
     let mut watch = Watch::new(args, plan, replay, &options.stop, ui).await?;
     let hash = plan.hash();
     if read_plan(&state.plan(hash)).is_ok_and(|copy| copy.hash() == hash) {
@@ -82,7 +91,10 @@ pub(super) async fn execute(
     let report = while_held(run, state, provider).await;
     drop(journal);
     known.close(state, plan, apply, ui);
-    let status = status(&report, report.wrote || !replay.operations.is_empty());
+    let status = match (status(&report, report.wrote || !replay.operations.is_empty()), barred) {
+        (ExitStatus::Partial, Some(barred)) => barred,
+        (status, _) => status,
+    };
     let _signals = watch.finish(plan, &report, status)?;
     report::print(plan, &report, &ui.typed(&args.plan), &|text| say(args, ui, text), ui);
     Ok(status)

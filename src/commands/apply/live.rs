@@ -8,10 +8,10 @@ use crate::apply::journal::Replay;
 use crate::commands::common::policy;
 use crate::config::Settings;
 use crate::diff::Policy;
-use crate::employee::{Directory, User, UserId};
+use crate::employee::{Branch, BranchId, Directory, User, UserId};
 use crate::exit::{ExitStatus, OrRefuse as _};
 use crate::mapping::Mapper;
-use crate::plan::{Action, Operation, Plan};
+use crate::plan::{Action, Operation, Plan, Value};
 use crate::provider::{Provider, StoredUser};
 use crate::ui::Ui;
 
@@ -23,16 +23,28 @@ pub(super) struct Read {
     pub(super) listed: HashMap<UserId, StoredUser>,
 }
 
+/// Reads it. `takes_back` says that the plan is the undo that the state folder makes.
+///
 /// # Errors
 /// If the account cannot be read completely, or lacks something that the settings name.
 pub(super) async fn read_live(
     provider: &dyn Provider,
     plan: &Plan,
     replay: &Replay,
+    takes_back: bool,
     settings: &Settings,
     ui: &Ui,
 ) -> anyhow::Result<Read> {
-    let shape = provider.shape().await.or_refuse(ExitStatus::Untrusted)?;
+    let mut shape = provider.shape().await.or_refuse(ExitStatus::Untrusted)?;
+    // The plan itself, or the one that it takes back, may have moved the last user out of a branch.
+    if takes_back || replay.has_written() {
+        let named: BTreeSet<&BranchId> = plan.content().operations.iter().flat_map(branches_of).collect();
+        let is_known = |id: &BranchId| shape.branches.iter().any(|branch| branch.id == *id);
+        let missing: Vec<Branch> =
+            named.into_iter().filter(|id| !is_known(id)).filter_map(|id| provider.branch_of_nobody(id)).collect();
+        shape.branches.extend(missing);
+        shape.branches.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+    }
     let resolved = Mapper::new(settings).resolve(&shape.branches, &shape.custom_fields).or_refuse(ExitStatus::Stale)?;
     let progress = ui.progress("reading Skovik's users");
     let told = |read: u64, total: Option<u64>| {
@@ -65,4 +77,23 @@ fn written_user(operation: &Operation, keeps_removed: bool) -> Option<&UserId> {
         Action::Delete { user_id, .. } => keeps_removed.then_some(user_id),
         Action::Create { .. } | Action::Link { .. } => None,
     }
+}
+
+/// The branches that an operation names, before it and after it.
+fn branches_of(operation: &Operation) -> Vec<&BranchId> {
+    let named = match &operation.action {
+        Action::Create { after: fields } | Action::Delete { before: fields, .. } => {
+            fields.branch.iter().flatten().collect()
+        }
+        Action::Update { branch, changes, .. } => {
+            let values = changes.iter().flat_map(|change| change.before.iter().chain(&change.after));
+            let values = values.filter_map(|value| match value {
+                Value::Branch(branch) => Some(branch),
+                Value::Text(_) | Value::Boolean(_) | Value::Manager(_) => None,
+            });
+            branch.iter().flatten().chain(values).collect()
+        }
+        Action::Link { .. } => Vec::new(),
+    };
+    named.into_iter().map(|branch| &branch.branch_id).collect()
 }

@@ -12,6 +12,7 @@ use crate::commands::service::deleting;
 use crate::commands::signals::{end_until_heard, ended};
 use crate::commands::state_place::open_state;
 use crate::config::{Settings, TargetKind};
+use crate::employee::possible::impossible;
 use crate::employee::{CustomField, CustomFieldId, CustomFieldKind, CustomValue, UserId};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::mapping::{Mapper, ResolvedMapper};
@@ -128,7 +129,10 @@ fn custom_field(shape: &Shape, resolved: &ResolvedMapper) -> Option<(CustomField
     let value = |field: &CustomField| match &field.kind {
         CustomFieldKind::Text => Some(CustomValue::Text("skovik-sync".into())),
         CustomFieldKind::Boolean => Some(CustomValue::Boolean(true)),
-        CustomFieldKind::MultipleChoice(options) => Some(CustomValue::Text((&*options.first()?.value).into())),
+        CustomFieldKind::MultipleChoice(options) => {
+            let possible = options.iter().find(|option| impossible(&option.value).is_none())?;
+            Some(CustomValue::Text((&*possible.value).into()))
+        }
         CustomFieldKind::UncheckedChoice | CustomFieldKind::Unknown(_) | CustomFieldKind::Unusable(_) => None,
     };
     shape

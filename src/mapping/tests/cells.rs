@@ -47,6 +47,8 @@ fn options_whose_values_look_the_same_are_not_chosen_between() {
         option("Third", "x"),
         option("Third", "x"),
         option("Fourth", " y"),
+        option("Fifth", "b\u{7}"),
+        option("Sixth", &"z".repeat(1001)),
     ];
     let values = FieldValues::new(&CustomFieldKind::MultipleChoice(options));
     let value = |text: &str| match values.value("`f`", text) {
@@ -58,6 +60,16 @@ fn options_whose_values_look_the_same_are_not_chosen_between() {
     assert!(code == "choice_unknown" && reason.contains("differ from it only in Unicode form"), "{reason}");
     // The labels of these options still tell them apart.
     assert_eq!(value("One").unwrap(), "\u{c5}");
-    assert_eq!(value("Other").unwrap(), "A\u{30a}");
-    assert_eq!([value("x").unwrap(), value("Third").unwrap(), value("y").unwrap()], ["x", "x", " y"]);
+    assert_eq!([value("x").unwrap(), value("Third").unwrap()], ["x", "x"]);
+    // No plan can hold the values of the others.
+    for (label, parts) in [
+        ("Other", ["\"A\\u{30a}\"", "not in its normal form"]),
+        ("y", ["\" y\"", "outer white space"]),
+        ("Fourth", ["\" y\"", "outer white space"]),
+        ("Fifth", ["\\u{7}", "a control character"]),
+        ("Sixth", ["zzz", "too long"]),
+    ] {
+        let (code, reason) = value(label).unwrap_err();
+        assert!(code == "choice_unknown" && parts.iter().all(|part| reason.contains(part)), "{label}: {reason}");
+    }
 }

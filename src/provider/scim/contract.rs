@@ -80,7 +80,7 @@ impl Client {
                 Ok(schemas) => schemas,
             },
         };
-        let fields = schemas.custom_fields(&self.scim);
+        let fields = self.named_as_in_settings(schemas.custom_fields(&self.scim));
         let paths: Vec<&str> = fields.iter().filter_map(|field| field["id"].as_str()).collect();
         findings.judge(expected, true, format!("{} attributes can be custom fields", paths.len()));
         let mut needed = vec![("identifier", &self.scim.identifier)];

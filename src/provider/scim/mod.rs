@@ -15,11 +15,11 @@ use futures_util::future::BoxFuture;
 use tokio::sync::OnceCell;
 
 use super::{
-    ApiError, Collection, Deleted, Dialect, EachRow, ListError, LiveUser, Progress, Proven, Provider, Request, Shape,
-    StoredUser,
+    ApiError, Collection, Deleted, Dialect, EachRow, ListError, LiveUser, Progress, Proven, Provider, Request, Rest,
+    Shape, StoredUser,
 };
 use crate::config::{Removal, ScimSettings};
-use crate::employee::{Branch, CustomField, CustomFieldId, Managed, User, UserId};
+use crate::employee::{Branch, BranchId, CustomField, CustomFieldId, Managed, User, UserId};
 use crate::http::MayWrite;
 use crate::plan::{Change, Field, Fields};
 use crate::scim::AttributePath;
@@ -113,6 +113,7 @@ impl Dialect for Scim {
         before: &StoredUser,
         held: &StoredUser,
         changes: &[Change],
+        _: Rest,
     ) -> Result<Option<Request>, String> {
         let Some(request) = wire::restore(before, held, changes, self, self.abilities().patch)? else {
             return Ok(None);
@@ -160,6 +161,10 @@ impl Provider for Client {
             let (custom_fields, branches) = (self.custom_fields().await?, self.branches().await?);
             Ok(Shape { custom_fields, branches, ..Shape::default() })
         })
+    }
+
+    fn branch_of_nobody(&self, id: &BranchId) -> Option<Branch> {
+        self.unlisted_branch(id)
     }
 
     fn rows<'a>(

@@ -10,8 +10,8 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::{
-    ApiError, Collection, Deleted, Dialect, EachRow, ListError, LiveUser, Progress, Proven, Provider, Request, Shape,
-    StoredUser,
+    ApiError, Collection, Deleted, Dialect, EachRow, ListError, LiveUser, Progress, Proven, Provider, Request, Rest,
+    Shape, StoredUser,
 };
 use crate::config::Names;
 use crate::employee::{Branch, CustomField, CustomFieldId, Managed, User, UserId};
@@ -76,8 +76,9 @@ impl Dialect for Skovik {
         before: &StoredUser,
         held: &StoredUser,
         changes: &[Change],
+        rest: Rest,
     ) -> Result<Option<Request>, String> {
-        wire::refill(before, held, changes, self.names())
+        wire::refill(before, held, changes, rest, self.names())
     }
 
     fn keeps_removed(&self) -> bool {

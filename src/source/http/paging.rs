@@ -10,6 +10,7 @@ use reqwest::header::HeaderMap;
 use serde_json::value::RawValue;
 
 use super::carriage::place;
+use super::content::Content;
 use super::link;
 use super::place::{Place, Total};
 use super::server::Call;
@@ -67,8 +68,8 @@ pub(super) struct Walk {
     asked: HashSet<u64>,
     /// The pages that were not empty, by a hash of their lists.
     pages: HashMap<u64, u64>,
-    /// The hashes of the records as values: the order of properties and white space do not count. Two different records
-    /// with one hash would be refused as equal, once in millions of lists; two equal ones are always found.
+    /// The hashes of the contents of the records. Two different records with one hash would be refused as equal, once in
+    /// millions of lists; two equal ones are always found.
     seen: HashSet<u64>,
     /// With a random key each time, so that nobody can construct records with the same hash.
     hasher: RandomState,
@@ -144,7 +145,7 @@ impl Paging {
     pub(super) fn check(&self, first: &Call) -> Result<(), String> {
         match self {
             Self::Cursor { goes_to, .. } | Self::Page { goes_to, .. } | Self::Offset { goes_to, .. } => {
-                goes_to.put(&0.into(), first).map(drop)
+                goes_to.put("0", first).map(drop)
             }
             Self::None | Self::NextLink { .. } | Self::LinkHeader => Ok(()),
         }
@@ -191,7 +192,9 @@ impl Walk {
             _ => 0,
         };
         let here = match &paging {
-            Paging::Page { goes_to, .. } | Paging::Offset { goes_to, .. } => goes_to.put(&counter.into(), &first)?,
+            Paging::Page { goes_to, .. } | Paging::Offset { goes_to, .. } => {
+                goes_to.put(&counter.to_string(), &first)?
+            }
             _ => first,
         };
         let hasher = RandomState::new();
@@ -280,8 +283,7 @@ impl Walk {
         }
         for (position, record) in (1..).zip(page.records) {
             // A repeated record means that another record is missing.
-            let value = value(record).map_err(|problem| format!("record {position}: {problem}"))?;
-            if !self.seen.insert(self.hasher.hash_one(value)) {
+            if !self.seen.insert(self.hasher.hash_one(Content(record))) {
                 return Err(format!(
                     "record {position} has come before: the list changed its order while it was read, and somebody \
                      else is missing, or the server lists things twice"
@@ -351,9 +353,9 @@ impl Walk {
         match &self.paging {
             Paging::None => Ok(None),
             Paging::NextLink { next } => {
-                let Some(value) = told.filter(is_something) else { return Ok(None) };
-                let link = value.as_str().ok_or_else(|| format!("{next} is not a URL"))?;
-                self.linked(link).map(Some)
+                let Some(value) = told.filter(|value| is_something(value)) else { return Ok(None) };
+                let link: String = serde_json::from_str(value).map_err(|_| format!("{next} is not a URL"))?;
+                self.linked(&link).map(Some)
             }
             Paging::LinkHeader => {
                 let links = link::pages(page.headers)?;
@@ -361,20 +363,20 @@ impl Walk {
                 links.next.map(|link| self.linked(&link)).transpose()
             }
             Paging::Cursor { next, goes_to } => {
-                let Some(value) = told.filter(is_something) else { return Ok(None) };
-                if !value.is_string() && !value.is_number() {
+                let Some(value) = told.filter(|value| is_something(value)) else { return Ok(None) };
+                if !value.starts_with(|first: char| first == '"' || first == '-' || first.is_ascii_digit()) {
                     return Err(format!("{next} holds neither a text nor a number"));
                 }
-                goes_to.put(&value, &self.here).map(Some)
+                goes_to.put(value, &self.here).map(Some)
             }
             Paging::Page { .. } | Paging::Offset { .. } if page.records.is_empty() => Ok(None),
             Paging::Page { goes_to, .. } => {
                 self.counter += 1;
-                goes_to.put(&self.counter.into(), &self.here).map(Some)
+                goes_to.put(&self.counter.to_string(), &self.here).map(Some)
             }
             Paging::Offset { goes_to, .. } => {
                 self.counter += page.records.len() as u64;
-                goes_to.put(&self.counter.into(), &self.here).map(Some)
+                goes_to.put(&self.counter.to_string(), &self.here).map(Some)
             }
         }
     }
@@ -401,20 +403,16 @@ impl Walk {
     }
 }
 
-/// What a page says of the next one.
-fn told(next: &Pointer, page: &Page<'_>) -> Result<Option<serde_json::Value>, String> {
+/// What a page says of the next one, as it is written there.
+fn told<'p>(next: &Pointer, page: &Page<'p>) -> Result<Option<&'p str>, String> {
     let Some(raw) = next.find(page.document)? else { return Ok(None) };
     if raw.get().len() > LONGEST_NEXT {
         return Err(format!("{next} has more than {} KiB, which no link and no cursor has", LONGEST_NEXT >> 10));
     }
-    value(raw).map(Some)
-}
-
-fn value(raw: &RawValue) -> Result<serde_json::Value, String> {
-    serde_json::from_str(raw.get()).map_err(|error| error.to_string())
+    Ok(Some(raw.get()))
 }
 
 /// Null, false and an empty text mean that nothing comes next.
-fn is_something(value: &serde_json::Value) -> bool {
-    !matches!(value, serde_json::Value::Null | serde_json::Value::Bool(false)) && value.as_str() != Some("")
+fn is_something(value: &str) -> bool {
+    !matches!(value, "null" | "false" | "\"\"")
 }

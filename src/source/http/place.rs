@@ -1,5 +1,7 @@
 //! The place of a value in a request, and of the total in an answer.
 
+use std::borrow::Cow;
+
 use reqwest::header::{HeaderMap, HeaderName};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -8,7 +10,7 @@ use url::{Url, form_urlencoded};
 use super::server::Call;
 use crate::setting::ConfigError;
 use crate::setting::section::Section;
-use crate::strict_json::{Pointer, shown};
+use crate::strict_json::{Pointer, Properties, shown};
 use crate::text::shortened_line;
 
 /// The place of a value in a request.
@@ -45,37 +47,65 @@ impl Place {
         }
     }
 
-    /// The same request with this value at the place.
-    pub(super) fn put(&self, value: &Value, call: &Call) -> Result<Call, String> {
+    /// The same request with this value, as JSON, at the place. What was written stays as it was written: a number may have
+    /// more digits than any number of this program.
+    pub(super) fn put(&self, value: &str, call: &Call) -> Result<Call, String> {
         let mut call = call.clone();
         match self {
             Self::Parameter(name) => {
-                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let text = if value.starts_with('"') {
+                    serde_json::from_str(value).map_err(|error| format!("a text in it cannot be read: {error}"))?
+                } else {
+                    Cow::Borrowed(value)
+                };
                 set_parameter(&mut call.url, name, &text);
             }
             Self::Field(pointer) => {
-                let mut body: Value = serde_json::from_str(call.body.as_deref().unwrap_or("{}"))
-                    .map_err(|error| format!("is not JSON: {error}"))?;
-                let mut here = &mut body;
-                for step in pointer.steps() {
-                    let lacking = || format!("has neither an object nor a list into which {pointer} could be written");
-                    here = match here {
-                        Value::Object(object) => object.entry(step.clone()).or_insert_with(|| serde_json::json!({})),
-                        // The meaning of an element depends on those before it, so none is added.
-                        Value::Array(list) => {
-                            let length = list.len();
-                            index(step).and_then(|index| list.get_mut(index)).ok_or_else(|| {
-                                format!("has a list of {length} on the way to {pointer}, without a place {step:?}")
-                            })?
-                        }
-                        _ => return Err(lacking()),
-                    };
-                }
-                *here = value.clone();
-                call.body = Some(body.to_string());
+                let body = call.body.as_deref().unwrap_or("{}");
+                call.body = Some(with(body, pointer.steps(), value, pointer)?);
             }
         }
         Ok(call)
+    }
+}
+
+/// This JSON with the value at a place. `steps` are those of the pointer that are left.
+fn with(here: &str, steps: &[String], value: &str, pointer: &Pointer) -> Result<String, String> {
+    let wrong = |error: serde_json::Error| format!("is not JSON: {error}");
+    let Some((step, deeper)) = steps.split_first() else { return Ok(value.to_owned()) };
+    match here.trim_start().as_bytes().first() {
+        Some(b'{') => {
+            let Properties(members) = serde_json::from_str(here).map_err(wrong)?;
+            let before = members.iter().filter(|(name, _)| name == step).count();
+            if before > 1 {
+                return Err(format!("has the property {step:?} twice on the way to {pointer}"));
+            }
+            let mut written = Vec::with_capacity(members.len() + 1);
+            for (name, member) in &members {
+                let member = if name == step {
+                    Cow::Owned(with(member.get(), deeper, value, pointer)?)
+                } else {
+                    Cow::Borrowed(member.get())
+                };
+                written.push(format!("{}:{member}", Value::from(&**name)));
+            }
+            if before == 0 {
+                written.push(format!("{}:{}", Value::from(&**step), with("{}", deeper, value, pointer)?));
+            }
+            Ok(format!("{{{}}}", written.join(",")))
+        }
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_str(here).map_err(wrong)?;
+            let mut items: Vec<Cow<'_, str>> = items.into_iter().map(|item| Cow::Borrowed(item.get())).collect();
+            let length = items.len();
+            // The meaning of an element depends on those before it, so none is added.
+            let item = index(step)
+                .and_then(|index| items.get_mut(index))
+                .ok_or_else(|| format!("has a list of {length} on the way to {pointer}, without a place {step:?}"))?;
+            *item = Cow::Owned(with(item, deeper, value, pointer)?);
+            Ok(format!("[{}]", items.join(",")))
+        }
+        _ => Err(format!("has neither an object nor a list into which {pointer} could be written")),
     }
 }
 
@@ -173,11 +203,22 @@ mod tests {
         for (body, expected) in [
             (r#"{"a":1}"#, r#"{"a":1,"page":{"after":"x"}}"#),
             (r#"{"page":{"after":1,"size":2}}"#, r#"{"page":{"after":"x","size":2}}"#),
+            (
+                r#"{"tenant": 12345678901234567890123, "page": {"x": 1e2, "y\u00e4": "\ud800"}, "c": [1.0, {"c": 0.10}]}"#,
+                r#"{"tenant":12345678901234567890123,"page":{"x":1e2,"yä":"\ud800","after":"x"},"c":[1.0, {"c": 0.10}]}"#,
+            ),
+            (r#"{"x":1,"x":2}"#, r#"{"x":1,"x":2,"page":{"after":"x"}}"#),
         ] {
-            assert_eq!(place.put(&"x".into(), &call(body)).unwrap().body.as_deref(), Some(expected));
+            assert_eq!(place.put("\"x\"", &call(body)).unwrap().body.as_deref(), Some(expected));
         }
-        for body in [r#"{"page":[]}"#, r#"{"page":7}"#, "[]", "7"] {
-            assert!(place.put(&"x".into(), &call(body)).is_err(), "{body}");
+        for body in [r#"{"page":[]}"#, r#"{"page":7}"#, "[]", "7", r#"{"page":{},"page":{}}"#] {
+            assert!(place.put("\"x\"", &call(body)).is_err(), "{body}");
+        }
+        for number in ["1764438600.5000000523", "36893488147419103233", "1e999", "-0.10"] {
+            let body = place.put(number, &call("{}")).unwrap().body.unwrap();
+            assert_eq!(body, format!("{{\"page\":{{\"after\":{number}}}}}"));
+            let url = Place::Parameter("after".to_owned()).put(number, &call("{}")).unwrap().url;
+            assert_eq!(url.query(), Some(&*format!("after={number}")));
         }
         // In JSON-RPC the parameters are a list.
         let rpc = r#"{"method":"people","params":["key",{"from":0},9]}"#;
@@ -190,7 +231,7 @@ mod tests {
             ("/params/from", None),
             ("/params/0/from", None),
         ] {
-            let put = Place::Field(Pointer::parse(place).unwrap()).put(&7.into(), &call(rpc));
+            let put = Place::Field(Pointer::parse(place).unwrap()).put("7", &call(rpc));
             assert_eq!(put.ok().and_then(|call| call.body).as_deref(), expected, "{place}");
         }
     }

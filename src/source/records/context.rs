@@ -19,16 +19,17 @@ impl Records {
 
     /// The same with this row of a source as the one that counts.
     pub(crate) fn context_with(&self, record: usize, source: usize, row: u32) -> Value {
-        self.person(record, Some((source, row as usize)), false)
+        self.person(record, Some((source, row)), false)
     }
 
     /// The same without sources that have no row of the record, but may have one ([`Records::may_have_row`]): using
     /// these is an error.
-    pub(crate) fn context_in_doubt(&self, record: usize) -> Value {
-        self.person(record, None, true)
+    pub(crate) fn context_in_doubt(&self, record: usize, instead: Option<(usize, u32)>) -> Value {
+        self.person(record, instead, true)
     }
 
-    fn person(&self, record: usize, instead: Option<(usize, usize)>, in_doubt: bool) -> Value {
+    fn person(&self, record: usize, instead: Option<(usize, u32)>, in_doubt: bool) -> Value {
+        let instead = instead.map(|(source, row)| (source, row as usize));
         Value::from_object(Person { joined: Arc::clone(&self.0), record, instead, in_doubt })
     }
 }

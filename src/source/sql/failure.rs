@@ -33,8 +33,19 @@ pub(super) fn problem(error: &sqlx::Error) -> String {
         sqlx::Error::Database(error) => format!("the database says: {}", said(&**error)),
         sqlx::Error::Io(error) => connection(error, Trust::CaFile(false)),
         sqlx::Error::Tls(error) => format!("TLS fails: {}", shortened(&error.to_string())),
+        // Its thread for SQLite panicked.
+        sqlx::Error::WorkerCrashed => {
+            "the file cannot be read; one of the names or types of its columns may not be UTF-8, \
+             or the file is damaged"
+                .to_owned()
+        }
         error => shortened(&error.to_string()),
     }
+}
+
+/// The error of a library that gave up.
+pub(super) fn no_protocol() -> String {
+    "what the server sends is not as its protocol says; check that `url` leads to the database itself".to_owned()
 }
 
 /// An error of a server that does not answer.

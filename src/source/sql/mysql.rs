@@ -170,7 +170,7 @@ fn column(column: &MySqlColumn) -> (String, String, Option<Form>) {
 
 fn value<'r>(row: &'r MySqlRow, place: usize, column: &Column) -> Result<Value<'r>, String> {
     let bytes: Option<&[u8]> = row.try_get_unchecked(place).map_err(|error| failure::problem(&error))?;
-    bytes.map(|bytes| column.form.cell(bytes)).transpose()
+    bytes.map(|bytes| column.cell(bytes)).transpose()
 }
 
 fn form(kind: &MySqlTypeInfo) -> Option<Form> {

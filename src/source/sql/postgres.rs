@@ -124,7 +124,7 @@ fn value<'r>(row: &'r PgRow, place: usize, column: &Column) -> Result<Value<'r>,
     if value.is_null() {
         return Ok(None);
     }
-    column.form.cell(value.as_bytes().map_err(|error| error.to_string())?).map(Some)
+    column.cell(value.as_bytes().map_err(|error| error.to_string())?).map(Some)
 }
 
 fn form(kind: &PgTypeInfo) -> Option<Form> {

@@ -7,7 +7,7 @@ use super::form::Form;
 use crate::employee::normal_text;
 use crate::setting::ConfigError;
 use crate::source::cell::CellKind;
-use crate::source::table::{Table, TableBuilder};
+use crate::source::table::{LONGEST_ROW, Table, TableBuilder, too_long};
 use crate::source::{Conditions, ReadError};
 
 /// After how many rows progress is reported.
@@ -31,6 +31,17 @@ pub(super) struct RowReader<'c> {
 pub(super) struct Column {
     name: String,
     pub(super) form: Form,
+}
+
+impl Column {
+    /// The cell of a value as the database sends it.
+    pub(super) fn cell<'v>(&self, bytes: &'v [u8]) -> Result<(CellKind, Cow<'v, str>), String> {
+        // Before another form of it is made.
+        if bytes.len() > LONGEST_ROW {
+            return Err(format!("has more than {} MiB, which no value of a person has", LONGEST_ROW >> 20));
+        }
+        self.form.cell(bytes)
+    }
 }
 
 /// The cell of a value; `None` for NULL.
@@ -122,12 +133,18 @@ impl<'c> RowReader<'c> {
             return Err(more_than_one());
         }
         self.rows += 1;
+        let mut length = 0;
         for (place, column) in self.columns.iter().enumerate() {
             let Some(column) = column else { continue };
             let value = value(place, column).map_err(|problem| {
                 let Column { name, form: _ } = column;
                 format!("row {} of the result, as it came: the column {name:?} {problem}", self.rows)
             })?;
+            length += value.as_ref().map_or(0, |(_, text)| text.len());
+            // Before it is copied.
+            if length > LONGEST_ROW {
+                return Err(too_long(self.rows));
+            }
             match value {
                 Some((kind, text)) => self.builder.cell(kind, &text),
                 None => self.builder.cell(CellKind::Text, ""),

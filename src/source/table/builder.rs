@@ -9,7 +9,7 @@ use crate::employee::normal_text;
 use crate::files::LARGEST_LIST;
 
 /// The largest row, in bytes. The positions of its cells are 32-bit numbers.
-const LONGEST_ROW: usize = 64 * 1024 * 1024;
+pub(crate) const LONGEST_ROW: usize = 64 * 1024 * 1024;
 /// How many cells a list may have: a hundred for each of four million people. A short record can have many cells if
 /// another record has many columns.
 const MOST_CELLS: usize = 400_000_000;
@@ -107,7 +107,7 @@ impl TableBuilder {
             return Err(format!("row {number} is beyond what this program can hold"));
         }
         if text.len() - self.row_text > LONGEST_ROW {
-            return Err(format!("row {number} has more than {} MiB, which no person has", LONGEST_ROW >> 20));
+            return Err(too_long(number));
         }
         not_too_large(text.len() as u64, ends.len()).map_err(|problem| format!("row {number}: {problem}"))?;
         if self.page > 0 || !pages.is_empty() {
@@ -144,6 +144,11 @@ impl TableBuilder {
         table.text.shrink_to_fit();
         table
     }
+}
+
+/// Says that a row is longer than any person's.
+pub(crate) fn too_long(number: u64) -> String {
+    format!("row {number} has more than {} MiB, which no person has", LONGEST_ROW >> 20)
 }
 
 /// Says that a list has more records than `max_rows`.

@@ -223,7 +223,8 @@ fn what_several_sources_leave_open_puts_nobody_out_of_scope() {
     // While the second one is open, it is not known which row of the first one puts somebody out of scope.
     let company = three(hr, ad, pay, "hr.status == 'active' and pay.paid == 'yes' and ad.enabled == 'true'");
     assert_eq!(company.good(), ["guard 3"]);
-    let parts = ["rows 2 and 3 of source `ad` have the same id", "depends on other sources with a repeated key"];
+    let parts =
+        ["rows 2 and 3 of source `ad` have the same id", "depends on other sources with a key that is repeated"];
     company.one_aside(2, "key_claimed_twice", &parts);
     assert_eq!(company.desired().out_of_scope, ["3".into()].into());
     // The first list can repeat the key as well.
@@ -300,6 +301,43 @@ fn a_record_that_cannot_be_joined_may_be_that_of_whoever_has_none() {
     assert!(company.desired().doubtful.is_empty() && company.desired().out_of_scope.len() == 2);
     let company = judged_by_ad(hr, &format!("[null, {good}]"), ["csv", "json"], "hr.status == 'active'");
     assert!(company.desired().doubtful.is_empty() && company.good().len() == 2);
+}
+
+#[test]
+fn a_record_that_may_be_somebodys_counts_where_a_key_is_repeated() {
+    // The person has two records in the first list, of which the second one is in scope in any case.
+    let hr = "id,no,status,title,mail\n1,1,x,cook,a@x.se\n1,1,other,clerk,a@x.se\n2,2,other,guard,b@x.se\n";
+    let include = "hr.status == 'other' or ad.on is defined";
+    for (key, is_decided) in [("1", false), ("1\u{200b}", false), ("9", true)] {
+        let company = judged_by_ad(hr, &format!("id,on\n{key},true\n"), ["csv", "csv"], include);
+        if is_decided {
+            assert_eq!((company.good(), company.aside()), (vec!["clerk 3".to_owned(), "guard 4".to_owned()], vec![]));
+        } else {
+            assert_eq!(company.good(), ["guard 4"], "{key}");
+            let told: Vec<_> = company.aside().into_iter().map(|(row, code, _)| (row, code)).collect();
+            assert_eq!(told, [(2, "key_claimed_twice"), (3, "key_claimed_twice")], "{key}");
+        }
+    }
+    // What the first list says alone still decides.
+    let company =
+        judged_by_ad(hr, "id,on\n1\u{200b},true\n", ["csv", "csv"], "hr.status == 'other' and ad.on is defined");
+    assert_eq!((company.good(), company.aside().len()), (vec![], 0));
+    assert_eq!(company.desired().doubtful.len(), 2, "but for the first record of the person");
+    // The person has two records in a later list, of which `prefer` takes the one that the third list may put in scope.
+    let hr = "id,title,mail\n1,cook,a@x.se\n";
+    let ad = "id,type,day\n1,x,2020\n1,y,2021\n";
+    let include = "ad.type == 'x' or pay.paid is defined";
+    let counted = |pay: &str| {
+        let employee = "{{ hr.title }}{{ ad.day }}";
+        let later = |name: &str| source(name, "csv", name, "id") + "prefer = { greatest = \"day\" }\n";
+        let sources = source("hr", "csv", "hr", "id") + &later("ad") + &later("pay");
+        let rest = EMPLOYEE.replace("{{ hr.title }}", employee) + &format!("[scope]\ninclude = \"{include}\"\n");
+        Company::new(&sources, &[("hr", hr), ("ad", ad), ("pay", &format!("id,paid,day\n{pay}"))], &rest)
+    };
+    assert_eq!(counted("9,yes,1\n").good(), ["cook2020 2"]);
+    assert_eq!(counted("1,yes,1\n").good(), ["cook2021 2"]);
+    let parts = ["rows 2 and 3 of source `ad`", "or cannot be used"];
+    counted("1\u{200b},yes,1\n").one_aside(2, "key_claimed_twice", &parts);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //! panics on: names of cells beyond any sheet, numbers that are not written in one piece, indexes of shared texts that
 //! are no index, and relationships that say one thing twice.
 //!
-//! This is no reader of XML: it knows only what is a tag, what is an attribute, and what stands right behind a `<v>`.
-//! What it takes for one of these in a comment is refused too, and what it overlooks still meets the library.
+//! This is no reader of XML: it knows only what is a tag, a comment, an instruction or raw text, where each of them ends for the
+//! library, what is an attribute, and what stands right behind a `<v>`. Where the two could differ, the part is refused.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -30,6 +30,8 @@ pub(super) struct References {
     /// The tag that is being read, and the attributes of it that matter.
     tag: Vec<u8>,
     attribute: Vec<u8>,
+    /// The names of the attributes of this tag so far, a blank behind each.
+    attributes: Vec<u8>,
     cell: Vec<u8>,
     kind: Kind,
     /// Whether the cell has a value already.
@@ -84,7 +86,12 @@ enum Place {
     Quoted(u8),
     /// Behind a `<v>`.
     Value,
+    /// In what is no tag, to these bytes.
+    Skipped(&'static [u8]),
 }
+
+/// What is no tag: how it begins behind its `<`, and ends.
+const SKIPPED: [(&[u8], &[u8]); 3] = [(b"!--", b"-->"), (b"![CDATA[", b"]]>"), (b"?", b"?>")];
 
 impl References {
     /// What is wrong, as a part of a sentence about the part.
@@ -114,6 +121,15 @@ impl References {
                 self.begin(Place::Attribute);
             }
             (Place::Quoted(_), _) => self.note(byte),
+            (Place::Skipped(end), _) => {
+                if self.word.len() == end.len() {
+                    self.word.remove(0);
+                }
+                self.word.push(byte);
+                if self.word == end {
+                    self.begin(Place::Outside);
+                }
+            }
             (Place::Value, b'<') => {
                 self.problem = self.wrong_value();
                 self.begin(Place::Tag);
@@ -135,21 +151,50 @@ impl References {
                 self.begin(Place::Quoted(byte));
             }
             (Place::Attribute, b' ' | b'\t' | b'\r' | b'\n' | b'=') => {}
-            (Place::Tag | Place::Attribute, _) => self.note(byte),
+            (Place::Tag, b'"' | b'\'') => {
+                self.problem = Some(format!("has a quotation mark in a name{}", self.at_cell()))
+            }
+            (Place::Tag, _) => {
+                self.note(byte);
+                self.skip();
+            }
+            (Place::Attribute, _) => self.note(byte),
             (Place::Outside, _) => {}
+        }
+    }
+
+    /// Begins what is no tag, if the word says so.
+    fn skip(&mut self) {
+        if let Some((begin, end)) = SKIPPED.iter().find(|(begin, _)| self.word == *begin) {
+            self.is_in_pieces();
+            // The library lets one `?` begin and end an instruction.
+            self.place = Place::Skipped(end);
+            if *begin != b"?" {
+                self.word.clear();
+            }
+        } else if self.word.starts_with(b"!") && !SKIPPED.iter().any(|(begin, _)| begin.starts_with(&self.word)) {
+            self.problem = Some("has a declaration, which no workbook needs".to_owned());
+        }
+    }
+
+    /// Notes a number that goes on behind something else than its end.
+    fn is_in_pieces(&mut self) {
+        if std::mem::take(&mut self.is_behind_value) && self.kind != Kind::Other {
+            self.problem = Some(format!("has a number in pieces{}", self.at_cell()));
         }
     }
 
     fn begin_tag(&mut self) {
         let word = std::mem::take(&mut self.word);
         let is_end = word.starts_with(b"/");
-        let ends_value = is_end && matches!(&*word, [b'/', b'v'] | [.., b':', b'v']);
-        if std::mem::take(&mut self.is_behind_value) && !ends_value && self.kind != Kind::Other {
-            self.problem = Some(format!("has a number in pieces{}", self.at_cell()));
+        // The name behind its first colon, as the library has it.
+        let name = word.strip_prefix(b"/").unwrap_or(&word);
+        let name = memchr(b':', name).map_or(name, |colon| &name[colon + 1..]).to_vec();
+        if is_end && name == b"v" {
+            self.is_behind_value = false;
         }
-        let name = word.rsplit(|byte| *byte == b':').next().unwrap_or_default().to_vec();
-        // A declaration or a comment comes before the first element.
-        if self.part == Part::Unknown && word.first().is_some_and(|first| !matches!(first, b'?' | b'!')) {
+        self.is_in_pieces();
+        if self.part == Part::Unknown {
             self.part = match &*name {
                 b"worksheet" => Part::Sheet,
                 b"Relationships" => Part::Relationships,
@@ -162,11 +207,18 @@ impl References {
             self.has_value = false;
         }
         self.relationship = Relationship::default();
+        self.attributes.clear();
         self.tag = if is_end { Vec::new() } else { name };
     }
 
     /// Takes an attribute of the tag, whose value is the word.
     fn end_attribute(&mut self) {
+        if self.attributes.split(|byte| *byte == b' ').any(|before| before == self.attribute) {
+            let name = String::from_utf8_lossy(&self.attribute).escape_debug().to_string();
+            self.problem = Some(format!("has a tag with two attributes {name}{}", self.at_cell()));
+            return;
+        }
+        self.attributes.extend(self.attribute.iter().chain(b" "));
         match (self.part, &*self.attribute) {
             (Part::Sheet, b"r" | b"ref") => {
                 if let Some(name) = impossible(&self.word) {
@@ -283,89 +335,4 @@ fn add(number: u32, base: u32, digit: u8) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn found(xml: &str, at_once: usize) -> Option<String> {
-        let mut references = References::default();
-        xml.as_bytes().chunks(at_once).for_each(|bytes| references.add(bytes));
-        references.problem().map(str::to_owned)
-    }
-
-    fn finds(part: impl Fn(&str) -> String, inner: &str, expected: Option<&str>) {
-        for at_once in [1, 7, 10_000] {
-            let found = found(&part(inner), at_once);
-            let is_expected = match (&found, expected) {
-                (Some(found), Some(expected)) => found.contains(expected),
-                (found, expected) => found.is_none() && expected.is_none(),
-            };
-            assert!(is_expected, "{inner}: {found:?}");
-        }
-    }
-
-    fn sheet(inner: &str) -> String {
-        format!("<?xml version=\"1.0\"?>\n<!-- a --><x:worksheet xmlns:x='u'>{inner}</x:worksheet>")
-    }
-
-    #[test]
-    fn names_beyond_a_sheet_are_found_and_no_others() {
-        for (inner, expected) in [
-            ("<c r=\"A1\" s=\"1\"/><row r='1048576'/><dimension ref=\"A1:XFD1048576\"/><a r='A:D'/>", None),
-            ("<c r=\"ZZZZZZZZ2\" t=\"n\"/>", Some("the cell ZZZZZZZZ2,")),
-            ("<c\n r = 'XFE1'/>", Some("XFE1")),
-            ("<row spans=\"1:2\" r=\"1048577\">", Some("1048577")),
-            ("<dimension ref=\"A1:ZZZZZZZ99999999999\"/>", Some("ZZZZZZZ99999999999")),
-            ("<c r=\"A4294967297\"/>", Some("A4294967297")),
-            ("<t>r=\"ZZZZZZZZ2\"</t><t a='r=\"ZZZZZZZZ2\"' ar='ZZZZZZZZ2' b='>'/>", None),
-        ] {
-            finds(sheet, inner, expected);
-        }
-        assert_eq!(found("<theme><fillRect r=\"9999999\"/></theme>", 5), None, "no sheet");
-    }
-
-    #[test]
-    fn a_value_is_in_one_piece_and_of_its_kind() {
-        let all = "<c r='A1' t='s'><v>12</v></c><c><v>-1.5E+7</v></c><c r='B1' t='n'><f>1<2</f><v> 3\n</v></c><x:c t='s'><x:v>0</x:v></x:c>\
-                   <c t='str'><f>A</f><v>a&amp;b<![CDATA[c]]></v></c><c t='b'><v>1</v></c><c t='inlineStr'><is><t>v</t></is></c><c><v/></c>";
-        finds(sheet, all, None);
-        for (inner, expected) in [
-            ("<c r='A3' t='s'><v> 1 </v></c>", "a text whose number is no number in the cell A3"),
-            ("<c t='s'><v>1.0</v></c>", "a text whose number is no number"),
-            ("<c r='A3'><v>10</v><v>05</v></c>", "two values in the cell A3"),
-            ("<c r='A3' t='inlineStr'><is><t>a</t></is><is/></c>", "two values in the cell A3"),
-            ("<c r='A3'><v/><is><t>1</t></is></c>", "two values in the cell A3"),
-            ("<c t='s'><v>x</v></c>", "a text whose number"),
-            ("<c t='s'><v>1<!--x--></v></c>", "in pieces"),
-            ("<c r='A3'><v>2&#48;</v></c>", "a number that is not written as one in the cell A3"),
-            ("<c><v>2<!--x-->0</v></c>", "in pieces"),
-            ("<c t='n'><v>2<![CDATA[0]]></v></c>", "in pieces"),
-            ("<c><v><![CDATA[0]]></v></c>", "in pieces"),
-        ] {
-            finds(sheet, inner, Some(expected));
-        }
-    }
-
-    #[test]
-    fn a_relationship_says_one_thing() {
-        let part = |inner: &str| format!("<?xml version=\"1.0\"?><Relationships xmlns=\"u\">{inner}</Relationships>");
-        let texts = "<Relationship Id=\"STYLES\" Type=\"http://x/sharedStrings\" Target=\"SharedStrings.xml\"/>";
-        finds(
-            part,
-            &format!(
-                "{texts}<Relationship Id='b' Type='http://x/worksheet' Target='1'/><Relationship Target='2' Type='http://x/worksheet' Id='c'/>"
-            ),
-            None,
-        );
-        for (inner, expected) in [
-            ("<Relationship Id='a' Type='x'/><Relationship Id=\"a\" Type='y'/>", "uses the id a twice"),
-            (
-                "<Relationship Id='a' Type='u/officeDocument'/><Relationship Id='b' Type='v/officeDocument'/>",
-                "two parts as its officeDocument",
-            ),
-            ("<Relationship Id='a' Target='strings7.xml' Type='u/sharedStrings'/>", "elsewhere"),
-        ] {
-            finds(part, inner, Some(expected));
-        }
-        finds(part, &texts.repeat(2), Some("twice"));
-    }
-}
+mod tests;

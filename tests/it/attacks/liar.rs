@@ -263,6 +263,8 @@ fn answer(account: &mut Account, request: &Request, lie: impl Fn(&mut Account, &
 
 fn settings(url: &str, target: &str) -> String {
     let retries = if target.contains("retries") { "" } else { "retries = 0" };
+    let is_guarded = target.contains("[guard]");
+    let guard = if is_guarded { "" } else { "[guard]\nmax_delete_percent = 100\nmax_change_percent = 100" };
     format!(
         r#"
 [target]
@@ -286,9 +288,7 @@ branch = "SE01"
 manager = "{{{{ hr.manager }}}}"
 [scope]
 protect = []
-[guard]
-max_delete_percent = 100
-max_change_percent = 100
+{guard}
 "#
     )
 }

@@ -21,6 +21,7 @@ mod newcomers;
 mod outputs;
 mod pipes;
 mod recovery;
+mod refills;
 mod relabelled;
 mod replayed;
 mod retries;

@@ -2,6 +2,7 @@
 //! are none, and lists that somebody is writing.
 
 mod bounds;
+mod databases;
 mod keys;
 mod lists;
 

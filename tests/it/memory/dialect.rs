@@ -7,7 +7,7 @@ use skovik_sync::employee::{
     Branch, CustomField, CustomFieldId, CustomFieldKind, CustomValue, Managed, User, UserId, normal_text,
 };
 use skovik_sync::plan::{self, Change, Field, Fields, ManagerRef};
-use skovik_sync::provider::{Dialect, Request, StoredUser};
+use skovik_sync::provider::{Dialect, Request, Rest, StoredUser};
 
 /// What a person has, as the service calls it, that a create can send.
 const SENT: [&str; 7] = ["login", "number", "given", "family", "unit", "boss", "extra"];
@@ -47,8 +47,9 @@ fn json_of(value: &CustomValue) -> Value {
     }
 }
 
-fn request(body: Map<String, Value>) -> Request {
-    Request::new(Value::Object(body).to_string())
+/// A request that names only what changes.
+fn partial(body: Map<String, Value>) -> Request {
+    Request::partial(Value::Object(body).to_string())
 }
 
 /// A change in the service's own words: a top-level name, or one within `extra`.
@@ -132,7 +133,7 @@ impl Dialect for Plain {
         if let Some(manager) = manager {
             body.insert("boss".to_owned(), json!(manager));
         }
-        Ok(request(body))
+        Ok(Request::new(Value::Object(body).to_string()))
     }
 
     /// Only what changes: this service leaves the rest as it is.
@@ -147,7 +148,7 @@ impl Dialect for Plain {
         if !extra.is_empty() {
             body.insert("extra".to_owned(), Value::Object(extra));
         }
-        Ok(request(body))
+        Ok(partial(body))
     }
 
     fn may_empty_others(&self, changes: &[Change]) -> bool {
@@ -159,6 +160,7 @@ impl Dialect for Plain {
         before: &StoredUser,
         held: &StoredUser,
         changes: &[Change],
+        _: Rest,
     ) -> Result<Option<Request>, String> {
         let mut wanted = extra(&object(before.raw().get())?);
         for change in changes {
@@ -171,7 +173,7 @@ impl Dialect for Plain {
         if wanted.is_empty() {
             return Ok(None);
         }
-        Ok(Some(request(Map::from_iter([("extra".to_owned(), Value::Object(wanted))]))))
+        Ok(Some(partial(Map::from_iter([("extra".to_owned(), Value::Object(wanted))]))))
     }
 
     fn keeps_removed(&self) -> bool {

@@ -143,7 +143,46 @@ fn cursors_in_the_query_and_in_the_body() {
     let source = "method = \"POST\"\nbody = '{\"page\": {\"size\": 4}}'\nrecords = \"/data\"\n\
                   [source.paging]\nkind = \"cursor\"\nnext = \"/next\"\nfield = \"/page/after\"";
     plans(&web, "/p", source, "last-page", &["POST /p", "POST /p"]);
-    assert_eq!(web.requests()[1].body, r#"{"page":{"after":4,"size":4}}"#);
+    assert_eq!(web.requests()[1].body, r#"{"page":{"size":4,"after":4}}"#);
+}
+
+#[test]
+fn a_cursor_that_is_a_number_keeps_its_digits() {
+    let cursors = ["1764438600.5000000523", "36893488147419103233"];
+    for cursor in cursors {
+        let web = Web::start(move |number, _| {
+            let data = json!(people(number * 4, number * 4 + 4));
+            let next = if number == 0 { cursor } else { "null" };
+            Reply::Answer(200, vec![], format!("{{\"data\":{data},\"next\":{next}}}"))
+        });
+        let source = "records = \"/data\"\n[source.paging]\nkind = \"cursor\"\nnext = \"/next\"\nparameter = \"after\"";
+        plans(&web, "/p", source, "last-page", &["GET /p", &format!("GET /p?after={cursor}")]);
+    }
+}
+
+#[test]
+fn a_value_that_nobody_uses_stops_nothing() {
+    let values = [
+        "1e999",
+        r#""\ud800""#,
+        "12345678901234567890123",
+        "12345678901234567890124",
+        &format!("{}{}", "[".repeat(200), "]".repeat(200)),
+    ]
+    .map(str::to_owned);
+    let list: Vec<String> = people(0, 9)
+        .iter()
+        .zip(values.iter().cycle())
+        .map(|(person, value)| format!("{{\"odd\":{value},{}", &person.to_string()[1..]))
+        .collect();
+    let web = Web::always(Reply::Answer(200, vec![], format!("[{}]", list.join(","))));
+    plans(&web, "/p", "", "trusted", &["GET /p"]);
+    // Records that differ in nothing but a digit are two.
+    let two = |odd: &str| format!("{{\"odd\":{odd},{}", &person(1).to_string()[1..]);
+    let web = Web::always(Reply::Answer(200, vec![], format!("[{},{}]", two(&values[2]), two(&values[3]))));
+    let plan = company(&web.url, "").plan(5);
+    let diagnostics = plan["diagnostics"].as_array().unwrap();
+    assert!(diagnostics.iter().any(|told| told["code"] == "key_claimed_twice"), "{plan:#}");
 }
 
 #[test]
@@ -157,7 +196,7 @@ fn the_parameters_of_json_rpc_stand_in_a_list() {
                   body = '{\"jsonrpc\": \"2.0\", \"id\": 1, \"method\": \"people\", \"params\": [\"all\", {\"offset\": 0}]}'\n\
                   [source.paging]\nkind = \"offset\"\nfield = \"/params/1/offset\"";
     plans(&web, "/rpc", source, "total", &["POST /rpc", "POST /rpc", "POST /rpc"]);
-    let last = r#"{"id":1,"jsonrpc":"2.0","method":"people","params":["all",{"offset":7}]}"#;
+    let last = r#"{"jsonrpc":"2.0","id":1,"method":"people","params":["all",{"offset":7}]}"#;
     assert_eq!(web.requests()[2].body, last);
     let company = company(&web.url, &source.replace("/params/1/offset", "/params/2"));
     refused(&company, 3, &["`body` in [[source]] `hr`", "a list of 2 on the way to /params/2, without a place \"2\""]);

@@ -12,7 +12,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use url::Url;
 
 use super::{Client, wire};
-use crate::employee::{Branch, CustomField, normal_text};
+use crate::employee::{Branch, BranchId, CustomField, normal_text};
 use crate::provider::access::{Call, ListSize};
 use crate::provider::stored::is_id;
 use crate::provider::{ApiError, Collection, EachRow, ListError, Progress, RowError};
@@ -24,6 +24,12 @@ impl Client {
         let names = self.branch_names().await?;
         let row = |name: &String| self.read(Collection::Branches, &wire::branch_row(name), wire::branch);
         names.iter().map(row).collect()
+    }
+
+    /// The branch with this id, if only branches that users have are known.
+    pub(in crate::provider::scim) fn unlisted_branch(&self, id: &BranchId) -> Option<Branch> {
+        let is_known_by_users = self.wanted.branch && self.branches.is_none();
+        is_known_by_users.then(|| wire::branch(&wire::branch_row(id.as_str()).to_string()).ok()).flatten()
     }
 
     /// All attributes that can serve as custom fields, sorted by their paths.
@@ -116,7 +122,24 @@ impl Client {
                 ListError::Unsuited(self.clean(&format!("`{setting}` in [target] is {path}, which {problem}")))
             })?;
         }
-        Ok(schemas.custom_fields(&self.scim))
+        Ok(self.named_as_in_settings(schemas.custom_fields(&self.scim)))
+    }
+
+    /// The same attributes, with the names that the settings use for them, where these have other letters.
+    pub(in crate::provider::scim) fn named_as_in_settings(
+        &self,
+        mut rows: Vec<serde_json::Value>,
+    ) -> Vec<serde_json::Value> {
+        for wanted in &self.wanted.custom_fields {
+            let is_it = |row: &serde_json::Value, is_same: fn(&str, &str) -> bool| {
+                ["id", "name"].iter().any(|key| row[*key].as_str().is_some_and(|held| is_same(held, wanted)))
+            };
+            if !rows.iter().any(|row| is_it(row, |held, wanted| held == wanted)) {
+                let named = rows.iter_mut().filter(|row| is_it(row, str::eq_ignore_ascii_case));
+                named.for_each(|row| row["name"] = wanted.as_str().into());
+            }
+        }
+        rows
     }
 
     fn unchecked_custom_fields(&self) -> Result<Vec<serde_json::Value>, ListError> {

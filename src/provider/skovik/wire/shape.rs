@@ -58,8 +58,10 @@ fn options(attributes: &Members<'_>, names: &Names) -> Result<Option<Vec<ChoiceO
 }
 
 fn option(members: &Members<'_>, names: &Names) -> Result<ChoiceOption, String> {
-    let value: Box<str> = normal(members, names.get(Name::OptionValue))?.ok_or("an option has no value")?;
-    let label = normal(members, names.get(Name::OptionLabel))?.unwrap_or_else(|| value.clone());
+    // As it is: what is written must be the option.
+    let value = members.text(names.get(Name::OptionValue))?.filter(|value| !normal_text(value).is_empty());
+    let value: Box<str> = value.ok_or("an option has no value")?.into();
+    let label = normal(members, names.get(Name::OptionLabel))?.unwrap_or_else(|| normal_text(&value).into());
     Ok(ChoiceOption { label, value })
 }
 
@@ -98,8 +100,8 @@ mod tests {
             (r#""field_type":"multiple_choice""#, CustomFieldKind::UncheckedChoice),
             (r#""field_type":"multiple_choice","options":[]"#, CustomFieldKind::MultipleChoice(vec![])),
             (
-                r#""field_type":"multiple_choice","options":[{"label":"4100 Sales","value":"4100"},{"value":"42"}]"#,
-                CustomFieldKind::MultipleChoice(vec![option("4100 Sales", "4100"), option("42", "42")]),
+                r#""field_type":"multiple_choice","options":[{"label":"4100 Sales","value":"4100"},{"value":"42 "}]"#,
+                CustomFieldKind::MultipleChoice(vec![option("4100 Sales", "4100"), option("42", "42 ")]),
             ),
         ] {
             let json = format!(r#"{{"type":"custom-fields","id":"cf","attributes":{{{attributes}}}}}"#);

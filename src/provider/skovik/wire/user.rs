@@ -17,7 +17,10 @@ use crate::employee::{CustomFieldId, CustomValue, Managed, Roles, User, UserId, 
 use crate::plan::{Change, Field, Fields, ManagerRef, UserRef, Value};
 use crate::provider::loss::{counts_upwards, is_empty, loss};
 use crate::provider::stored::compact;
-use crate::provider::{Request, StoredUser};
+use crate::provider::{Request, Rest, StoredUser};
+
+/// The members of a user that this tool knows.
+const KNOWN_MEMBERS: [&str; 4] = ["type", "id", "attributes", "relationships"];
 
 /// The ids of the custom fields that hold a text or a boolean, which a create can send; sorted.
 pub(in crate::provider::skovik) fn custom_field_ids(
@@ -60,12 +63,13 @@ pub(in crate::provider::skovik) fn overlay(
 }
 
 /// The body of a PUT that restores custom fields which a change of branch has emptied: those with a value in `before`
-/// (with `changes` on top) and none in `held`, which was read after the change. `None` if nothing is missing.
-/// Everything else that is empty in `held` but had a value is restored too: the PUT would otherwise empty it for good.
+/// (with `changes` on top) and none in `held`, which was read after the change. `None` if nothing is missing. `rest` says
+/// whether everything else that is empty in `held` but had a value is restored too.
 pub(in crate::provider::skovik) fn refill(
     before: &StoredUser,
     held: &StoredUser,
     changes: &[Change],
+    rest: Rest,
     names: &Names,
 ) -> Result<Option<Request>, String> {
     let then = Resource::parse(before.raw().get(), Resources::Users, names)?
@@ -89,20 +93,33 @@ pub(in crate::provider::skovik) fn refill(
     if !missing && again.is_empty() {
         return Ok(None);
     }
-    for (name, value) in attributes.iter() {
-        if !is_empty(value) && now.attributes.get(name).is_none_or(is_empty) {
-            now.attributes.insert(name, value);
+    if rest == Rest::Restored {
+        let others = planned.iter().filter(|(name, _)| !KNOWN_MEMBERS.contains(name));
+        for (name, value) in others.filter(|(_, value)| !is_empty(value)) {
+            if now.rest.get(name).is_none_or(is_empty) {
+                now.rest.insert(name, value);
+            }
         }
-    }
-    for (name, value) in relationships.iter() {
-        let leads_nowhere = |held: &RawValue| compact(held.get()).contains("\"data\":null");
-        if now.relationships.get(name).is_none_or(leads_nowhere) {
-            now.relationships.insert(name, value);
+        for (name, value) in attributes.iter().filter(|(_, value)| !is_empty(value)) {
+            if now.attributes.get(name).is_none_or(is_empty) {
+                now.attributes.insert(name, value);
+            }
+        }
+        for (name, value) in relationships.iter() {
+            if now.relationships.get(name).is_none_or(leads_nowhere) {
+                now.relationships.insert(name, value);
+            }
         }
     }
     let filled = to_raw(&custom_fields)?;
     now.attributes.insert(names.get(Name::CustomFields), &filled);
     assemble(now, again.into_iter().map(after), names).map(Some)
+}
+
+/// Whether a relationship says that it refers to nothing.
+fn leads_nowhere(relationship: &RawValue) -> bool {
+    let members = serde_json::from_str::<Members<'_>>(relationship.get());
+    members.is_ok_and(|members| members.get("data").is_some_and(is_empty))
 }
 
 /// The body of a POST. Fields without a value are left out.
@@ -353,8 +370,7 @@ pub(in crate::provider::skovik) fn losses(
             lost.extend(loss(&format!("{map}.{id}"), value, fields.get(id), |_, _| false));
         }
         // Members that this tool does not know; the rest was compared, or is only the server's.
-        let known = ["type", "id", "attributes", "relationships"];
-        for (name, value) in body.iter().filter(|(name, _)| !known.contains(name)) {
+        for (name, value) in body.iter().filter(|(name, _)| !KNOWN_MEMBERS.contains(name)) {
             lost.extend(loss(name, value, now.rest.get(name), |_, _| false));
         }
         let is_managed = |name: &str| {

@@ -167,3 +167,21 @@ fn each_value_is_taken_as_what_it_is() {
     std::fs::remove_file(company.path("plan.json")).expect("removed");
     refuses(&company, 4, &["source `hr`", "row 1 of the result", "\"text\" is not UTF-8 from its byte 2 on"], &[]);
 }
+
+#[test]
+fn names_that_are_not_utf_8_are_an_error_and_no_defect() {
+    for (declared, broken) in [("Zzzzzzzz TEXT", "Zzzzzzzz"), ("x QQQQQQQQ", "QQQQQQQQ")] {
+        let company = small("url = \"sqlite:hr.db\"\nquery = \"SELECT * FROM t\"");
+        sql(
+            &company,
+            "hr.db",
+            &format!("CREATE TABLE t(employee_id TEXT, {declared}); INSERT INTO t VALUES ('1', 'x')"),
+        );
+        let mut bytes = std::fs::read(company.path("hr.db")).expect("read");
+        let at = bytes.windows(broken.len()).position(|part| part == broken.as_bytes()).expect("it is there");
+        bytes[at + 1..at + 5].copy_from_slice(b"\xff\xfe\xc3\xf0");
+        std::fs::write(company.path("hr.db"), bytes).expect("written");
+        let output = company.run(&["plan"]).ends(4).says(&["source `hr`", "may not be UTF-8"]);
+        assert!(!output.stderr.contains("panicked"), "{output}");
+    }
+}

@@ -190,9 +190,42 @@ fn a_refill_gives_back_what_a_change_of_branch_has_emptied() {
         r#"{"data":{"attributes":{"custom_fields":{"big":123456789012345678901234567890,"cost":"2","kept":"new"}},"#,
         r#""id":"a","relationships":{"branch":{"data":{"type":"branches","id":"b2"}}},"type":"users"}}"#,
     );
-    assert_eq!(refill(&before, &emptied, &changes, &names()).unwrap().unwrap().as_json(), expected);
+    for rest in [Rest::Restored, Rest::AsHeld] {
+        assert_eq!(refill(&before, &emptied, &changes, rest, &names()).unwrap().unwrap().as_json(), expected);
+    }
     let whole = with(r#"{"big":1,"kept":"new","cost":"2"}"#);
-    assert_eq!(refill(&before, &whole, &changes, &names()).unwrap(), None);
+    assert_eq!(refill(&before, &whole, &changes, Rest::Restored, &names()).unwrap(), None);
+}
+
+/// Right after the change everything that is empty is given back, later only custom fields: another client may have emptied
+/// the rest.
+#[test]
+fn what_else_is_empty_is_given_back_right_after_the_change_only() {
+    let of = |settings: &str, phone: &str, fields: &str, delegate: &str, branch: &str| {
+        resource(&format!(
+            r#"{{"type":"users","id":"a","settings":{settings},
+            "attributes":{{"phone":{phone},"note":"x","custom_fields":{fields}}},
+            "relationships":{{"delegate":{delegate},"branch":{{"data":{{"type":"branches","id":"{branch}"}}}}}}}}"#
+        ))
+    };
+    let to = r#"{"data":{"type":"users","id":"d"}}"#;
+    let before = of(r#"{"limit":5}"#, r#""1""#, r#"{"c":"1"}"#, to, "b1");
+    let changes = [to_branch("b2")];
+    let refilled = |delegate: &str, rest| {
+        let held = of("{}", "null", "{}", delegate, "b2");
+        let body = refill(&before, &held, &changes, rest, &names()).unwrap().unwrap();
+        let planned = overlay(&before, &changes, &names()).unwrap();
+        (crate::provider::unshown(&planned, &body), body.as_json().to_owned())
+    };
+    for nobody in [r#"{"data":null}"#, r#"{"data":[]}"#] {
+        assert_eq!(refilled(nobody, Rest::Restored).0, Vec::<String>::new(), "{nobody}");
+        let (hidden, body) = refilled(nobody, Rest::AsHeld);
+        assert!(hidden.contains(&"/data/attributes/phone".to_owned()), "{hidden:?}");
+        assert!(body.contains(r#""c":"1""#) && body.contains(r#""phone":null"#) && body.contains(nobody), "{body}");
+    }
+    // A new value is kept, whatever else the relationship says.
+    let another = r#"{"data":{"type":"users","id":"e"},"meta":{"data":null}}"#;
+    assert!(refilled(another, Rest::Restored).1.contains(another));
 }
 
 #[test]
