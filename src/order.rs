@@ -2,7 +2,8 @@
 //!
 //! - a person comes after the create of their manager;
 //! - an operation that takes an e-mail comes after the operation that frees it;
-//! - an operation that moves a report away from a manager comes before that manager's delete;
+//! - an operation that moves a report away from a manager comes before that manager's delete, also if it makes the report
+//!   active again;
 //! - a report comes after the operation that makes their inactive manager active again;
 //! - creates whose managers form a cycle run without the manager; a link sets it afterwards. `[scope] protect` lets nobody
 //!   be changed whom it covers, so these are created with their manager.
@@ -75,14 +76,16 @@ impl Graph {
             needs[link.create as usize].retain(|&needed| needed != link.manager);
             needs[drafts.len() + place].extend([link.create, link.manager]);
         }
-        for (report, &mover) in (0..).zip(&draft_of_user) {
-            let manager =
-                comparison.manager_of(report).filter(|&manager| comparison.leaves(manager) && manager != report);
-            if let Some(manager) = manager
-                && mover != NONE
-                && draft_of_user[manager as usize] != NONE
-            {
-                needs[draft_of_user[manager as usize] as usize].push(mover);
+        let moved = (0..).zip(&draft_of_user).filter(|(_, mover)| **mover != NONE).filter_map(|(report, &mover)| {
+            Some((comparison.manager_of(report).filter(|&manager| manager != report)?, mover))
+        });
+        let returning = (0..).zip(drafts).filter_map(|(index, draft)| match draft {
+            Draft::Reactivate { user, .. } => Some((comparison.manager_of_inactive(*user)?, index)),
+            _ => None,
+        });
+        for (manager, mover) in moved.chain(returning).filter(|&(manager, _)| comparison.leaves(manager)) {
+            if let Some(needed) = needs.get_mut(draft_of_user[manager as usize] as usize) {
+                needed.push(mover);
             }
         }
         for needed in &mut needs {
@@ -216,13 +219,10 @@ fn created_manager(draft: &Draft, create_of: &FxHashMap<u32, u32>) -> u32 {
 /// The user who has the e-mail that an operation takes.
 fn email_giver(comparison: &Comparison<'_>, draft: &Draft) -> Option<u32> {
     let employee = match draft {
-        Draft::Create { employee, .. } => *employee,
-        Draft::Update { employee, changed, .. } | Draft::Reactivate { employee, changed, .. }
-            if changed.contains(&Changed::PrimaryEmail) =>
-        {
-            *employee
-        }
-        Draft::Update { .. } | Draft::Reactivate { .. } | Draft::Delete { .. } => return None,
+        // Whoever comes back brings the e-mail along.
+        Draft::Create { employee, .. } | Draft::Reactivate { employee, .. } => *employee,
+        Draft::Update { employee, changed, .. } if changed.contains(&Changed::PrimaryEmail) => *employee,
+        Draft::Update { .. } | Draft::Delete { .. } => return None,
     };
     comparison.owner_of_email(comparison.employee(employee).email.key())
 }

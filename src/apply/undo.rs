@@ -7,9 +7,9 @@
 mod draft;
 mod guards;
 mod history;
-mod kept;
 mod names;
 mod order;
+mod stays;
 
 use std::collections::BTreeMap;
 
@@ -48,10 +48,9 @@ pub struct Input<'a> {
 /// If it cannot be hashed, or the journal holds a user that cannot be understood.
 pub fn make(input: &Input<'_>) -> Result<Plan, UndoError> {
     let Input { plan, history, managed, limits, dialect } = *input;
-    let Drafts { mut drafts, mut diagnostics } = Drafts::of(input).map_err(UndoError::User)?;
-    if dialect.keeps_removed() {
-        diagnostics.extend(kept::leave_out(&mut drafts));
-    }
+    let Drafts { drafts, held, mut diagnostics } = Drafts::of(input).map_err(UndoError::User)?;
+    let (drafts, kept) = stays::leave_out(drafts, &held, dialect.keeps_removed());
+    diagnostics.extend(kept);
     let (order, left_out) = order::sort(&drafts);
     diagnostics.extend(left_out.iter().map(|&index| left_out_message(&drafts[index])));
     diagnostics.sort_unstable();

@@ -6,7 +6,7 @@ use super::index::describe;
 use super::references::{Consequence, Unresolved, Why};
 use super::{Claim, Comparison, Person, Standing};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::employee::{DesiredManager, Employee, ExternalIdentifier, User, UserId};
+use crate::employee::{DesiredManager, Employee, ExternalIdentifier, Text, User, UserId};
 use crate::field::Field;
 use crate::side_by_side::side_by_side;
 use crate::text::near::Difference;
@@ -111,6 +111,15 @@ impl ManagerDecision {
     }
 }
 
+/// The user that a person has before the plan.
+#[derive(Debug, Clone, Copy)]
+enum Present {
+    Nobody,
+    Active(u32),
+    /// One who is made active again.
+    Inactive(u32),
+}
+
 /// Where a person's manager comes from.
 enum Resolved {
     To(Option<ManagerTarget>),
@@ -143,11 +152,11 @@ impl Comparison<'_> {
         for index in employees {
             match self.claims[index as usize] {
                 Claim::New => {
-                    let manager = self.manager_for(index, None, &mut result).target();
+                    let manager = self.manager_for(index, Present::Nobody, &mut result).target();
                     result.drafts.push(Draft::Create { employee: index, manager });
                 }
                 Claim::User(user) => {
-                    let decision = self.manager_for(index, Some(user), &mut result);
+                    let decision = self.manager_for(index, Present::Active(user), &mut result);
                     let differs = self.has_other_manager(user, decision);
                     let changed = self.changed(index, self.user(user), differs);
                     if changed.is_empty() {
@@ -159,10 +168,10 @@ impl Comparison<'_> {
                     }
                 }
                 Claim::Inactive(user) => {
-                    let decision = self.manager_for(index, None, &mut result);
+                    let decision = self.manager_for(index, Present::Inactive(user), &mut result);
                     let held = self.inactive_user(user);
                     let mut changed = vec![Changed::Active];
-                    changed.extend(self.changed(index, held, self.returns_to_other_manager(held, decision)));
+                    changed.extend(self.changed(index, held, self.returns_to_other_manager(user, decision)));
                     self.remark_adoption(index, held, &mut result);
                     self.remark_roles(index, user, &mut result);
                     let manager = decision.target();
@@ -198,26 +207,43 @@ impl Comparison<'_> {
 
     /// The manager that a person should have. If the record's manager cannot be found, the person keeps the present
     /// one, unless that one is deleted.
-    fn manager_for(&self, index: u32, user: Option<u32>, result: &mut Drafts) -> ManagerDecision {
+    fn manager_for(&self, index: u32, present: Present, result: &mut Drafts) -> ManagerDecision {
         if !self.policy.managed.manager {
             return ManagerDecision::Keep;
         }
         let employee = self.employee(index);
         result.naming_managers += u64::from(employee.manager != DesiredManager::Nobody);
+        let user = if let Present::Active(user) = present { Some(user) } else { None };
         let (why, manager) = match self.resolve_manager(employee, user) {
             Resolved::To(target) => return ManagerDecision::Set(target),
             Resolved::Nowhere(why, manager) => (why, manager),
         };
-        let held = user.and_then(|user| self.manager_of(user));
+        let held = match present {
+            Present::Nobody => None,
+            Present::Active(user) => self.manager_of(user),
+            Present::Inactive(user) => self.manager_of_inactive(user),
+        };
         let leaves = held.is_some_and(|manager| self.leaves(manager));
-        let consequence = match held {
-            Some(manager) if !leaves => Consequence::Keeps(self.user(manager).full_name()),
-            Some(manager) => Consequence::Loses(self.user(manager).full_name()),
-            None => Consequence::None,
+        let consequence = match (held, present) {
+            (Some(manager), _) if leaves => Consequence::Loses(self.user(manager).full_name()),
+            (Some(manager), _) => Consequence::Keeps(self.user(manager).full_name()),
+            // The manager is not among the active users. Whoever comes back loses such a manager, and nobody else does.
+            (None, Present::Active(user)) => {
+                self.user(user).manager.as_ref().map_or(Consequence::None, |id| Consequence::Keeps(self.unlisted(id)))
+            }
+            (None, Present::Inactive(_) | Present::Nobody) => Consequence::None,
         };
         result.unresolved_managers += 1;
         result.unresolved.push(Unresolved { employee: index, manager, why, consequence });
         if leaves { ManagerDecision::Set(None) } else { ManagerDecision::Keep }
+    }
+
+    /// A manager who is no active user, in words.
+    fn unlisted(&self, id: &UserId) -> Text {
+        match self.directory.inactive_user(id) {
+            Some(user) => format!("{}, who is inactive now", user.full_name()).into(),
+            None => format!("the user {id}, whom Skovik does not list").into(),
+        }
     }
 
     fn resolve_manager(&self, employee: &Employee, user: Option<u32>) -> Resolved {
@@ -294,10 +320,9 @@ impl Comparison<'_> {
     }
 
     /// Whether a user who is made active again gets another manager, or loses one who is not there or is deleted.
-    fn returns_to_other_manager(&self, user: &User, decision: ManagerDecision) -> bool {
-        let Some(held) = &user.manager else { return decision.target().is_some() };
-        let place = self.directory.users.binary_search_by(|user| user.id.cmp(held)).ok();
-        let stays = place.and_then(|place| u32::try_from(place).ok()).filter(|&manager| !self.leaves(manager));
+    fn returns_to_other_manager(&self, user: u32, decision: ManagerDecision) -> bool {
+        let Some(held) = &self.inactive_user(user).manager else { return decision.target().is_some() };
+        let stays = self.manager_of_inactive(user).filter(|&manager| !self.leaves(manager));
         match decision {
             ManagerDecision::Keep => self.policy.managed.manager && stays.is_none(),
             ManagerDecision::Set(Some(ManagerTarget::User(manager))) => stays != Some(manager),

@@ -144,8 +144,10 @@ impl<'a> Comparison<'a> {
             let (employee, claim) = (self.employee(index), self.claims[index as usize]);
             let key = employee.email.key();
             let others = by_email.get(key).map_or(&[][..], Vec::as_slice).iter();
+            let is_theirs =
+                matches!(claim, Claim::User(user) | Claim::Kept(user) if self.user(user).email.key() == key);
             if let Some(&other) = others.into_iter().find(|&&user| claim != Claim::Inactive(user))
-                && self.owner_of_email(key).is_none()
+                && !is_theirs
             {
                 let user = self.inactive_user(other);
                 let advice = match &user.identifier {
@@ -187,6 +189,32 @@ impl<'a> Comparison<'a> {
     fn hides_roles(&self, user: &User) -> bool {
         let mut everybody = self.directory.users.iter().chain(&self.directory.inactive);
         user.roles.is_none() && *self.tells_roles.get_or_init(|| everybody.any(|user| user.roles.is_some()))
+    }
+
+    /// The manager of an inactive user, if that is an active one.
+    #[must_use]
+    pub fn manager_of_inactive(&self, user: u32) -> Option<u32> {
+        let manager = self.inactive_user(user).manager.as_ref()?;
+        let place = self.directory.users.binary_search_by(|user| user.id.cmp(manager)).ok()?;
+        u32::try_from(place).ok()
+    }
+
+    /// Where managers are not managed, keeps the managers of those who are made active again.
+    pub(super) fn keep_managers_of_the_returning(&mut self) {
+        if self.policy.managed.manager {
+            return;
+        }
+        for index in 0..self.claims.len() as u32 {
+            if let Claim::Inactive(user) = self.claims[index as usize]
+                && let Some(manager) = self.manager_of_inactive(user)
+            {
+                let reason = format!(
+                    "{}, who is made active again, reports to them and cannot be moved away",
+                    describe(self.employee(index))
+                );
+                self.withhold(manager, &reason);
+            }
+        }
     }
 
     /// An inactive user by index.

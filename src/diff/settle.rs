@@ -20,6 +20,7 @@ impl Comparison<'_> {
             }
         }
         self.find_emails_of_the_inactive();
+        self.keep_managers_of_the_returning();
         for user in 0..self.standings.len() as u32 {
             if !self.can_be_moved(user) {
                 self.manager_stays(user);

@@ -13,5 +13,6 @@ mod only;
 mod protection;
 mod readable;
 mod references;
+mod returning;
 mod rules;
 mod scope;

@@ -3,6 +3,7 @@
 mod back;
 pub(crate) mod doors;
 mod faults;
+mod leaning;
 mod moves;
 mod people;
 mod reactivate;

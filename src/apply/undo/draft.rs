@@ -1,6 +1,7 @@
 //! The inverse of each operation, not in order yet.
 
 mod deactivate;
+mod held;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -16,6 +17,8 @@ use crate::plan::{
     Severity, UserRef, Value,
 };
 use crate::provider::{Dialect, StoredUser};
+
+pub(super) use held::{Fact, Held};
 
 /// A future operation. Managers are always users; a user who is created again is referred to by the former id.
 #[derive(Debug)]
@@ -54,6 +57,7 @@ pub(super) enum Action {
 #[derive(Debug)]
 pub(super) struct Drafts {
     pub(super) drafts: Vec<Draft>,
+    pub(super) held: Vec<Held>,
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
@@ -62,8 +66,8 @@ struct Maker<'a> {
     managed: &'a Managed,
     dialect: &'a dyn Dialect,
     made: Made,
-    /// The manager that a link set for a new user, and the link; by create.
-    linked: HashMap<OperationId, (&'a Operation, &'a ManagerRef)>,
+    /// The manager that a link sets for a new user, and the link; by create.
+    links: HashMap<OperationId, (&'a Operation, &'a ManagerRef)>,
     /// Deleted users who cannot be created again.
     lost: BTreeSet<&'a UserId>,
     diagnostics: Vec<Diagnostic>,
@@ -78,29 +82,33 @@ impl Drafts {
             managed,
             dialect,
             made: super::made(plan, history),
-            linked: HashMap::new(),
+            links: HashMap::new(),
             lost: BTreeSet::new(),
             diagnostics: Vec::new(),
         };
         for operation in operations {
             match &operation.action {
-                plan::Action::Link { create, manager } if history.is_done(operation.id) => {
-                    maker.linked.insert(*create, (operation, manager));
+                plan::Action::Link { create, manager } => {
+                    maker.links.insert(*create, (operation, manager));
                 }
-                plan::Action::Delete { user_id, .. }
-                    if (operation.employee.is_none() || dialect.keeps_removed())
-                        && history.may_be_done(operation.id) =>
-                {
-                    maker.lost.insert(user_id);
+                plan::Action::Delete { user_id, .. } if history.may_be_done(operation.id) => {
+                    let is_known = history.entry(operation.id).is_some_and(|entry| {
+                        entry.done.as_ref().is_some_and(|done| entry.says_enough(operation, done))
+                    });
+                    if operation.employee.is_none() || dialect.keeps_removed() || !is_known {
+                        maker.lost.insert(user_id);
+                    }
                 }
                 _ => {}
             }
         }
-        let mut drafts = Vec::new();
+        let (mut drafts, mut held) = (Vec::new(), Vec::new());
         for operation in operations {
-            drafts.extend(maker.draft(operation)?);
+            let draft = maker.draft(operation)?;
+            held.extend(maker.held(operation, draft.is_some().then_some(drafts.len()))?);
+            drafts.extend(draft);
         }
-        Ok(Self { drafts, diagnostics: maker.diagnostics })
+        Ok(Self { drafts, held, diagnostics: maker.diagnostics })
     }
 }
 
@@ -173,14 +181,20 @@ impl<'a> Maker<'a> {
     }
 
     /// Deletes the user that a create made.
-    fn remove(&self, operation: &Operation, after: &Fields, done: &Done) -> Result<Option<Draft>, String> {
+    fn remove(&mut self, operation: &Operation, after: &Fields, done: &Done) -> Result<Option<Draft>, String> {
         let Some(user_id) = &done.user_id else { return Ok(None) };
         let mut asked = after.clone();
         let mut last = done.after.as_ref();
-        if let Some((link, manager)) = self.linked.get(&operation.id) {
+        if let Some((link, manager)) = self.links.get(&operation.id)
+            && let Some(entry) = self.history.entry(link.id)
+        {
+            if !self.history.is_done(link.id) {
+                let message = format!("{} is not removed: who their manager is, is not known", operation.name);
+                self.say(operation, "undo_left_out", message);
+                return Ok(None);
+            }
             asked.manager = Some(Some((*manager).clone()));
-            let done = self.history.entry(link.id).and_then(|entry| entry.done.as_ref());
-            last = done.and_then(|done| done.after.as_ref());
+            last = entry.done.as_ref().and_then(|done| done.after.as_ref());
         }
         if let Some(Some(ManagerRef::Create(create))) = &asked.manager {
             asked.manager = Some(Some(self.by_id(create)?));

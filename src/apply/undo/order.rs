@@ -77,7 +77,7 @@ pub(super) enum Side {
 }
 
 /// Something that only one user can have.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Claim {
     Email(String),
     Identifier(Text),
@@ -85,11 +85,10 @@ pub(super) enum Claim {
 
 /// The unique values that an action gives up or takes.
 pub(super) fn claims(action: &Action, side: Side) -> Vec<Claim> {
-    let email = |email: &str| Claim::Email(email_key(email).into_owned());
     match (action, side) {
         (Action::Create { after: fields, .. }, Side::After) | (Action::Delete { before: fields, .. }, Side::Before) => {
-            let identifier = fields.external_identifier.as_ref().map(|id| Claim::Identifier(id.as_str().into()));
-            identifier.into_iter().chain([email(&fields.primary_email)]).collect()
+            let identifier = fields.external_identifier.as_ref().map(|id| Claim::identifier(id.as_str()));
+            identifier.into_iter().chain([Claim::email(&fields.primary_email)]).collect()
         }
         (Action::Create { .. }, Side::Before) | (Action::Delete { .. }, Side::After) => Vec::new(),
         (Action::Update { changes, .. }, side) => changes.iter().filter_map(|change| Claim::of(change, side)).collect(),
@@ -97,10 +96,18 @@ pub(super) fn claims(action: &Action, side: Side) -> Vec<Claim> {
 }
 
 impl Claim {
+    pub(super) fn email(email: &str) -> Self {
+        Self::Email(email_key(email).into_owned())
+    }
+
+    pub(super) fn identifier(identifier: &str) -> Self {
+        Self::Identifier(identifier.into())
+    }
+
     /// The unique value that a change takes away or gives.
     pub(super) fn of(change: &Change, side: Side) -> Option<Self> {
         match (&change.field, value(change, side)?) {
-            (Field::PrimaryEmail, Value::Text(email)) => Some(Self::Email(email_key(email).into_owned())),
+            (Field::PrimaryEmail, Value::Text(email)) => Some(Self::email(email)),
             (Field::ExternalIdentifier, Value::Text(text)) => Some(Self::Identifier(text.clone())),
             _ => None,
         }
@@ -115,7 +122,7 @@ pub(super) fn value(change: &Change, side: Side) -> Option<&Value> {
 }
 
 /// The manager that an action takes away or sets.
-fn manager(action: &Action, side: Side) -> Option<&UserId> {
+pub(super) fn manager(action: &Action, side: Side) -> Option<&UserId> {
     let manager = match (action, side) {
         (Action::Create { after: fields, .. }, Side::After) | (Action::Delete { before: fields, .. }, Side::Before) => {
             fields.manager.as_ref()?.as_ref()?

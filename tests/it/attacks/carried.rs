@@ -173,3 +173,39 @@ async fn a_folder_is_no_output() {
         assert!(!liar.path("state").exists(), "{option}");
     }
 }
+
+/// Whose manager is not known is not removed, and neither is whoever may be the manager.
+#[tokio::test]
+async fn an_undo_leaves_out_whom_a_link_in_doubt_may_have_linked() {
+    let is_later = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let later = std::sync::Arc::clone(&is_later);
+    let lie = move |account: &mut Account, asked: &Asked<'_>| {
+        let is_linked = account.manager_of(9).is_some() || account.manager_of(10).is_some();
+        let is_new = asked.path.starts_with("/users/new");
+        match asked.method {
+            _ if later.load(std::sync::atomic::Ordering::SeqCst) => None,
+            "PUT" if is_new => {
+                account.honest(asked);
+                Some(Reply::Raw(String::new()))
+            }
+            "GET" if is_linked && (is_new || asked.path == "/users") => Some(reply(500, "")),
+            _ => None,
+        }
+    };
+    let rows = [(1, None), (2, Some(3)), (3, None), (9, Some(10)), (10, Some(9)), (11, Some(9)), (12, Some(1))];
+    let liar = Liar::new(&staff(), &rows, "max_in_flight = 1", lie).await;
+    let ended = liar.apply().await;
+    assert_eq!(ended.code, Some(9), "{ended}");
+    is_later.store(true, std::sync::atomic::Ordering::SeqCst);
+    let undone = liar.run(&["undo", "plan.json", "-o", "undo.json"]).await;
+    assert!(matches!(undone.code, Some(0 | 5)), "{undone}");
+    let undo: Value = serde_json::from_str(&liar.read("undo.json")).expect("JSON");
+    let said = undo["diagnostics"].to_string();
+    assert!(said.contains("undo_in_doubt") && said.contains("who their manager is, is not known"), "{said}");
+    liar.approve("undo.json").await;
+    let ended = liar.run(&["apply", "undo.json"]).await;
+    assert_eq!(ended.code, Some(0), "{said} {ended}");
+    let account = liar.account();
+    assert_eq!([9, 10, 11, 12].map(|number| account.by_number(number).is_some()), [true, true, false, false], "{said}");
+    assert_eq!(account.manager_of(2).as_deref(), Some("1"));
+}
