@@ -3,6 +3,7 @@
 
 mod calendar;
 mod compare;
+mod date_form;
 mod day;
 mod defined;
 mod disabled;
