@@ -16,6 +16,7 @@ mod matching;
 mod moment;
 mod protect;
 mod references;
+mod resembling;
 mod settle;
 #[cfg(test)]
 mod tests;

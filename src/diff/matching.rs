@@ -311,6 +311,8 @@ impl<'a> Comparison<'a> {
         }
         held.into_iter().for_each(|user| self.hold(user));
         self.withhold_doubtful();
+        self.withhold_resembled(&desired.set_aside, "was set aside");
+        self.withhold_resembled(&desired.doubtful, "may be in scope");
         doubts.into_iter().for_each(|(name, who)| self.doubt(name.as_deref(), &who));
     }
 
@@ -389,7 +391,7 @@ impl<'a> Comparison<'a> {
     }
 }
 
-fn describe_record(record: &SetAside) -> String {
+pub(super) fn describe_record(record: &SetAside) -> String {
     let name = record.full_name();
     if name.is_empty() { record.origin.to_string() } else { format!("{name} ({})", record.origin) }
 }

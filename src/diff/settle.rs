@@ -116,7 +116,7 @@ impl Comparison<'_> {
         }
     }
 
-    fn leaving(&self) -> impl Iterator<Item = u32> {
+    pub(super) fn leaving(&self) -> impl Iterator<Item = u32> {
         (0..).zip(&self.standings).filter(|(_, standing)| **standing == Standing::Leaving).map(|(user, _)| user)
     }
 

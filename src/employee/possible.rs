@@ -28,6 +28,12 @@ pub fn deceptive(text: &str) -> Option<char> {
     if is_plain(text) { None } else { text.chars().find(is_deceptive) }
 }
 
+/// The text without the characters that [`deceptive`] finds.
+#[must_use]
+pub fn without_deceptive(text: &str) -> String {
+    text.chars().filter(|c| deceptive(c.encode_utf8(&mut [0; 4])).is_none()).collect()
+}
+
 /// Whether it has more than [`MAX_CHARACTERS`].
 #[must_use]
 pub fn is_too_long(text: &str) -> bool {

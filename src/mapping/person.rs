@@ -6,6 +6,7 @@ use super::compiled_template::{CompiledTemplate, Condition, Context};
 use super::values::{Problem, check_email, check_seen, check_text};
 use super::{KEY_CLAIMED_TWICE, ManagedField, ResolvedMapper, SCOPE_DOUBTFUL};
 use crate::config::{EmployeeSettings, ManagerReference};
+use crate::employee::possible::{is_too_long, without_deceptive};
 use crate::employee::{BranchId, CustomValue, DesiredManager, Employee, ExternalIdentifier, SetAside, Text};
 use crate::setting::ConfigError;
 use crate::setting::template::Engine;
@@ -158,9 +159,9 @@ impl<'t> Reader<'t> {
             Err(reason) => problem.note(Problem::new("scope_failed", reason)),
         }
         self.key_problem(record).into_iter().for_each(|key| problem.note(key));
-        let identifier = problem.keep(required(&self.identifier, &context, "identifier_missing"));
+        let identifier = identity(&mut problem, &self.identifier, &context, "identifier_missing");
         problem.note_unseen(&self.identifier, identifier.as_deref());
-        let email = problem.keep(required(&self.email, &context, "email_missing"));
+        let email = identity(&mut problem, &self.email, &context, "email_missing");
         problem.note_unseen(&self.email, email.as_deref());
         if let Some(email) = &email {
             problem.keep(check_email(email));
@@ -272,6 +273,19 @@ fn required<'r>(
     code: &'static str,
 ) -> Result<Cow<'r, str>, Problem> {
     text(template, context)?.ok_or_else(|| Problem::new(code, format!("{} gives nothing", template.setting())))
+}
+
+/// A text that identifies people. If it has control characters, it is kept without them, so that its user is left alone.
+fn identity<'r>(
+    problem: &mut FirstProblem,
+    template: &CompiledTemplate<'_>,
+    context: &Context<'r>,
+    code: &'static str,
+) -> Option<Cow<'r, str>> {
+    problem.keep(required(template, context, code)).or_else(|| {
+        let text = without_deceptive(&template.render(context).ok()?);
+        Some(text.trim()).filter(|text| !text.is_empty() && !is_too_long(text)).map(|text| Cow::Owned(text.to_owned()))
+    })
 }
 
 /// The result of an optional template.

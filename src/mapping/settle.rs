@@ -1,16 +1,18 @@
 //! Repeated keys: tells `source` which of the records with the same key are in scope.
 
-use super::compiled_template::{Condition, Context};
+use super::compiled_template::{CompiledTemplate, Condition, Context};
 use super::{ResolvedMapper, too_slow};
+use crate::employee::{ExternalIdentifier, email_key, name_key};
 use crate::setting::ConfigError;
 use crate::setting::template::Engine;
 use crate::source::{Records, Scope};
 use crate::template_cost::{Progress, in_time};
 
-/// `[scope] include`.
+/// `[scope] include`, and the templates that name a person: identifier, e-mail, first and last name.
 struct Include<'t> {
     rules: &'t ResolvedMapper,
     condition: Option<Condition<'t>>,
+    names: [CompiledTemplate<'t>; 4],
 }
 
 impl Scope for Include<'_> {
@@ -30,6 +32,21 @@ impl Scope for Include<'_> {
             return (include.holds(&Context::in_doubt(records, record, instead)) == Ok(false)).then_some(false);
         }
         Some(holds)
+    }
+
+    fn are_different_people(&self, records: &Records, one: usize, other: usize) -> bool {
+        let name = |record: usize| {
+            let context = Context::new(records, record);
+            let text = |template: &CompiledTemplate<'_>| template.render(&context).unwrap_or_default().into_owned();
+            self.names.each_ref().map(text)
+        };
+        let ([id, email, first, last], [other_id, other_email, other_first, other_last]) = (name(one), name(other));
+        let has_same_name =
+            || name_key(&first, &last).is_some_and(|name| name_key(&other_first, &other_last) == Some(name));
+        ![&id, &other_id].into_iter().any(String::is_empty)
+            && ExternalIdentifier::from(id) != ExternalIdentifier::from(other_id)
+            && (email.is_empty() || email_key(&email) != email_key(&other_email))
+            && !has_same_name()
     }
 }
 
@@ -56,6 +73,14 @@ impl ResolvedMapper {
 
     fn settle_in_time(&self, records: &Records, engine: &Engine, progress: &Progress) -> Result<Records, ConfigError> {
         let condition = self.include.as_ref().map(|include| Condition::new(include, records, engine)).transpose()?;
-        records.settle(&Include { rules: self, condition }, progress)
+        let employee = &self.employee;
+        let compiled = |template| CompiledTemplate::new(template, records, engine);
+        let names = [
+            compiled(&employee.external_identifier)?,
+            compiled(&employee.primary_email)?,
+            compiled(&employee.first_name)?,
+            compiled(&employee.last_name)?,
+        ];
+        records.settle(&Include { rules: self, condition, names }, progress)
     }
 }

@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod cells;
+mod one_key;
 
 use tempfile::TempDir;
 
@@ -111,6 +112,15 @@ fn identifiers_and_managers_are_composed_as_all_texts_are() {
     let rows = ["1,a@x.se,A\u{30a}sa,Berg,", "2,b@x.se,Bo,Ek,\u{c5}sa"];
     let people = map(&with(",boss", &rows, by_key, "")).unwrap().employees;
     assert_eq!(people[1].manager, manager("1"));
+}
+
+#[test]
+fn a_bad_record_keeps_whom_it_names() {
+    let row = "10\u{7}05\u{202e},a@exam\u{8}ple.com,Anna,Berg";
+    let people = map(&with("", &[row], "", "")).unwrap();
+    let [SetAside { identifier, email, code, .. }] = &people.set_aside[..] else { panic!("{people:?}") };
+    assert_eq!((identifier.as_ref().unwrap().as_str(), email.as_ref().unwrap().as_str()), ("1005", "a@example.com"));
+    assert_eq!(*code, "key_unreadable");
 }
 
 #[test]

@@ -3,14 +3,17 @@
 
 mod calendar;
 mod compare;
+mod date_form;
 mod day;
 mod defined;
 mod disabled;
 mod engine;
 mod expressions;
+mod in_order;
 mod kinds;
 mod letters;
 mod lists;
+mod numbers;
 mod text_filters;
 mod text_order;
 mod types;

@@ -152,7 +152,11 @@ impl Rank {
     /// If the value is neither a number nor an ISO 8601 date, so that its order is not certain.
     fn of(value: &Value) -> Result<Self, String> {
         let text = match value.kind() {
-            ValueKind::Number => return f64::try_from(value.clone()).map(Self::Number).map_err(|error| said(&error)),
+            ValueKind::Number => {
+                let number = f64::try_from(value.clone()).map_err(|error| said(&error))?;
+                let is_one = number.is_finite();
+                return is_one.then_some(Self::Number(number)).ok_or_else(|| format!("`prefer` ranks by {number}"));
+            }
             _ => value.to_string(),
         };
         let text = text.trim();

@@ -1,7 +1,8 @@
 //! Repeated keys: decides which record counts, or that this is not clear.
 //!
 //! The scope comes first. Of several records with one key, those outside the scope are ignored; `prefer` decides
-//! between those inside. If it does not decide, only this person is set aside.
+//! between those inside. If it does not decide, only this person is set aside. It does not decide between different
+//! people: one of them has the key by mistake.
 
 use std::sync::Arc;
 
@@ -25,6 +26,9 @@ pub(crate) trait Scope {
 
     /// Whether a record is in scope; `None` if that is not clear. `instead` is a row of a source to use for the person.
     fn includes(&self, records: &Records, record: usize, instead: Option<(usize, u32)>) -> Option<bool>;
+
+    /// Whether two records are of different people: they have neither identifier nor e-mail nor name in common.
+    fn are_different_people(&self, records: &Records, one: usize, other: usize) -> bool;
 }
 
 impl Records {
@@ -56,7 +60,11 @@ impl Records {
                 inside.retain(|&row| chooser.step() && !is_out(row));
                 match &inside[..] {
                     [] | [_] => {}
-                    rows => match chooser.choose(rows) {
+                    rows => match chooser.choose(rows).and_then(|chosen| {
+                        let differs = |&row: &u32| scope.are_different_people(&records, chosen as usize, row as usize);
+                        let differs = rows.iter().any(|row| chooser.step() && differs(row));
+                        if differs { Err(chooser.different_people(rows)) } else { Ok(chosen) }
+                    }) {
                         Ok(chosen) => passed_over.extend(rows.iter().copied().filter(|row| *row != chosen)),
                         Err(reason) => {
                             let earliest = rows.iter().copied().min();
@@ -162,6 +170,12 @@ impl<'s> Chooser<'s> {
              are in scope"
         );
         self.undecided(rows, &problem)
+    }
+
+    fn different_people(&self, rows: &[u32]) -> Arc<str> {
+        let problem =
+            "they are of different people, between whom `prefer` does not decide; correct the key of one of them";
+        self.undecided(rows, problem)
     }
 
     fn too_early(&self, rows: &[u32]) -> Arc<str> {

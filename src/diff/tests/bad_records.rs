@@ -52,6 +52,32 @@ fn a_bad_record_without_user_withholds_deletes_of_the_same_name() {
 }
 
 #[test]
+fn a_bad_record_withholds_the_delete_of_whoever_it_resembles() {
+    let users = || [user("a", Some("1a"), ANNA, None), user("b", Some("2"), BEN, None)];
+    for (identifier, email) in [
+        (Some("1a\u{200b}"), None),
+        (Some("1\u{ad}a"), None),
+        (Some("1\u{a0}a"), None),
+        (Some("1A"), Some("new@example.com")),
+        (Some("\u{ff11}\u{ff41}"), None),
+        (None, Some("anna.berg@exam\u{200b}ple.com")),
+        (Some("7"), Some("Anna <anna.berg@example.com>")),
+        (None, Some("mailto:Anna.Berg@example.com")),
+        (None, Some("anna.berg @example.com")),
+        (None, Some("new@example.com; anna.berg@example.com")),
+    ] {
+        let record = bad_record(identifier, email, Some(("New", "Name")));
+        let aside = company([], users()).aside(record.clone());
+        let code = format!("branch_unknown {}", identifier.unwrap_or("-"));
+        assert_plan(&aside, &["1 delete 2 b (in no source)", &code, "delete_withheld 1a"]);
+        let doubtful = company([], users()).with(|company| company.desired.doubtful.push(record));
+        assert_plan(&doubtful, &["1 delete 2 b (in no source)", "delete_withheld 1a"]);
+    }
+    let other = company([], users()).aside(bad_record(Some("11"), Some("berg@example.com"), Some(("New", "Name"))));
+    assert_plan(&other, &["1 delete 1a a (in no source)", "2 delete 2 b (in no source)", "branch_unknown 11"]);
+}
+
+#[test]
 fn who_may_be_in_scope_is_not_deleted() {
     let users = [user("a", Some("1"), ANNA, None), user("b", Some("2"), BEN, None)];
     let with = |identifier, email, name| {

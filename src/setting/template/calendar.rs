@@ -7,6 +7,7 @@ use jiff::{Timestamp, ToSpan as _};
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 
+use super::date_form;
 use super::day::{Day, Days};
 use super::kinds::{described, shown};
 
@@ -140,8 +141,8 @@ fn day(value: &Value, format: Option<&str>, zone: &TimeZone) -> Result<Day, Stri
         );
     }
     if let Some(format) = format {
-        return Date::strptime(format, &text).map(Day::On).map_err(|error| {
-            format!("{} is not a date of the form {format:?}: {error}", shown(&Value::from(text.as_str())))
+        return date_form::read(format, &text, zone).map(Day::On).map_err(|problem| {
+            format!("{} is not a date of the form {format:?}: {problem}", shown(&Value::from(text.as_str())))
         });
     }
     iso(&text, zone).or_else(|| generalized(&text, zone)).or_else(|| windows(&text, zone)).ok_or_else(|| {
@@ -170,6 +171,11 @@ fn generalized(text: &str, zone: &TimeZone) -> Option<Day> {
         return None;
     }
     let (time, rest) = text.split_at(digits);
+    // LDAP's old UTC times have two digits of the year: `2612010930Z`.
+    let is_a_year = |year: u16| (1900..2100).contains(&year) || year == 9999;
+    if digits < 14 && !text[..4].parse().is_ok_and(is_a_year) {
+        return None;
+    }
     let rest = match rest.strip_prefix(['.', ',']) {
         // Without seconds, it is a fraction of the minute or of the hour.
         Some(_) if digits < 14 => return None,
@@ -256,12 +262,17 @@ mod tests {
         {
             assert!(read(text, None).is_err(), "{text}");
         }
+        for text in ["2612010900Z", "261201090000Z", "2712011200+0100"] {
+            assert!(read(text, None).is_err(), "{text}: a year of two digits");
+        }
         for text in ["2026113023.9Z", "2026113022,99+0000", "202611302259.9Z"] {
             assert!(read(text, None).is_err(), "{text}: a fraction of an hour or a minute");
         }
         assert!(read("01.12.2026", None).unwrap_err().contains("date('%d.%m.%Y')"));
         assert!(read("2026-12-01", Some("%d.%m.%Y")).unwrap_err().contains("of the form \"%d.%m.%Y\""));
         assert!(read("31.02.2026", Some("%d.%m.%Y")).is_err());
+        assert!(read("31.12.27", Some("%d.%m.%Y")).unwrap_err().contains("`%Y` is a year of 4 digits"));
+        assert!(read(3_112_027, Some("%d%m%Y")).is_err());
         assert!(read(true, None).is_err());
         assert!(read("", Some("%Y")).unwrap_err().contains("default(never, true)"));
     }

@@ -4,7 +4,7 @@
 use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, tests};
 
-use super::kinds::{Type, described, shown};
+use super::kinds::{Type, described, is_finite, not_a_number, shown};
 use super::text_order::{problem_of_order, problem_of_sorting};
 
 /// The tests that replace the operators. No template can name them.
@@ -135,8 +135,12 @@ fn ordered(a: &Value, b: &Value) -> Result<(), Error> {
     have_order(a, b, problem_of_order)
 }
 
-/// Refuses two values that cannot be put in one order.
+/// Refuses two values that cannot be put in one order. In lists, this holds for the items at each place.
 pub(super) fn sortable(a: &Value, b: &Value) -> Result<(), Error> {
+    if (Type::of(a), Type::of(b)) == (Some(Type::List), Some(Type::List)) {
+        same_type(a, b)?;
+        return a.try_iter()?.zip(b.try_iter()?).try_for_each(|(one, other)| sortable(&one, &other));
+    }
     have_order(a, b, problem_of_sorting)
 }
 
@@ -221,9 +225,11 @@ pub(super) fn can_be_listed(container: &Value, key: &Value) -> Result<(), Error>
     }
 }
 
-fn same_type(a: &Value, b: &Value) -> Result<(), Error> {
+/// Refuses two values of different types, and what is no value.
+pub(super) fn same_type(a: &Value, b: &Value) -> Result<(), Error> {
     for value in [a, b] {
         match value.kind() {
+            ValueKind::Number if !is_finite(value) => return Err(not_a_number(value)),
             ValueKind::Undefined => {
                 let problem = "a list or an object that is compared has something undefined in it; say what holds instead \
                                with `| default(…)`";

@@ -15,7 +15,7 @@ use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter, filters};
 
 use super::calendar::{self, Calendar};
-use super::{compare, defined, disabled, kinds, lists, text_filters};
+use super::{compare, defined, disabled, in_order, kinds, lists, numbers, text_filters};
 use crate::template_cost::bound;
 
 /// Filters and tests with these names cannot be written in a template; only replaced instructions use them.
@@ -52,6 +52,8 @@ impl Engine {
         bound(&mut environment);
         text_filters::extend(&mut environment);
         lists::extend(&mut environment);
+        in_order::extend(&mut environment);
+        numbers::extend(&mut environment);
         defined::extend(&mut environment);
         calendar::extend(&mut environment, calendar);
         compare::extend(&mut environment);
@@ -69,6 +71,7 @@ impl Engine {
         environment.set_formatter(|out, state, value| match value.kind() {
             ValueKind::Bool => Ok(out.write_str(if value.is_true() { "true" } else { "false" })?),
             ValueKind::None => Ok(()),
+            ValueKind::Number if !kinds::is_finite(value) => Err(kinds::not_a_number(value)),
             // A list written out in brackets is never wanted in a name or an address.
             kind @ (ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) => Err(lists::no_text(kind)),
             _ => escape_formatter(out, state, value),

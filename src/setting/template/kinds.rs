@@ -1,6 +1,7 @@
 //! The types of values in comparisons, and their names in messages.
 
 use minijinja::value::{Value, ValueKind};
+use minijinja::{Error, ErrorKind};
 
 use super::day::{Day, Days};
 use crate::text::shortened;
@@ -48,6 +49,16 @@ impl Type {
             Self::Null => "none",
         }
     }
+}
+
+/// Whether a number is one, neither infinite nor what is called `NaN`.
+pub(super) fn is_finite(number: &Value) -> bool {
+    f64::try_from(number.clone()).is_ok_and(f64::is_finite)
+}
+
+/// The error of a number that is none.
+pub(super) fn not_a_number(value: &Value) -> Error {
+    Error::new(ErrorKind::InvalidOperation, format!("{value} is not a number"))
 }
 
 /// A value with its type, for a message.

@@ -8,13 +8,15 @@ use std::borrow::Cow;
 use minijinja::value::{Kwargs, Rest, StringInput, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, filters};
 
-use super::compare::sortable;
+use super::in_order;
 use super::kinds::shown;
 use super::letters::Letters;
 
 /// The engine's filters that treat a text as the list of its letters.
-pub(super) const FOR_LISTS: [&str; 13] =
-    ["first", "last", "join", "list", "min", "max", "sort", "unique", "select", "reject", "map", "batch", "sum"];
+pub(super) const FOR_LISTS: [&str; 14] = [
+    "first", "last", "join", "list", "min", "max", "sort", "unique", "groupby", "select", "reject", "map", "batch",
+    "sum",
+];
 
 pub(super) fn extend(environment: &mut Environment<'_>) {
     let of_texts = [
@@ -44,6 +46,7 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
         Value::from_function(filters::max),
         Value::from_function(filters::sort),
         Value::from_function(filters::unique),
+        Value::from_function(filters::groupby),
         Value::from_function(filters::select),
         Value::from_function(filters::reject),
         Value::from_function(filters::map),
@@ -51,17 +54,13 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
         Value::from_function(filters::sum),
     ];
     for (name, filter) in FOR_LISTS.into_iter().zip(of_lists) {
-        let orders = matches!(name, "min" | "max" | "sort");
         environment.add_filter(
             name,
             move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>, named: Kwargs| {
                 if value.kind() == ValueKind::String {
                     return Err(no_list(name, &value));
                 }
-                // With an attribute, the items themselves are not compared.
-                if orders && !named.has("attribute") && matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) {
-                    in_one_order(state, &value)?;
-                }
+                in_order::check_list(name, state, &value, &rest, &named)?;
                 let has_named = named.args().next().is_some();
                 let named = has_named.then(|| Value::from(named));
                 filter.call(state, &[&[value], &rest[..], named.as_slice()].concat())
@@ -107,19 +106,6 @@ fn boolean(value: Value) -> Result<bool, Error> {
             ),
         )),
     }
-}
-
-/// Refuses a list whose items cannot be put in one order.
-fn in_one_order(state: &State<'_, '_>, list: &Value) -> Result<(), Error> {
-    let mut before: Option<Value> = None;
-    for item in list.try_iter()? {
-        state.consume_fuel(1)?;
-        if let Some(before) = &before {
-            sortable(before, &item)?;
-        }
-        before = Some(item);
-    }
-    Ok(())
 }
 
 /// The error where a text is wanted.

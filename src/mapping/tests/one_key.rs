@@ -1,0 +1,51 @@
+//! Several records with one key, between which `prefer` decides: only if they are of one person.
+
+use super::*;
+use crate::employee::SetAside;
+
+/// Who is good and who is set aside, by identifier.
+fn people(rows: &[&str], include: &str) -> (Vec<String>, Vec<String>) {
+    let sources = format!("{}prefer = {{ greatest = \"start\" }}\n", source("hr", "csv", "hr", "number"));
+    let hr = format!("number,id,mail,first,last,start\n{}\n", rows.join("\n"));
+    let fixture = Fixture::new(&sources, &[("hr", hr.as_bytes())]);
+    let Desired { employees, set_aside, .. } = map(&fixture.into_parts(&format!("{EMPLOYEE}{include}"))).unwrap();
+    let code = |aside: &SetAside| {
+        assert!(aside.code != "key_claimed_twice" || aside.reason.contains("different people"), "{}", aside.reason);
+        format!("{} {}", aside.identifier.as_ref().unwrap(), aside.code)
+    };
+    (employees.iter().map(|employee| employee.identifier.to_string()).collect(), set_aside.iter().map(code).collect())
+}
+
+#[test]
+fn prefer_does_not_decide_between_different_people() {
+    let anna = "7,5,anna@x.se,Anna,Berg,2024-01-01";
+    let other = "8,9,nils@x.se,Nils,Ek,2024-01-01";
+    for (second, is_somebody_else) in [
+        ("7,6,ben@x.se,Ben,Dahl,2026-01-01", true),
+        ("7,6,,Ben,Dahl,2026-01-01", true),
+        ("7,6,ben@x.se,,,2023-01-01", true),
+        // Two employments: the same identifier, e-mail or name.
+        ("7,5,ben@x.se,Ben,Dahl,2023-01-01", false),
+        ("7,6,Anna@x.se,Anna,Dahl,2023-01-01", false),
+        ("7,6,,ANNA,Berg,2023-01-01", false),
+        // Nothing says that it is somebody else.
+        ("7,,ben@x.se,Ben,Dahl,2023-01-01", false),
+    ] {
+        let (good, aside) = people(&[anna, second, other], "");
+        if is_somebody_else {
+            assert_eq!(
+                (good, aside),
+                (vec!["9".to_owned()], vec!["5 key_claimed_twice".to_owned(), "6 key_claimed_twice".to_owned()]),
+                "{second}"
+            );
+        } else {
+            assert_eq!((good, aside), (vec!["5".to_owned(), "9".to_owned()], vec![]), "{second}");
+        }
+    }
+    // A third one, of the same person as the first, changes nothing.
+    let rows = [anna, "7,5,anna@x.se,Anna,Berg,2020-01-01", "7,6,ben@x.se,Ben,Dahl,2026-01-01"];
+    assert_eq!(people(&rows, "").1, ["5 key_claimed_twice", "6 key_claimed_twice"]);
+    // Who is out of scope is not asked.
+    let out = people(&[anna, "7,6,ben@x.se,Ben,Dahl,2026-01-01"], "[scope]\ninclude = \"hr.id != '6'\"\n");
+    assert_eq!(out, (vec!["5".to_owned()], vec![]));
+}
