@@ -4,6 +4,7 @@
 //! returns as a new user, and the diagnostics say what is lost. Pure functions. The plan expects the users as the
 //! journal left them, so its `apply` finds out what changed in Skovik since.
 
+mod claim;
 mod draft;
 mod guards;
 mod history;

@@ -4,9 +4,10 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
+use super::claim::{Claim, Side, value};
 use super::draft::{Action, Draft};
-use crate::employee::{Text, UserId, email_key};
-use crate::plan::{Change, Field, ManagerRef, Value};
+use crate::employee::UserId;
+use crate::plan::{Field, ManagerRef, Value};
 
 /// For each draft, the drafts that must be done before it; sorted, without duplicates.
 pub(super) fn needs(drafts: &[Draft]) -> Vec<Vec<usize>> {
@@ -70,19 +71,6 @@ fn rank(draft: &Draft) -> (u8, &str, &str) {
     }
 }
 
-#[derive(Clone, Copy)]
-pub(super) enum Side {
-    Before,
-    After,
-}
-
-/// Something that only one user can have.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Claim {
-    Email(String),
-    Identifier(Text),
-}
-
 /// The unique values that an action gives up or takes.
 pub(super) fn claims(action: &Action, side: Side) -> Vec<Claim> {
     match (action, side) {
@@ -92,32 +80,6 @@ pub(super) fn claims(action: &Action, side: Side) -> Vec<Claim> {
         }
         (Action::Create { .. }, Side::Before) | (Action::Delete { .. }, Side::After) => Vec::new(),
         (Action::Update { changes, .. }, side) => changes.iter().filter_map(|change| Claim::of(change, side)).collect(),
-    }
-}
-
-impl Claim {
-    pub(super) fn email(email: &str) -> Self {
-        Self::Email(email_key(email).into_owned())
-    }
-
-    pub(super) fn identifier(identifier: &str) -> Self {
-        Self::Identifier(identifier.into())
-    }
-
-    /// The unique value that a change takes away or gives.
-    pub(super) fn of(change: &Change, side: Side) -> Option<Self> {
-        match (&change.field, value(change, side)?) {
-            (Field::PrimaryEmail, Value::Text(email)) => Some(Self::email(email)),
-            (Field::ExternalIdentifier, Value::Text(text)) => Some(Self::Identifier(text.clone())),
-            _ => None,
-        }
-    }
-}
-
-pub(super) fn value(change: &Change, side: Side) -> Option<&Value> {
-    match side {
-        Side::Before => change.before.as_ref(),
-        Side::After => change.after.as_ref(),
     }
 }
 

@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 
+use super::claim::{Claim, Side, value};
 use super::draft::{Action, Draft, Fact, Held};
-use super::order::{Claim, Side, claims, manager, value};
+use super::order::{claims, manager};
 use crate::employee::{Text, UserId};
 use crate::plan::{Change, Diagnostic, Field, Severity, Value};
 

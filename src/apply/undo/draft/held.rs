@@ -2,7 +2,7 @@
 
 use super::Maker;
 use crate::apply::expected_state::resolve;
-use crate::apply::undo::order::{Claim, Side, value};
+use crate::apply::undo::claim::{Claim, Side, value};
 use crate::employee::{ExternalIdentifier, Text, User, UserId};
 use crate::plan::{self, Change, Field, Fields, ManagerRef, Operation, Value};
 use crate::provider::StoredUser;
