@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::spelling::{Spellings, mask_spelt};
+use super::spelling::{Spellings, mask_beginning, mask_spelt};
 use crate::text::{is_unseen, shortened};
 
 /// How many characters of a server's words are shown.
@@ -84,13 +84,15 @@ impl Redactor {
         self.without(text, |_| true)
     }
 
-    /// Without the secrets that `which` selects, and without long runs of any secret, in every spelling.
+    /// Without the secrets that `which` selects, and without long runs of any secret, in every spelling; also without the
+    /// long beginning of one that a server cut.
     fn without(&self, text: &str, which: impl Fn(&str) -> bool) -> String {
         let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
         let those = secrets.iter().filter(|known| which(known.secret()));
         let whole = those.fold(text.to_owned(), |text, known| known.mask(text, MASK));
         let runs = secrets.iter().flat_map(|known| known.secret().split(|c: char| !c.is_ascii_alphanumeric()));
-        runs.filter(|run| run.len() >= TELLING).fold(whole, |text, run| mask_spelt(text, run, MASK))
+        let rest = runs.filter(|run| run.len() >= TELLING).fold(whole, |text, run| mask_spelt(text, run, MASK));
+        secrets.iter().fold(rest, |text, known| mask_beginning(text, known.secret(), MASK))
     }
 }
 
@@ -248,6 +250,19 @@ mod tests {
         // Only a part of it is quoted.
         assert_eq!(said.hide("it says 01234567…"), "it says [key]…");
         assert_eq!(Redactor::from(SecretString::from("winter")).hide("in winte…"), "in winte…");
+    }
+
+    #[test]
+    fn a_long_beginning_of_a_key_is_removed_whatever_follows() {
+        let said = Redactor::from(SecretString::from("AccessTok3nQwXyZ1"));
+        for (text, expected) in [
+            ("token AccessTok3nQ... is bad", "token [key]... is bad"),
+            ("'AccessTok3nQwXyZ'", "'[key]'"),
+            ("accesstok3nqw?", "[key]?"),
+            ("AccessTok3n, AccessToken", "AccessTok3n, AccessToken"),
+        ] {
+            assert_eq!((said.clean(text), said.hide(text)), (expected.to_owned(), expected.to_owned()));
+        }
     }
 
     #[test]

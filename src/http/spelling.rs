@@ -1,6 +1,7 @@
 //! How a secret may be spelt in text from others: as it is, in other case, with characters written as escapes of URLs,
 //! JSON or HTML, and as base64 or hexadecimal digits, also in the middle of something longer. Between the digits of two
-//! bytes there may be a blank, a colon and the like. Where a text was cut (`…`), the beginning of a secret counts too.
+//! bytes there may be a blank, a colon and the like. Where a text was cut (`…`), the beginning of a secret counts too; a
+//! long beginning counts everywhere, because a server may cut what it quotes.
 
 use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding as _};
 use secrecy::zeroize::Zeroizing;
@@ -16,6 +17,8 @@ const MOST_SEPARATORS: usize = 3;
 const PREFIXES: [&[u8]; 3] = [b"0x", b"0X", b"\\x"];
 /// How many letters before a cut are the beginning of a secret.
 const BEGINNING: usize = 4;
+/// How many letters are the beginning of a secret whatever follows.
+const LONG_BEGINNING: usize = 12;
 /// How many bytes a byte has at most before its last digit.
 const LONGEST_BYTE: usize = MOST_SEPARATORS + 3;
 /// What stands where a text was cut.
@@ -123,6 +126,17 @@ pub(super) fn mask_spelt(text: String, word: &str, mask: &str) -> String {
         // Most places of a text are decided by this.
         let may_begin = rest.starts_with(is_first) || escaped(rest).is_some_and(|(found, _)| is_first(found));
         may_begin.then(|| end_of(rest, word)).flatten()
+    })
+}
+
+/// Replaces a long beginning of a word by `mask`, whatever follows it.
+pub(super) fn mask_beginning(text: String, word: &str, mask: &str) -> String {
+    replaced(text, mask, |rest| {
+        let pairs = rest.char_indices().zip(word.chars());
+        let mut same = pairs
+            .take_while(|((_, found), wanted)| is_same(*found, *wanted))
+            .map(|((place, found), _)| place + found.len_utf8());
+        same.nth(LONG_BEGINNING - 1).map(|end| same.last().unwrap_or(end))
     })
 }
 

@@ -47,17 +47,24 @@ impl ResolvedMapper {
         let reader = Reader::new(self, records, &engine)?;
         let [identifier, email] = reader.identity();
         let (wanted, key) = (email_key(key), &*normal_text(key));
+        let named = |record: usize| {
+            let context = Context::new(records, record);
+            let identifier = identifier.render(&context).ok().filter(|identifier| !identifier.is_empty());
+            let is_named = identifier.as_ref().is_some_and(|identifier| identifier == key)
+                || email.render(&context).is_ok_and(|email| email_key(&email) == wanted);
+            (identifier, is_named)
+        };
+        // A record that `prefer` skipped is shown with the one that counts instead.
+        let skipped = (0..records.len()).filter(|&record| records.is_passed_over(record) && named(record).1);
+        let keys: HashSet<&str> = skipped.map(|record| records.key(record)).chain([key]).collect();
         let mut repeated = HashSet::new();
         let mut found = |record: usize| {
             progress.step();
             if records.is_passed_over(record) {
                 return None;
             }
-            let context = Context::new(records, record);
-            let identifier = identifier.render(&context).ok().filter(|identifier| !identifier.is_empty());
-            let is_meant = records.key(record) == key
-                || identifier.as_ref().is_some_and(|identifier| identifier == key)
-                || email.render(&context).is_ok_and(|email| email_key(&email) == wanted);
+            let (identifier, is_named) = named(record);
+            let is_meant = is_named || keys.contains(records.key(record));
             let identifier = identifier.map(|identifier| ExternalIdentifier::from(identifier.into_owned()));
             // Records with the same key are shown together as one person.
             let is_new =

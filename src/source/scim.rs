@@ -17,6 +17,7 @@ use super::http::{Call, Columns, Connection, Server, errors_in, is_part};
 use super::json::Records;
 use super::table::TableBuilder;
 use super::{Conditions, ReadError, Reading, Source, blocking};
+use crate::employee::normal_text;
 use crate::http::Answer;
 use crate::scim::{Id, List, Next};
 use crate::setting::ConfigError;
@@ -41,7 +42,9 @@ pub(super) struct ScimSource {
 /// The resources so far, by id.
 #[derive(Default)]
 struct Found {
-    resources: BTreeMap<Id, Box<RawValue>>,
+    /// Each with the number of its page.
+    resources: BTreeMap<Id, (u64, Box<RawValue>)>,
+    pages: u64,
     list: List,
 }
 
@@ -114,7 +117,8 @@ impl ScimSource {
         let columns = self.columns.clone();
         let table = blocking(move || {
             let mut records = Records::new(TableBuilder::new(0));
-            for (number, (id, resource)) in (1..).zip(&found.resources) {
+            for (number, (id, (page, resource))) in (1..).zip(&found.resources) {
+                records.builder.begin_page(*page);
                 resource::record(&mut records, number, resource, &columns)
                     .map_err(|problem| format!("the user with {id}: {problem}"))?;
             }
@@ -181,7 +185,16 @@ impl Found {
         let page: &RawValue =
             serde_json::from_slice(&answer.body).map_err(|error| format!("it is not JSON: {error}"))?;
         let (resources, next) = self.list.take(page, start)?;
-        self.resources.extend(resources.into_iter().map(|(id, resource)| (id, resource.to_owned())));
+        self.pages += 1;
+        for (id, resource) in resources {
+            // In a column, all texts are trimmed: two users would have one id.
+            if let Id::Given(given) = &id
+                && normal_text(given) != *given
+            {
+                return Err(format!("the user with {id} has white space around it, or it is not in Unicode NFC"));
+            }
+            self.resources.insert(id, (self.pages, resource.to_owned()));
+        }
         Ok(next)
     }
 }

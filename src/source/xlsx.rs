@@ -267,9 +267,8 @@ fn read_cell(value: &DataRef<'_>, is_formula: bool) -> Result<(CellKind, String)
             );
         }
         DataRef::Empty => (CellKind::Text, String::new()),
-        DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => {
-            (CellKind::Text, text.trim().to_owned())
-        }
+        DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => (CellKind::Text, written_out(text.trim())?),
+        DataRef::String(text) => (CellKind::Text, text.trim().to_owned()),
         DataRef::SharedString(text) => (CellKind::Text, text.trim().to_owned()),
         DataRef::Int(number) => (CellKind::Integer, number.to_string()),
         DataRef::Float(number) => float(*number)?,
@@ -314,6 +313,26 @@ fn date_or_time(time: &ExcelDateTime) -> Result<String, String> {
     })
 }
 
+/// A date or a time that is stored as a text of ISO 8601 (`t="d"`), such as `2026-11-27T00:00:00.000Z`.
+fn written_out(text: &str) -> Result<String, String> {
+    let plain = text.strip_suffix('Z').unwrap_or(text);
+    let (day, clock) = plain.split_once('T').unwrap_or(if plain.contains('-') { (plain, "") } else { ("", plain) });
+    let is_one = |part: &str, of: &[u8]| part.bytes().all(|byte| byte.is_ascii_digit() || of.contains(&byte));
+    let is_day = day.is_empty() || day.as_bytes().get(4) == Some(&b'-') && day.parse::<jiff::civil::Date>().is_ok();
+    let time = if clock.is_empty() { Ok(jiff::civil::Time::midnight()) } else { clock.parse() };
+    let time = time.ok().filter(|_| is_day && is_one(day, b"-") && is_one(clock, b":.") && !plain.is_empty());
+    let time = time.ok_or_else(|| format!("holds {} as a date, which is none", quoting::quoted(text)))?;
+    let mut clock = format!("{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second());
+    if time.millisecond() != 0 {
+        let _ = write!(clock, ".{:03}", time.millisecond());
+    }
+    Ok(match (day, &*clock) {
+        ("", clock) => clock.to_owned(),
+        (day, "00:00:00") => day.to_owned(),
+        (day, clock) => format!("{day}T{clock}"),
+    })
+}
+
 /// A cell as spreadsheets name it.
 fn reference((row, column): (u32, u32)) -> String {
     let mut letters = String::new();
@@ -335,6 +354,7 @@ mod tests {
     #[test]
     fn cells_have_one_text_form() {
         let date = |serial, kind| DataRef::DateTime(ExcelDateTime::new(serial, kind, false));
+        let iso = |text: &str| DataRef::DateTimeIso(text.to_owned());
         let (point, span) = (ExcelDateTimeType::DateTime, ExcelDateTimeType::TimeDelta);
         for (value, kind, text) in [
             (DataRef::SharedString(" Anna "), CellKind::Text, "Anna"),
@@ -350,7 +370,13 @@ mod tests {
             (date(46_353.354_166_666_664, point), CellKind::Text, "2026-11-27T08:30:00"),
             (date(0.354_166_666_666_666_64, point), CellKind::Text, "08:30:00"),
             (date(1.520_833_333_333_333_3, span), CellKind::Text, "36:30:00"),
-            (DataRef::DateTimeIso("2026-11-27".to_owned()), CellKind::Text, "2026-11-27"),
+            (iso("2026-11-27"), CellKind::Text, "2026-11-27"),
+            (iso("2026-11-27T00:00:00"), CellKind::Text, "2026-11-27"),
+            (iso(" 2026-11-27T00:00:00.000Z "), CellKind::Text, "2026-11-27"),
+            (iso("2026-11-27T08:30:00Z"), CellKind::Text, "2026-11-27T08:30:00"),
+            (iso("2026-11-27T08:30:00.5"), CellKind::Text, "2026-11-27T08:30:00.500"),
+            (iso("T08:30:00"), CellKind::Text, "08:30:00"),
+            (iso("08:30"), CellKind::Text, "08:30:00"),
             (DataRef::Empty, CellKind::Text, ""),
         ] {
             assert_eq!(read_cell(&value, false), Ok((kind, text.to_owned())), "{value:?}");
@@ -360,6 +386,13 @@ mod tests {
             (DataRef::Empty, true, "a formula without its result"),
             (DataRef::Float(f64::NAN), false, "NaN or infinity"),
             (date(-1.0, point), false, "which no date has"),
+            (iso("2026-02-30"), false, "holds \"2026-02-30\" as a date, which is none"),
+            (iso("27-12-31"), false, "as a date, which is none"),
+            (iso("20261127"), false, "as a date, which is none"),
+            (iso("2026-11-27T08:30:00+01:00"), false, "as a date, which is none"),
+            (iso("2026-11-27T25:00:00"), false, "as a date, which is none"),
+            (iso("hello"), false, "as a date, which is none"),
+            (iso(""), false, "as a date, which is none"),
         ] {
             let error = read_cell(&value, is_formula).unwrap_err();
             assert!(error.contains(expected), "{error}");

@@ -17,6 +17,20 @@ fn people(rows: &[&str], include: &str) -> (Vec<String>, Vec<String>) {
 }
 
 #[test]
+fn a_skipped_record_is_found_by_what_it_says() {
+    let sources = format!("{}prefer = {{ greatest = \"start\" }}\n", source("hr", "csv", "hr", "number"));
+    let rows = "7,5,new@x.se,Anna,Berg,2024-01-01\n7,4,old@x.se,Anna,Berg,2020-01-01\n8,9,b@x.se,Ben,Ek,2020-01-01\n";
+    let hr = format!("number,id,mail,first,last,start\n{rows}");
+    let (_folder, settings) = Fixture::new(&sources, &[("hr", hr.as_bytes())]).into_parts(EMPLOYEE);
+    let rules = Mapper::new(&settings).resolve(&[], &[]).unwrap();
+    let records = rules.settle(&read(&settings).unwrap()).unwrap();
+    for key in ["4", "old@x.se", "5", "new@x.se", "7"] {
+        let found = rules.records_of(&records, key).unwrap();
+        assert_eq!(found, [FoundRecord { record: 0, identifier: Some("5".into()) }], "{key}");
+    }
+}
+
+#[test]
 fn prefer_does_not_decide_between_different_people() {
     let anna = "7,5,anna@x.se,Anna,Berg,2024-01-01";
     let other = "8,9,nils@x.se,Nils,Ek,2024-01-01";

@@ -1,6 +1,7 @@
 //! OAuth 2 tokens for client credentials (RFC 6749, section 4.4). A token is fetched when needed, and again if it
 //! expires in the middle of a long list.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -54,6 +55,9 @@ struct Token {
     worked: bool,
 }
 
+/// A longer answer holds no token. Looking for a very long secret in all that is shown would take too long.
+const MOST_BYTES: usize = 64 * 1024;
+
 /// The needed part of the answer (RFC 6749, section 5.1).
 #[derive(Deserialize)]
 struct TokenAnswer {
@@ -61,6 +65,9 @@ struct TokenAnswer {
     token_type: Option<String>,
     /// A number; some servers write it as a text.
     expires_in: Option<serde_json::Value>,
+    /// Others, which a server may give without being asked, such as a `refresh_token`.
+    #[serde(flatten)]
+    others: BTreeMap<String, serde_json::Value>,
 }
 
 impl OAuth2 {
@@ -180,11 +187,16 @@ impl TokenServer {
             };
             return Err(failed(format!("it answers {status}: {words}{advice}")).into());
         }
-        let TokenAnswer { access_token, token_type, expires_in } = serde_json::from_slice(&answer.body)
+        if answer.body.len() > MOST_BYTES {
+            return Err(failed("its answer has more than 64 KiB, which no token has".to_owned()).into());
+        }
+        let TokenAnswer { access_token, token_type, expires_in, others } = serde_json::from_slice(&answer.body)
             .map_err(|_| failed("its answer holds no access_token; is token_url the right address?".to_owned()))?;
         let access_token = SecretString::from(access_token);
         let redactor = self.transport.redactor();
         redactor.add(access_token.clone());
+        let others = others.iter().filter(|(name, _)| name.to_lowercase().ends_with("token"));
+        others.filter_map(|(_, value)| value.as_str()).for_each(|secret| redactor.add(secret.into()));
         if let Some(kind) = token_type.filter(|kind| !kind.eq_ignore_ascii_case("bearer")) {
             let kind = redactor.clean(&kind);
             return Err(

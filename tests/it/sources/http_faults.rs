@@ -118,6 +118,7 @@ fn tokens_that_are_not_given() {
         (status(401, echo), "it answers 401: invalid_client: [key] is no secret of me; check client_id"),
         (json(json!({"token": "x"})), "its answer holds no access_token"),
         (json(json!({"access_token": "x", "token_type": "mac"})), "a token of type \"mac\""),
+        (json(json!({"access_token": "x".repeat(70_000)})), "its answer has more than 64 KiB, which no token has"),
         (json("<html>"), "is not JSON"),
     ] {
         let web = Web::always(reply);
@@ -134,6 +135,21 @@ fn tokens_that_are_not_given() {
     });
     refused(&company(&web.url, &auth(&web)), 4, &["refuses the credentials (401): [key] will not do"]);
     assert_eq!(web.calls(), ["POST /token", "GET /"]);
+    // Another token that came with it, and a token that the server cut.
+    for (quoted, expected) in [("ref-5tok-77", "[key]"), ("AccessTok3nQw...", "[key]..."), ("AccessTok3", "AccessTok3")]
+    {
+        let web = Web::start(move |_, request| match &*request.target {
+            "/token" => json(
+                json!({"access_token": "AccessTok3nQwXyZ1", "token_type": "Bearer", "refresh_token": "ref-5tok-77"}),
+            ),
+            _ => status(401, format!("{quoted} will not do")),
+        });
+        refused(
+            &company(&web.url, &auth(&web)),
+            4,
+            &[&format!("refuses the credentials (401): {expected} will not do")],
+        );
+    }
 }
 
 #[test]

@@ -246,6 +246,39 @@ fn a_server_that_begins_anew_after_its_last_page() {
 }
 
 #[test]
+fn a_key_of_users_on_two_pages() {
+    let server = |odd: fn(usize, &mut Value)| {
+        Web::start(move |_, request| {
+            let start = request.number("startIndex");
+            let places = (start..=5).take(2).map(|place| {
+                // The third one is the second one again, with something else in it.
+                let mut user = numbered(if place == 3 { 2 } else { place });
+                odd(place, &mut user);
+                user
+            });
+            json(json!({"totalResults": 5, "Resources": places.collect::<Vec<Value>>()}))
+        })
+    };
+    let by_name = |web: &Web, more: &str| {
+        let settings = settings(&web.url, more).replace("key = \"id\"", "key = \"userName\"");
+        let mut company = company(&web.url, more);
+        std::fs::write(company.path("skovik-sync.toml"), settings).unwrap();
+        company.env("SCIM_TOKEN", TOKEN);
+        company
+    };
+    let no_id = server(|place, user| {
+        user.as_object_mut().unwrap().remove("id");
+        user["displayName"] = json!(place);
+    });
+    let other_id = server(|place, user| user["id"] = json!(format!("id-{place}")));
+    for web in [no_id, other_id] {
+        refused(&by_name(&web, ""), 4, &["have the same userName", "and came on different pages", "set `prefer`"]);
+    }
+    let blank = server(|place, user| user["id"] = json!(format!("id-{place}{}", if place == 3 { " " } else { "" })));
+    refused(&company(&blank.url, ""), 4, &["the user with the id \"id-3 \" has white space around it"]);
+}
+
+#[test]
 fn a_server_that_takes_no_count_and_one_without_an_order() {
     let web = Web::start(|number, request| match request.parameter("count") {
         Some(_) => status(500, "an internal error occurred"),
