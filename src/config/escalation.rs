@@ -140,10 +140,14 @@ fn figures(summary: &Summary, managed: u64) -> Value {
     ])
 }
 
-/// With a fraction; 0 of 0 is 0 percent.
+/// With a fraction; 0 of 0 is 0 percent, and more of 0 is above every limit.
 #[expect(clippy::cast_precision_loss, reason = "counts of people are far below 2^53")]
 fn percent(count: u64, of: u64) -> f64 {
-    if count == 0 { 0.0 } else { count as f64 * 100.0 / of as f64 }
+    match (count, of) {
+        (0, _) => 0.0,
+        (_, 0) => f64::MAX,
+        (count, of) => count as f64 * 100.0 / of as f64,
+    }
 }
 
 #[cfg(test)]
