@@ -45,6 +45,22 @@ fn their_command_lines_are_understood() {
     }
 }
 
+/// The runner of GitHub takes `##[error]…` anywhere in a line for a command, also within a name.
+#[test]
+fn what_the_program_prints_gives_the_runner_of_github_no_commands() {
+    for name in ["skovik-plan.yml", "skovik-snapshot.yml", "skovik-apply.yml"] {
+        let text = read(&format!("github/{name}"));
+        let calls: Vec<&str> = text.lines().map(str::trim).filter(|line| line.contains("skovik-sync ")).collect();
+        let prints = |line: &&&str| {
+            ["plan", "verify", "apply", "snapshot"].iter().any(|call| line.contains(&format!("skovik-sync {call} ")))
+        };
+        let printing: Vec<&&str> = calls.iter().filter(prints).filter(|line| !line.starts_with('#')).collect();
+        assert!(!printing.is_empty(), "{name}");
+        assert!(printing.iter().all(|line| line.starts_with("as_text skovik-sync ")), "{name}: {printing:#?}");
+        assert_eq!(text.matches("::stop-commands::").count(), text.matches("as_text() {").count(), "{name}");
+    }
+}
+
 #[test]
 fn the_cron_job_of_kubernetes_runs_run_with_settings_that_can_be_read() {
     let text = read("kubernetes/cronjob.yaml");
