@@ -7,6 +7,7 @@
 
 mod in_place;
 mod read;
+mod special;
 mod unchanged;
 mod under_way;
 
@@ -21,6 +22,7 @@ use tempfile::NamedTempFile;
 pub(crate) use in_place::InPlace;
 pub use read::{Links, WRONG_KIND, open_regular, read_bounded, read_bounded_text, read_regular, read_regular_text};
 pub(crate) use read::{no_links, open_own};
+pub(crate) use special::open_special;
 pub(crate) use unchanged::FileState;
 pub use unchanged::{LARGEST_LIST, read_unchanged};
 pub(crate) use under_way::{UnderWay, remove_under_way};

@@ -5,10 +5,11 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use rustix::io::Errno;
 use serde::Serialize;
 
 use super::call::lock;
-use crate::files::create_in_place;
+use crate::files::{create_in_place, open_special};
 
 #[derive(Debug)]
 pub(super) struct RequestLog {
@@ -34,10 +35,13 @@ pub(super) struct Entry<'a> {
 }
 
 impl RequestLog {
-    /// Begins a new log. An older one is replaced, and no link is followed; a pipe or a device is written to.
+    /// Begins a new log. An older one is replaced, and no link is followed; a device is written to, and a pipe that somebody reads.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
         let file = match fs::metadata(path) {
-            Ok(there) if !there.is_file() => File::options().write(true).open(path)?,
+            Ok(there) if !there.is_file() => open_special(path).map_err(|error| {
+                let is_unread = error.raw_os_error() == Some(Errno::NXIO.raw_os_error());
+                if is_unread { io::Error::other("nobody reads this pipe") } else { error }
+            })?,
             _ => create_in_place(path)?,
         };
         Ok(Self { path: path.to_owned(), file: Mutex::new(Some(file)) })

@@ -8,20 +8,19 @@ use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use rustix::fs::OFlags;
 use rustix::io::Errno;
 use tokio::sync::watch;
 
 use crate::apply::Halt;
 use crate::apply::engine::{Stop, wants};
 use crate::exit::{ExitStatus, refused};
-use crate::files::create_in_place;
+use crate::files::{create_in_place, open_special};
 
 /// How many lines may wait, and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -200,15 +199,6 @@ async fn open_pipe(path: &Path, name: &str, stop: &watch::Receiver<Stop>) -> any
             }
         }
     }
-}
-
-/// Opens a pipe or a device without waiting; writes to it may wait.
-fn open_special(path: &Path) -> io::Result<File> {
-    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = File::options().write(true).custom_flags(flags.bits().cast_signed()).open(path)?;
-    let flags = rustix::fs::fcntl_getfl(&file)?;
-    rustix::fs::fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
-    Ok(file)
 }
 
 #[cfg(test)]

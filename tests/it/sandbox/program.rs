@@ -147,6 +147,8 @@ fn wrong_arguments_are_told_with_exit_code_3_and_a_bad_seed_with_4() {
     let cut = folder.path().join("cut.jsonl");
     std::fs::write(&cut, &company_snapshot()[..200]).expect("written");
     let nowhere = folder.path().join("no/where.jsonl");
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("it runs").success());
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port().to_string();
     for (args, code, message) in [
@@ -159,6 +161,7 @@ fn wrong_arguments_are_told_with_exit_code_3_and_a_bad_seed_with_4() {
         (vec!["--seed", path_text(&nowhere)], 3, "where.jsonl"),
         (vec!["--save", path_text(&nowhere), "--port", "0"], 3, "not a folder"),
         (vec!["--request-log", path_text(&nowhere), "--port", "0"], 3, "request log"),
+        (vec!["--request-log", path_text(&pipe), "--port", "0"], 3, "nobody reads this pipe"),
         (vec!["--seed", path_text(&cut)], 4, "cut.jsonl"),
     ] {
         let output =
