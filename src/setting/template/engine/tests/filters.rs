@@ -26,6 +26,9 @@ fn filters_compare_as_operators_do() {
         ("'9'", "'10'", "compared letter by letter, not as numbers"),
         ("'2026-01-01'", "''", "an empty text is neither before nor after"),
         ("'2026-01-01'", "none", "none is neither less nor more"),
+        ("'2026-01-01'", "' '", "compared letter by letter, not as dates"),
+        ("'2026-01-01'", "'-'", "compared letter by letter, not as dates"),
+        ("'2026-01-01'", "'open'", "compared letter by letter, not as dates"),
         ("['9', 1]", "['10', 2]", "compared letter by letter, not as numbers"),
         ("[1, '9']", "[2, '10']", "compared letter by letter, not as numbers"),
         ("hr.nan", "1", "is not a number"),
@@ -47,6 +50,7 @@ fn filters_compare_as_operators_do() {
     assert_eq!(holds("[{'n': 1}] | sort(attribute='s') | length == 1"), Ok(true));
     // A text between two others hides neither.
     for filter in ["sort", "max", "sort(reverse=true)"] {
+        fails(&format!("['9', '', '10'] | {filter} == 'A'"), "an empty text is neither before nor after");
         fails(&format!("['9', 'A', '10'] | {filter} == 'A'"), "compared letter by letter, not as numbers");
     }
     fails("{'9': 1, '10': 2} | dictsort | length == 2", "compared letter by letter, not as numbers");
