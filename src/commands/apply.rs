@@ -92,7 +92,7 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
             return finished.map_or(Err(error), |finished| finished_unseen(args, finished, "no approval holds", ui));
         }
     };
-    lifted(&plan, &plan.content().guards, &granted.allow)?;
+    lifted(&plan, &plan.content().guards, &granted.allow, NOTHING_WRITTEN)?;
     tell_other_day(&plan, &settings, ui);
     let signals = end_until_heard()?;
     let _lock = take_lock(&settings, &state, Some(plan.hash()), ui)?;
@@ -107,6 +107,9 @@ fn places(args: &cli::Apply, global: &Global) -> Places {
     let places = Places::new(global).plan(&args.plan);
     places.writes("--report", args.report.as_deref()).writes_in_place("--events", args.events.as_deref())
 }
+
+/// What a refusal before the first write means.
+const NOTHING_WRITTEN: &str = "nothing was written";
 
 /// A plan that may be applied.
 #[derive(Clone, Copy)]
@@ -188,14 +191,15 @@ pub(super) async fn carry_out(
     };
     let known = Known::read(plan, &replay, settings, state, ui)?;
     let memory = known.memory(plan, &replay, settings).of_branches(policy.branches.as_ref());
-    let may_begin = allowed_now(plan, settings, precheck::managed_now(plan, &replay, live), granted)
-        .and_then(|allow| lifted(plan, &precheck::guards(plan, &replay, live, &memory), &allow));
+    let so = if replay.has_written() { "nothing else is begun" } else { NOTHING_WRITTEN };
+    let may_begin = allowed_now(plan, settings, precheck::managed_now(plan, &replay, live), granted, so)
+        .and_then(|allow| lifted(plan, &precheck::guards(plan, &replay, live, &memory), &allow, so));
     drop(memory);
     let barred = match may_begin {
         Ok(()) => None,
         // A move that is half done has emptied custom fields: it is completed.
         Err(error) if replay.is_in_doubt() => {
-            ui.warn(format!("{error}. What is in doubt is settled; nothing else is begun"));
+            ui.warn(format!("{error}. What is in doubt is settled"));
             standing.bar = Some(error.to_string());
             Some(status_of(&error))
         }
@@ -284,13 +288,14 @@ fn approval(plan: &Plan, args: &cli::Apply, settings: &Settings, may_ask: bool, 
     }
 }
 
-fn lifted(plan: &Plan, guards: &[GuardResult], allow: &BTreeMap<Ceiling, u64>) -> anyhow::Result<()> {
+/// `so` says what that means.
+fn lifted(plan: &Plan, guards: &[GuardResult], allow: &BTreeMap<Ceiling, u64>, so: &str) -> anyhow::Result<()> {
     let left = not_lifted(guards, allow);
     if left.is_empty() {
         return Ok(());
     }
     let problem = format!(
-        "blocked by {}: nothing was written now; only an approval with a sufficient --allow lets it pass, see \
+        "blocked by {}: {so}; only an approval with a sufficient --allow lets it pass, see \
          `skovik-sync approve --help`",
         list_guards(&left, plan)
     );
@@ -304,6 +309,7 @@ fn allowed_now(
     settings: &Settings,
     managed: u64,
     granted: &Granted,
+    so: &str,
 ) -> anyhow::Result<BTreeMap<Ceiling, u64>> {
     let Needed { approvers, because } = needed(plan, settings, Some(managed))?;
     let found = granted.people();
@@ -313,7 +319,7 @@ fn allowed_now(
     let rule = because.map_or_else(String::new, |when| format!(" by the rule `{when}`"));
     let problem = format!(
         "not approved: {found} of {approvers} approvals{rule}, as Skovik has {managed} users that may be changed, and \
-        not the {} that the plan was made for; nothing was written now",
+        not the {} that the plan was made for; {so}",
         plan.content().target.managed
     );
     Err(refused(ExitStatus::NotApproved, problem))
