@@ -83,6 +83,7 @@ pub(super) async fn run(
         known: &known,
         person: &person,
         custom_field: custom_field.as_ref(),
+        settle_after: settings.target.access.timeout,
         is_ended: &|| has_ended.load(Ordering::Relaxed),
     };
     let tried = trial.run().await;

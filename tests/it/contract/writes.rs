@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+
 use skovik_sync::apply::lock::{self, Holder};
 use skovik_sync::sandbox::{Identifiers, ManagerDelete};
 use skovik_sync::state::State;
@@ -70,7 +71,7 @@ fn whatever_fails_the_person_is_removed() {
         ("DELETE /users/* nth=1 reset=after", "DOES NOT HOLD   delete"),
     ] {
         let company = Company::faulty("small", &[rule]);
-        company.edit("skovik-sync.toml", "[target]", "[target]\nretries = 0");
+        company.edit("skovik-sync.toml", "[target]", "[target]\nretries = 0\ntimeout = \"1s\"");
         let code = if says.starts_with("holds") { 0 } else { 4 };
         let output = tried(&company, "skovik-sync.toml", code);
         assert!(output.stdout.contains(says), "{rule}: {output}");
