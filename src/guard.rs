@@ -32,7 +32,7 @@ pub use ceiling::{Ceiling, needed_ceilings, whole};
 pub use effect::{BranchCount, Effect, Join, Kind, ManagerLoss, NamedField, People};
 pub use evaluate::{Tally, UsersNow, evaluate, evaluate_again, evaluate_since, outcome};
 pub use limits::{Limits, WINDOW};
-pub use recent_past::{Past, RecentPast};
+pub use recent_past::{Done, Past, RecentPast};
 pub use result::{Common, Earlier, GuardOutcome, GuardResult, Part, Subject};
 pub use table::{
     BRANCH_CHANGE_PERCENT, BRANCH_DELETE_PERCENT, GUARDS, MAX_CHANGE_PERCENT, MAX_CREATE_PERCENT, MAX_CREATES,

@@ -198,9 +198,12 @@ impl State {
     }
 
     /// Says, each time it is asked, whether the account is still this process's: the lease of a store is held; or the files of
-    /// the lock and of the journal that is being written are where they were.
+    /// the lock and of the journal that is being written, if one is, are where they were.
     pub(crate) fn is_still_held(&self) -> impl Fn() -> io::Result<()> + Send + Sync + 'static {
-        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if written.is_empty() {
+            written.extend(self.lock());
+        }
         let hold = self.remote.as_ref().map(Remote::hold);
         move || {
             written.iter().try_for_each(InPlace::check)?;

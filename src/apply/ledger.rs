@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::journal::{Head, JournalError, Record, read_head, read_lines_of};
 use crate::employee::{ExternalIdentifier, UserId};
 use crate::field::Field;
-use crate::guard::{Kind, Past, RecentPast};
+use crate::guard::{Done, Kind, Past, RecentPast};
 use crate::plan::{Action, Digest, Operation, OperationId, Plan, PlanError};
 use crate::state::ledger::{Applied, ApplyId, Entry, Ledger, Reversed};
 use crate::state::{JournalFile, State, StateError};
@@ -344,27 +344,17 @@ fn standing<'a>(applied: impl Iterator<Item = &'a Applied>) -> Vec<&'a Applied> 
     all.into_iter().zip(counts).filter(|(_, counts)| *counts).map(|(applied, _)| applied).collect()
 }
 
-/// What was done to each user: guards count people. Somebody who was changed three times counts once.
+/// What was done to each person, in the order of time.
 fn by_user(applied: &[&Applied]) -> Vec<Past> {
     let mut past: Vec<Past> = Vec::new();
-    let mut places: HashMap<(bool, &UserId), usize> = HashMap::new();
+    let mut places: HashMap<&UserId, usize> = HashMap::new();
     for Applied { kind, user_id, branch, changed, emptied, in_new_account, .. } in applied.iter().copied() {
-        let known = user_id.as_ref().and_then(|user| {
-            let place = *places.entry((*kind == Kind::Create, user)).or_insert(past.len());
-            (place < past.len()).then_some(place)
-        });
-        let Some(place) = known else {
-            let (kind, branch, changed, emptied) = (*kind, branch.clone(), changed.clone(), emptied.clone());
-            past.push(Past { kind, branch, changed, emptied, in_new_account: *in_new_account });
-            continue;
-        };
-        let before = &mut past[place];
-        if *kind == Kind::Delete {
-            (before.kind, before.branch) = (Kind::Delete, branch.clone());
-        }
-        for (all, more) in [(&mut before.changed, changed), (&mut before.emptied, emptied)] {
-            let new: Vec<Field> = more.iter().filter(|field| !all.contains(field)).cloned().collect();
-            all.extend(new);
+        let (branch, changed, emptied) = (branch.clone(), changed.clone(), emptied.clone());
+        let done = Done { kind: *kind, branch, changed, emptied, in_new_account: *in_new_account };
+        let place = user_id.as_ref().map_or(past.len(), |user| *places.entry(user).or_insert(past.len()));
+        match past.get_mut(place) {
+            Some(past) => past.add(done),
+            None => past.push(Past::of(done)),
         }
     }
     past

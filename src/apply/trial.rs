@@ -6,6 +6,7 @@
 //! values.
 
 use std::collections::{BTreeSet, HashSet};
+use std::time::{Duration, Instant};
 
 use crate::apply::expected_state::{created, differences, updated};
 use crate::employee::{CustomFieldId, CustomValue, Managed, User, UserId};
@@ -27,6 +28,8 @@ pub struct Trial<'a> {
     pub person: &'a Fields,
     /// A custom field to set, and a value that it can hold.
     pub custom_field: Option<&'a (CustomFieldId, CustomValue)>,
+    /// How long a request without a usable answer may still be carried out.
+    pub settle_after: Duration,
     /// Whether the user asks for the end: then the person is deleted, and nothing else is tried.
     pub is_ended: &'a (dyn Fn() -> bool + Sync),
 }
@@ -49,10 +52,12 @@ struct Running<'a> {
     expected: User,
     findings: Vec<Finding>,
     made: BTreeSet<UserId>,
+    /// To whom a delete was sent.
+    deleted: BTreeSet<UserId>,
     /// Whether a request may have made somebody who is not in `made`.
     is_unclear: bool,
-    /// Whether an answer says that somebody was made, and shows another user.
-    is_elsewhere: bool,
+    /// When a create ended without a usable answer: it may be carried out later.
+    unanswered: Option<Instant>,
 }
 
 impl Trial<'_> {
@@ -63,8 +68,9 @@ impl Trial<'_> {
     pub async fn run(self) -> Result<Tried, String> {
         let body = self.provider.dialect().create_request(self.person, None)?;
         let expected = created(self.person, self.managed, &Default::default())?;
-        let (findings, made) = (Vec::new(), BTreeSet::new());
-        let mut running = Running { trial: self, expected, findings, made, is_unclear: false, is_elsewhere: false };
+        let (findings, made, deleted) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+        let (is_unclear, unanswered) = (false, None);
+        let mut running = Running { trial: self, expected, findings, made, deleted, is_unclear, unanswered };
         running.go(&body).await;
         Ok(running.clean().await)
     }
@@ -78,6 +84,10 @@ impl Running<'_> {
             return;
         }
         self.create_again(body).await;
+        if self.unanswered.is_some() {
+            // While the first person is there, another one of the same e-mail is refused, also late.
+            return;
+        }
         let text = |text: &str| Some(Value::Text(text.into()));
         let name = Change { field: Field::LastName, before: text(&user.user.last_name), after: text("Changed") };
         let mut changes = vec![("update", "a change of the last name changes nothing else", name)];
@@ -128,8 +138,16 @@ impl Running<'_> {
             self.made.insert(user.id().clone());
             return Ok(());
         }
-        (self.is_unclear, self.is_elsewhere) = (true, true);
+        (self.is_unclear, self.unanswered) = (true, Some(Instant::now()));
         Err(if self.trial.known.contains(user.id()) { "a user who was there before" } else { "another user" })
+    }
+
+    /// Notes that a create failed.
+    fn not_made(&mut self, error: &ApiError) {
+        self.is_unclear |= may_be_done(error);
+        if may_be_done(error) && !matches!(error, ApiError::Refused(_) | ApiError::Credentials { .. }) {
+            self.unanswered = Some(Instant::now());
+        }
     }
 
     async fn create(&mut self, body: &Request) -> Option<LiveUser> {
@@ -138,7 +156,7 @@ impl Running<'_> {
         let user = match provider.create(body, managed).await {
             Ok(user) => user,
             Err(error) => {
-                self.is_unclear = may_be_done(&error);
+                self.not_made(&error);
                 self.judge("create", WHAT, false, in_words(&error));
                 return None;
             }
@@ -182,7 +200,7 @@ impl Running<'_> {
                 self.judge("unique", WHAT, false, format!("it answers with {who}"));
             }
             Err(error) => {
-                self.is_unclear |= may_be_done(&error);
+                self.not_made(&error);
                 let is_taken = matches!(&error, ApiError::Refused(refusal) if refusal.taken);
                 self.judge("unique", WHAT, is_taken, in_words(&error));
             }
@@ -249,6 +267,9 @@ impl Running<'_> {
             return self.judge("delete", WHAT, false, "the user cannot be removed");
         };
         let deleted = provider.delete(user.id(), &request).await;
+        if deleted.as_ref().map_or_else(may_be_done, |_| true) {
+            self.deleted.insert(user.id().clone());
+        }
         let read = provider.user(user.id(), managed).await;
         match (deleted, read) {
             (Ok(Deleted::Now { .. }), Ok(None)) => self.judge("delete", WHAT, true, "it is so"),
@@ -260,16 +281,19 @@ impl Running<'_> {
 
     /// Removes whoever was made, for good.
     async fn clean(mut self) -> Tried {
-        let Trial { provider, remover, managed, .. } = self.trial;
+        let Trial { provider, remover, managed, settle_after, .. } = self.trial;
         let mut uncertain = None;
+        if let Some(since) = self.unanswered {
+            tokio::time::sleep(settle_after.saturating_sub(since.elapsed())).await;
+        }
         if self.is_unclear {
             match provider.users(managed, &mut |_, _| Ok(()), &|_, _| ()).await {
                 Ok(listed) => {
                     let everybody = listed.users.iter().chain(&listed.inactive);
-                    let found: Vec<UserId> =
-                        everybody.filter(|user| self.is_ours(user)).map(|user| user.id.clone()).collect();
-                    if found.is_empty() && self.is_elsewhere {
-                        let problem = "the service answered that they were made, and the list does not have them";
+                    let new = everybody.filter(|user| self.is_ours(user) && !self.made.contains(&user.id));
+                    let found: Vec<UserId> = new.map(|user| user.id.clone()).collect();
+                    if found.is_empty() && self.unanswered.is_some() {
+                        let problem = "a create had no usable answer, and the list does not have them";
                         uncertain = Some(problem.to_owned());
                     }
                     self.made.extend(found);
@@ -290,15 +314,16 @@ impl Running<'_> {
                 Ok(Some(_)) => {
                     uncertain.get_or_insert(format!("the user {id} was made for them and is somebody else by now"));
                 }
-                Ok(None) => {}
-                Err(_) => drop(left.insert(id.clone())),
+                Ok(None) if self.deleted.contains(id) => {}
+                // A user who was made, and whom nobody deleted, may only not be shown yet.
+                Ok(None) | Err(_) => drop(left.insert(id.clone())),
             }
         }
         Tried { findings: self.findings, left, uncertain }
     }
 }
 
-/// Whether a create with this error may have made somebody. A refusal is not believed: a list shows it.
+/// Whether a write with this error may have been carried out. A refusal is not believed: a list shows it.
 fn may_be_done(error: &ApiError) -> bool {
     match error {
         ApiError::NotSent { .. } => false,

@@ -132,9 +132,17 @@ impl<'e> Tally<'e> {
     /// Counts for these guards. Linear in the operations and the fields that change.
     #[must_use]
     pub fn of(guards: impl IntoIterator<Item = &'static Guard>, effects: impl IntoIterator<Item = Effect<'e>>) -> Self {
+        Self::of_people(guards, effects.into_iter().map(|effect| [effect]))
+    }
+
+    /// Counts people: a guard counts a person once, and in each branch and field once, whatever was done to them.
+    pub(super) fn of_people(
+        guards: impl IntoIterator<Item = &'static Guard>,
+        people: impl IntoIterator<Item = impl AsRef<[Effect<'e>]>>,
+    ) -> Self {
         let mut rows: Vec<Row<'e>> = guards.into_iter().map(Row::new).collect();
-        for effect in effects {
-            rows.iter_mut().for_each(|row| row.add(&effect));
+        for effects in people {
+            rows.iter_mut().for_each(|row| row.add(effects.as_ref()));
         }
         Self { rows }
     }
@@ -171,25 +179,29 @@ impl<'e> Row<'e> {
         Self { guard, all: 0, of: 0, by_branch: FxHashMap::default(), by_field: FxHashMap::default() }
     }
 
-    fn add(&mut self, effect: &Effect<'e>) {
+    /// Counts what is done to one person.
+    fn add(&mut self, effects: &[Effect<'e>]) {
         match self.guard.count {
-            Count::Operations(counts) => self.all += u64::from(counts(effect)),
-            Count::InEachBranch(counts) if counts(effect) => {
-                self.all += 1;
-                if let Some(branch) = effect.branch {
+            Count::Operations(counts) => self.all += u64::from(effects.iter().any(counts)),
+            Count::InEachBranch(counts) => {
+                self.all += u64::from(effects.iter().any(counts));
+                let counted = effects.iter().filter(|effect| counts(effect));
+                for branch in each_once(counted.filter_map(|effect| effect.branch)) {
                     *self.by_branch.entry(branch).or_default() += 1;
                 }
             }
             Count::InEachField { counts, fields } => {
-                let counted = |field: &&Field| fields(field) && counts(effect, field);
-                for field in effect.changed.iter().copied().filter(counted) {
+                let changed =
+                    effects.iter().flat_map(|effect| effect.changed.iter().map(move |field| (effect, *field)));
+                let counted = changed.filter(|(effect, field)| fields(field) && counts(effect, field));
+                for field in each_once(counted.map(|(_, field)| field)) {
                     *self.by_field.entry(field).or_default() += 1;
                 }
             }
-            Count::InEachBranch(_) | Count::Records { .. } | Count::InEachSource => {}
+            Count::Records { .. } | Count::InEachSource => {}
         }
         if let Of::Operations(counts) = self.guard.of {
-            self.of += u64::from(counts(effect));
+            self.of += u64::from(effects.iter().any(counts));
         }
     }
 
@@ -256,4 +268,14 @@ impl<'e> Row<'e> {
             }
         }
     }
+}
+
+/// There are few of them.
+fn each_once<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
+    items.fold(Vec::new(), |mut once, item| {
+        if !once.contains(&item) {
+            once.push(item);
+        }
+        once
+    })
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::result::Earlier;
 use super::{Effect, Guard, GuardResult, Kind, ManagerLoss, Of, Subject, Tally};
@@ -21,16 +21,29 @@ pub struct RecentPast {
     pub is_unknown: bool,
 }
 
-/// What was done to one user.
+/// What was done to one person. Each guard counts a person once, and in each branch once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Past {
+    /// What was done to them: each kind in each branch once.
+    pub done: Vec<Done>,
+    /// Whether the account had them before the window.
+    pub was_there: bool,
+    /// Whether it has them now.
+    pub is_there: bool,
+    /// The fields of which they lost the value, and have none again.
+    pub lacks: Vec<Field>,
+}
+
+/// What was done to a person in one branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
     /// What happened to the user.
     pub kind: Kind,
     /// The branch of the user before; as in [`Effect`].
     pub branch: Option<Option<BranchId>>,
     /// The fields that changed.
     pub changed: Vec<Field>,
-    /// Those of them that had a value and have none now.
+    /// Those of them that had a value and were emptied.
     pub emptied: Vec<Field>,
     /// Whether the user was created by a plan for an account without users.
     pub in_new_account: bool,
@@ -47,16 +60,63 @@ impl RecentPast {
     #[must_use]
     pub fn of_branches(mut self, branches: Option<&BTreeSet<BranchId>>) -> Self {
         if let Some(branches) = branches {
-            self.past.retain(|past| match &past.branch {
-                Some(branch) => branch.as_ref().is_some_and(|branch| branches.contains(branch)),
-                None => true,
-            });
+            for past in &mut self.past {
+                past.done.retain(|done| match &done.branch {
+                    Some(branch) => branch.as_ref().is_some_and(|branch| branches.contains(branch)),
+                    None => true,
+                });
+            }
+            self.past.retain(|past| !past.done.is_empty());
         }
         self
     }
 }
 
 impl Past {
+    /// The first that was done to a person.
+    #[must_use]
+    pub fn of(first: Done) -> Self {
+        let was_there = first.kind != Kind::Create || first.in_new_account;
+        let mut past = Self { done: Vec::new(), was_there, is_there: true, lacks: Vec::new() };
+        past.add(first);
+        past
+    }
+
+    /// Adds what was done next.
+    pub fn add(&mut self, next: Done) {
+        self.is_there = next.kind != Kind::Delete;
+        if next.kind == Kind::Create {
+            // Which values they came back with is not known.
+            self.lacks.clear();
+        }
+        self.lacks.retain(|field| !next.changed.contains(field));
+        self.lacks.extend(next.emptied.iter().cloned());
+        let key = |done: &Done| (done.kind, done.branch.clone(), done.in_new_account);
+        let Some(before) = self.done.iter_mut().find(|done| key(done) == key(&next)) else {
+            return self.done.push(next);
+        };
+        for (all, more) in [(&mut before.changed, next.changed), (&mut before.emptied, next.emptied)] {
+            let new: Vec<Field> = more.into_iter().filter(|field| !all.contains(field)).collect();
+            all.extend(new);
+        }
+    }
+
+    fn effects(&self, counts: impl Fn(&Done) -> bool) -> Vec<Effect<'_>> {
+        self.done.iter().filter(|done| counts(done)).map(Done::effect).collect()
+    }
+
+    fn deletes(&self) -> impl Iterator<Item = &Done> {
+        self.done.iter().filter(|done| done.kind == Kind::Delete)
+    }
+
+    /// The fields that they lost the value of, and do not have now.
+    fn lost(&self) -> FxHashSet<&Field> {
+        let emptied = self.done.iter().flat_map(|done| &done.emptied);
+        emptied.filter(|field| !self.is_there || self.lacks.contains(field)).collect()
+    }
+}
+
+impl Done {
     fn effect(&self) -> Effect<'_> {
         let Self { kind, branch, changed, emptied, in_new_account: _ } = self;
         Effect {
@@ -77,8 +137,15 @@ pub(super) struct Remembered<'m> {
     of_users: Tally<'m>,
     /// For the others.
     others: Tally<'m>,
+    /// Who was deleted and has not come back.
     removed: u64,
     removed_in: FxHashMap<Option<&'m BranchId>, u64>,
+    /// Those of them who were there before the window.
+    left: u64,
+    /// Who was not there before the window and is there now.
+    came: u64,
+    /// Who lost the value of a field and does not have it now.
+    lost: FxHashMap<&'m Field, u64>,
 }
 
 impl<'m> Remembered<'m> {
@@ -86,18 +153,23 @@ impl<'m> Remembered<'m> {
         let (of_users, others): (Vec<_>, Vec<_>) =
             guards.filter(|guard| guard.over_window.is_some()).partition(|guard| matches!(guard.of, Of::Users));
         let past = &memory.past;
-        let mut removed_in: FxHashMap<_, u64> = FxHashMap::default();
-        for gone in past.iter().filter(|past| past.kind == Kind::Delete) {
-            if let Some(branch) = &gone.branch {
-                *removed_in.entry(branch.as_ref()).or_default() += 1;
-            }
+        let (mut removed_in, mut lost) = (FxHashMap::default(), FxHashMap::default());
+        let removed = || past.iter().filter(|past| !past.is_there && past.deletes().next().is_some());
+        for branch in removed().flat_map(Past::deletes).filter_map(|done| done.branch.as_ref()) {
+            *removed_in.entry(branch.as_ref()).or_default() += 1;
+        }
+        for field in past.iter().flat_map(Past::lost) {
+            *lost.entry(field).or_default() += 1;
         }
         Self {
             window: memory.window,
-            of_users: Tally::of(of_users, past.iter().filter(|past| !past.in_new_account).map(Past::effect)),
-            others: Tally::of(others, past.iter().map(Past::effect)),
-            removed: past.iter().filter(|past| past.kind == Kind::Delete).count() as u64,
+            of_users: Tally::of_people(of_users, past.iter().map(|past| past.effects(|done| !done.in_new_account))),
+            others: Tally::of_people(others, past.iter().map(|past| past.effects(|_| true))),
+            removed: removed().count() as u64,
             removed_in,
+            left: removed().filter(|past| past.was_there).count() as u64,
+            came: past.iter().filter(|past| past.is_there && !past.was_there).count() as u64,
+            lost,
         }
     }
 
@@ -110,20 +182,20 @@ impl<'m> Remembered<'m> {
             return result;
         }
         let now = result.of;
-        // Those who were removed are not in the list any more. A guard that does not count them must not be weaker
-        // because of them: the whole never grows by more than the count does.
-        let removed = match subject {
-            Some(Subject::Branch(branch)) => {
+        // Those who are not in the list any more were there before, if the guard counts them. It must not be weaker
+        // because of others: the whole never grows by more than the count does.
+        let missing = match (&guard.of, subject) {
+            (Of::WithValue, Some(Subject::Field(field))) => self.lost.get(field).copied().unwrap_or(0),
+            (_, Some(Subject::Branch(branch))) => {
                 let branch = branch.as_ref().map(|branch| &branch.branch_id);
                 self.removed_in.get(&branch).copied().unwrap_or(0)
             }
             _ => self.removed,
         };
         let of = match &guard.of {
-            Of::Managed => now.saturating_add(removed.min(count)),
+            Of::Managed | Of::WithValue => now.saturating_add(missing.min(count)),
             // Those who were created were not there before.
-            Of::Users => now.saturating_add(self.removed).saturating_sub(count).min(now),
-            Of::WithValue => now.saturating_add(count),
+            Of::Users => now.saturating_add(self.left).saturating_sub(self.came).min(now),
             Of::People(_) | Of::Operations(_) => now,
         };
         let earlier = Some(Earlier { window: self.window, count, now });

@@ -25,15 +25,16 @@ pub(crate) static MADE_UP: Guard = Guard {
 };
 
 /// An account, and the operations on it.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Account {
     people: People,
-    done: Vec<Done>,
+    done: Vec<Equal>,
     memory: RecentPast,
 }
 
 /// A number of equal operations.
-struct Done {
+#[derive(Debug)]
+struct Equal {
     times: u64,
     kind: Kind,
     branch: Option<Option<BranchId>>,
@@ -50,13 +51,13 @@ impl Account {
 
     fn add(mut self, times: u64, kind: Kind) -> Self {
         let (branch, changed, emptied, manager_loss) = (None, Vec::new(), Vec::new(), ManagerLoss::None);
-        self.done.push(Done { times, kind, branch, changed, emptied, manager_loss });
+        self.done.push(Equal { times, kind, branch, changed, emptied, manager_loss });
         self
     }
 
     fn losing_managers(mut self, times: u64, manager_loss: ManagerLoss) -> Self {
         let (branch, changed, emptied) = (None, vec![Field::Manager], Vec::new());
-        self.done.push(Done { times, kind: Kind::Update, branch, changed, emptied, manager_loss });
+        self.done.push(Equal { times, kind: Kind::Update, branch, changed, emptied, manager_loss });
         self
     }
 

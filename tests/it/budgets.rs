@@ -106,6 +106,29 @@ fn many_runs_cannot_remove_what_one_may_not() {
 }
 
 #[test]
+fn who_left_a_branch_and_was_deleted_elsewhere_still_counts_in_it() {
+    let limits = "[guard]\nmax_delete_percent = 100\nmax_change_percent = 100\n\
+                  [guard.per_branch]\nmax_change_percent = 30\nignore_below = 1\n";
+    let everybody = [people("SE01", 10), people("NO01", 20)].concat();
+    let house = House::new(&everybody, &everybody, &format!("{AUTOMATIC}{limits}"), &[]);
+    let with_moved = |moved: &[usize], gone: &[usize]| {
+        let mut all = everybody.clone();
+        moved.iter().for_each(|&place| all[place].branch = "NO01");
+        let mut place = 0;
+        all.retain(|_| (!gone.contains(&place), place += 1).0);
+        house.list(&all);
+    };
+    with_moved(&[7, 8, 9], &[]);
+    house.run(&["run"]).ends(0);
+    with_moved(&[], &[7, 8, 9]);
+    house.run(&["run"]).ends(0);
+    with_moved(&[4, 5, 6], &[7, 8, 9]);
+    let refused = house.run(&["run"]).ends(5);
+    assert!(refused.stderr.contains("3 of 7 changed or removed in the last 24 h, 3 in this plan"), "{refused}");
+    assert_eq!(house.writes().len(), 6);
+}
+
+#[test]
 fn a_window_of_no_length_counts_each_plan_by_itself() {
     let house = house("[guard]\nwindow = \"0h\"\n");
     for count in [81, 66, 53] {

@@ -69,10 +69,11 @@ fn guards_count_people_not_lines() {
         Applied { user_id: None, ..line(2, "two", 4, Kind::Create, "") },
     ];
     let past = by_user(&lines.iter().collect::<Vec<_>>());
-    let kinds: Vec<Kind> = past.iter().map(|past| past.kind).collect();
-    assert_eq!(kinds, [Kind::Delete, Kind::Create, Kind::Update, Kind::Create, Kind::Create]);
-    assert_eq!(past[0].changed, [Field::Manager, Field::LastName]);
-    assert_eq!(past[0].emptied, past[0].changed);
+    let kinds: Vec<Vec<Kind>> = past.iter().map(|past| past.done.iter().map(|done| done.kind).collect()).collect();
+    let (create, update, delete) = (Kind::Create, Kind::Update, Kind::Delete);
+    assert_eq!(kinds, [vec![update, delete], vec![create, update], vec![create], vec![create]]);
+    assert_eq!(past[0].done[0].changed, [Field::Manager, Field::LastName]);
+    assert_eq!(past[0].done[0].emptied, past[0].done[0].changed);
 }
 
 #[test]

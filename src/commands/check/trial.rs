@@ -76,6 +76,9 @@ pub(super) async fn run(
             has_ended.store(true, Ordering::Relaxed);
         }
     });
+    // The person is deleted in any case; nothing else is sent beside an apply that has the account by now.
+    let is_held = Arc::new(state.is_still_held());
+    service.write_only_while(Arc::clone(&is_held) as _);
     let trial = Trial {
         provider: &*service,
         remover: &*remover,
@@ -83,12 +86,17 @@ pub(super) async fn run(
         known: &known,
         person: &person,
         custom_field: custom_field.as_ref(),
+        settle_after: settings.target.access.timeout,
         is_ended: &|| has_ended.load(Ordering::Relaxed),
     };
     let tried = trial.run().await;
     waiting.abort();
     let Tried { findings, left, uncertain } = tried.map_err(anyhow::Error::msg)?;
-    let problem = told(&left, uncertain.as_deref(), &person.primary_email);
+    let lost = || {
+        let error = is_held().err()?;
+        Some(refused(ExitStatus::Partial, format!("the trial ended early; the made-up person is deleted: {error}")))
+    };
+    let problem = told(&left, uncertain.as_deref(), &person.primary_email).or_else(lost);
     if problem.is_none() && has_ended.load(Ordering::Relaxed) {
         return Err(refused(ExitStatus::Interrupted, "interrupted; the made-up person is deleted"));
     }

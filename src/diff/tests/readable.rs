@@ -9,7 +9,7 @@ use super::laws::companies;
 use crate::diff::{Absences, Memory, Moment};
 use crate::employee::{BranchId, SetAside};
 use crate::field::Field;
-use crate::guard::{GUARDS, Kind, Limits, Past, RecentPast};
+use crate::guard::{Done, GUARDS, Kind, Limits, Past, RecentPast};
 use crate::plan::{Content, Digest, Plan, PlanError, SourceSummary, check_guards, not_as_demanded};
 
 fn branches() -> impl Strategy<Value = Option<BranchId>> {
@@ -18,6 +18,15 @@ fn branches() -> impl Strategy<Value = Option<BranchId>> {
 
 /// What was done to one user, as a ledger may tell it.
 fn pasts() -> impl Strategy<Value = Past> {
+    prop::collection::vec(done(), 1..4).prop_map(|done| {
+        let mut done = done.into_iter();
+        let mut past = Past::of(done.next().expect("one or more"));
+        done.for_each(|next| past.add(next));
+        past
+    })
+}
+
+fn done() -> impl Strategy<Value = Done> {
     let fields = vec![Field::FirstName, Field::PrimaryEmail, Field::Manager, Field::Custom("cf_cc".into())];
     let changed = prop::sample::subsequence(fields, 0..=4);
     let kind = prop::sample::select(vec![Kind::Create, Kind::Update, Kind::Delete]);
@@ -27,7 +36,7 @@ fn pasts() -> impl Strategy<Value = Past> {
             let may_be_empty = |field: &&Field| empties && matches!(field, Field::Manager | Field::Custom(_));
             let emptied = changed.iter().filter(may_be_empty).cloned().collect();
             let in_new_account = in_new_account && kind == Kind::Create;
-            Past { kind, branch: branch.filter(|_| kind != Kind::Create), changed, emptied, in_new_account }
+            Done { kind, branch: branch.filter(|_| kind != Kind::Create), changed, emptied, in_new_account }
         },
     )
 }

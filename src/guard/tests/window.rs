@@ -2,10 +2,28 @@
 
 use super::*;
 
+fn done(kind: Kind, branch: Option<Option<&str>>) -> Done {
+    let branch = branch.map(|branch| branch.map(BranchId::from));
+    Done { kind, branch, changed: Vec::new(), emptied: Vec::new(), in_new_account: false }
+}
+
 /// The same past for so many users.
 fn past(times: usize, kind: Kind) -> Vec<Past> {
-    let past = Past { kind, branch: None, changed: Vec::new(), emptied: Vec::new(), in_new_account: false };
-    vec![past; times]
+    vec![Past::of(done(kind, None)); times]
+}
+
+/// What was done to one person, in this order.
+fn one_person(all: impl IntoIterator<Item = Done>) -> Past {
+    let mut all = all.into_iter();
+    let mut past = Past::of(all.next().expect("something"));
+    all.for_each(|done| past.add(done));
+    past
+}
+
+/// A change of the manager, who may be none afterwards.
+fn manager(empties: bool) -> Done {
+    let emptied = if empties { vec![Field::Manager] } else { Vec::new() };
+    Done { changed: vec![Field::Manager], emptied, ..done(Kind::Update, Some(Some("no"))) }
 }
 
 impl Account {
@@ -71,6 +89,8 @@ fn no_past_makes_a_plan_pass_that_blocks_by_itself() {
 #[test]
 fn creates_count_of_those_who_were_there_before() {
     let limits = nothing_but().with(&MAX_CREATE_PERCENT, 50);
+    let new_account = vec![Past::of(Done { in_new_account: true, ..done(Kind::Create, None) }); 1_000];
+    let one = |kinds: &[Kind]| vec![one_person(kinds.iter().map(|kind| done(*kind, None))); 40];
     for (users, before, own, of, blocks) in [
         (140, past(40, Kind::Create), 10, 100, false),
         (140, past(40, Kind::Create), 11, 100, true),
@@ -79,9 +99,14 @@ fn creates_count_of_those_who_were_there_before() {
         (5, past(2, Kind::Create), 3, 3, true),
         // Nobody is left who was there before.
         (40, past(40, Kind::Create), 1, 0, true),
+        // Who was deleted and has come back was there; who was created and deleted was not.
+        (100, one(&[Kind::Delete, Kind::Create]), 10, 100, false),
+        (100, one(&[Kind::Delete, Kind::Create]), 11, 100, true),
+        (100, one(&[Kind::Create, Kind::Delete]), 11, 100, true),
+        (140, one(&[Kind::Create, Kind::Delete, Kind::Create]), 11, 100, true),
         // The first import is no share of anything.
-        (1_000, vec![Past { in_new_account: true, ..past(1, Kind::Create).remove(0) }; 1_000], 500, 1_000, false),
-        (1_000, vec![Past { in_new_account: true, ..past(1, Kind::Create).remove(0) }; 1_000], 501, 1_000, true),
+        (1_000, new_account.clone(), 500, 1_000, false),
+        (1_000, new_account.clone(), 501, 1_000, true),
     ] {
         let mut account = Account::of(0, 1_000).add(own, Kind::Create).remembering(before);
         account.people.users = users;
@@ -92,7 +117,7 @@ fn creates_count_of_those_who_were_there_before() {
 
 #[test]
 fn branches_and_fields_remember_their_own() {
-    let norwegian = |kind| Past { branch: Some(Some("no".into())), ..past(1, kind).remove(0) };
+    let norwegian = |kind| Past::of(done(kind, Some(Some("no"))));
     let account = Account::of(100, 100)
         .branch("no", 3, 0, 6)
         .branch("se", 3, 0, 94)
@@ -103,12 +128,66 @@ fn branches_and_fields_remember_their_own() {
     let results = account.evaluate(&limits);
     assert_eq!(results.iter().map(|found| (found.count, found.of)).collect::<Vec<_>>(), [(7, 10), (3, 94)]);
 
-    let emptied = Past { emptied: vec![Field::Manager], changed: vec![Field::Manager], ..norwegian(Kind::Update) };
-    let mut account = Account::of(100, 100).field(Field::Manager, "manager", 4).remembering(vec![emptied; 7]);
-    account.people.fields[0].with_value = 93;
-    account.done[0].emptied.push(Field::Manager);
-    let found = account.result(&nothing_but().with(&MAX_EMPTIED_PERCENT, 10), &MAX_EMPTIED_PERCENT);
-    assert_eq!((found.count, found.of, found.outcome), (11, 100, GuardOutcome::Block));
+    // Whoever has a value again is among those who have it now, and whoever was deleted is not.
+    let (emptied, filled, gone) = (manager(true), manager(false), done(Kind::Delete, Some(Some("no"))));
+    for (before, now) in [
+        (vec![emptied.clone()], 93),
+        (vec![emptied.clone(), filled.clone()], 100),
+        (vec![emptied.clone(), filled.clone(), emptied.clone()], 93),
+        (vec![emptied.clone(), filled, gone.clone()], 93),
+        (vec![emptied.clone(), gone.clone()], 93),
+        (vec![emptied, gone, done(Kind::Create, None)], 100),
+    ] {
+        let remembered = vec![one_person(before); 7];
+        let mut account = Account::of(100, 100).field(Field::Manager, "manager", 4).remembering(remembered);
+        account.people.fields[0].with_value = now;
+        account.done[0].emptied.push(Field::Manager);
+        let found = account.result(&nothing_but().with(&MAX_EMPTIED_PERCENT, 10), &MAX_EMPTIED_PERCENT);
+        assert_eq!((found.count, found.of, found.outcome), (11, 100, GuardOutcome::Block), "{account:?}");
+    }
+}
+
+#[test]
+fn each_guard_counts_a_person_once_and_in_each_branch_once() {
+    let at = |kind, branch| done(kind, Some(Some(branch)));
+    let (update, delete) = (Kind::Update, Kind::Delete);
+    let guards = [&MAX_UPDATES, &MAX_DELETES, &MAX_CHANGE_PERCENT, &BRANCH_CHANGE_PERCENT, &BRANCH_DELETE_PERCENT];
+    let limits = guards.iter().fold(nothing_but(), |limits, guard| limits.with(guard, 1));
+    for (all, expected) in [
+        // The updates, the deletes, both of the whole; both in each branch; the deletes in each branch.
+        (vec![at(update, "no"), at(update, "se")], [1, 0, 1, 1, 1, 0, 0]),
+        (vec![at(update, "no"), at(update, "se"), at(update, "no"), at(update, "se")], [1, 0, 1, 1, 1, 0, 0]),
+        (vec![at(update, "no"), at(delete, "se")], [1, 1, 1, 1, 1, 0, 1]),
+        (vec![at(update, "no"), at(delete, "no")], [1, 1, 1, 1, 0, 1, 0]),
+        (vec![at(delete, "no"), done(Kind::Create, None), at(delete, "se")], [0, 1, 1, 1, 1, 1, 1]),
+    ] {
+        let account =
+            Account::of(200, 200).branch("no", 1, 0, 100).branch("se", 1, 0, 100).remembering([one_person(all)]);
+        let results = account.evaluate(&limits);
+        let earlier = |guard: &&Guard| -> Vec<u64> {
+            let own = results.iter().filter(|result| result.id == guard.id);
+            own.map(|result| result.earlier.map_or(0, |earlier| earlier.count)).collect()
+        };
+        let all = [&MAX_UPDATES, &MAX_DELETES, &MAX_CHANGE_PERCENT, &BRANCH_CHANGE_PERCENT, &BRANCH_DELETE_PERCENT];
+        assert_eq!(all.iter().flat_map(|guard| earlier(guard)).collect::<Vec<_>>(), expected, "{account:?}");
+    }
+}
+
+#[test]
+fn a_share_is_of_nobody_twice() {
+    let limits = per_branch(Some(10), Some(10), 1).with(&MAX_DELETE_PERCENT, 10).with(&MAX_CHANGE_PERCENT, 10);
+    let no = |kind| done(kind, Some(Some("no")));
+    for (all, there) in [
+        (vec![no(Kind::Delete)], 90),
+        (vec![no(Kind::Update), no(Kind::Delete)], 90),
+        (vec![no(Kind::Delete), done(Kind::Create, None)], 100),
+        (vec![no(Kind::Delete), done(Kind::Create, None), no(Kind::Delete)], 90),
+    ] {
+        let account = Account::of(there, there).branch("no", 1, 0, there).remembering(vec![one_person(all); 10]);
+        let results = account.evaluate(&limits);
+        assert_eq!(results.len(), 4);
+        assert!(results.iter().all(|result| (result.count, result.of) == (11, 100)), "{results:?}");
+    }
 }
 
 #[test]
@@ -150,10 +229,7 @@ fn a_length_of_time_reads_well() {
 
 #[test]
 fn settings_for_some_branches_remember_what_was_done_in_them() {
-    let of = |kind, branch: Option<Option<&str>>| Past {
-        branch: branch.map(|branch| branch.map(BranchId::from)),
-        ..past(1, kind).remove(0)
-    };
+    let of = |kind, branch| Past::of(done(kind, branch));
     let past = vec![
         of(Kind::Delete, Some(Some("no"))),
         of(Kind::Delete, Some(Some("se"))),
@@ -165,4 +241,8 @@ fn settings_for_some_branches_remember_what_was_done_in_them() {
     assert_eq!(memory.clone().of_branches(None).past, past);
     let norway = [BranchId::from("no")].into();
     assert_eq!(memory.of_branches(Some(&norway)).past, [&past[0], &past[3], &past[4]].map(Clone::clone));
+    // Of somebody who was moved here, what was done here.
+    let moved = one_person([done(Kind::Update, Some(Some("se"))), done(Kind::Update, Some(Some("no")))]);
+    let memory = RecentPast { window: WINDOW, past: vec![moved], is_unknown: false };
+    assert_eq!(memory.of_branches(Some(&norway)).past, [of(Kind::Update, Some(Some("no")))]);
 }

@@ -1,7 +1,10 @@
 //! `check --contract --write` changes and deletes nobody but the person that it makes, whatever the server answers, and
 //! shows no value of the account.
 
-use serde_json::json;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
 
 use super::liar::{Account, Asked, Liar, Row, made, user};
 use crate::harness::Output;
@@ -85,6 +88,45 @@ async fn a_refusal_is_not_believed_and_its_words_are_not_shown() {
     assert_eq!(ended.code, Some(4), "{ended}");
     assert!(ended.stdout.contains("it is refused (422)"), "{ended}");
     assert_eq!(left(&liar), Vec::<String>::new(), "{ended}");
+}
+
+#[tokio::test]
+async fn a_create_that_is_carried_out_late_leaves_nobody() {
+    // Which create, and after which time it is carried out; the code, the deletes, and whether the e-mail is named.
+    for (create, after, ended_with, removed) in [
+        (0, Some(100), Some(4), 1),
+        (1, Some(100), Some(4), 2),
+        // It may be carried out still.
+        (0, None, Some(9), 0),
+        (1, None, Some(9), 1),
+    ] {
+        let late: Mutex<Option<(Instant, Value)>> = Mutex::default();
+        let lie = move |account: &mut Account, asked: &Asked<'_>| {
+            let mut late = late.lock().expect("nobody panicked with it");
+            if asked.method == "POST" && asked.nth == create {
+                *late = after.map(|after| (Instant::now() + Duration::from_millis(after), asked.body.clone()));
+                return Some(reply(500, ""));
+            }
+            if let Some((_, body)) = late.take_if(|(at, _)| *at < Instant::now()) {
+                account.store_new(&body);
+            }
+            None
+        };
+        let (liar, ended) = tried(lie).await;
+        let deletes = liar.account().came.get("DELETE").copied().unwrap_or_default();
+        assert_eq!((ended.code, deletes), (ended_with, removed), "{create}, {after:?}: {ended}");
+        assert_eq!(left(&liar), Vec::<String>::new(), "{create}, {after:?}: {ended}");
+        let is_named = ended.stderr.contains("may be left with the e-mail skovik-sync-trial-");
+        assert_eq!(is_named, after.is_none(), "{create}, {after:?}: {ended}");
+    }
+}
+
+#[tokio::test]
+async fn a_person_who_was_made_and_is_not_shown_is_named() {
+    let (liar, ended) =
+        tried(|_, asked| (asked.method == "GET" && asked.path == "/users/new1").then(|| reply(404, "{}"))).await;
+    assert_eq!((ended.code, left(&liar)), (Some(9), vec!["new1".to_owned()]), "{ended}");
+    assert!(ended.stderr.contains("delete the user new1"), "{ended}");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! `check --contract --write`: one made-up person is made, changed and removed, whatever fails on the way.
 
 use std::collections::BTreeSet;
+use std::process::Stdio;
 
 use skovik_sync::apply::lock::{self, Holder};
 use skovik_sync::sandbox::{Identifiers, ManagerDelete};
@@ -70,7 +71,7 @@ fn whatever_fails_the_person_is_removed() {
         ("DELETE /users/* nth=1 reset=after", "DOES NOT HOLD   delete"),
     ] {
         let company = Company::faulty("small", &[rule]);
-        company.edit("skovik-sync.toml", "[target]", "[target]\nretries = 0");
+        company.edit("skovik-sync.toml", "[target]", "[target]\nretries = 0\ntimeout = \"1s\"");
         let code = if says.starts_with("holds") { 0 } else { 4 };
         let output = tried(&company, "skovik-sync.toml", code);
         assert!(output.stdout.contains(says), "{rule}: {output}");
@@ -85,6 +86,27 @@ fn whoever_cannot_be_removed_is_named() {
     let after = ids(&company);
     let [left] = after.difference(&before).collect::<Vec<_>>()[..] else { panic!("{output}") };
     output.says(&["the made-up person could not be deleted: delete the user", left]);
+}
+
+#[test]
+fn once_the_lock_is_lost_only_the_person_is_deleted() {
+    let company = Company::faulty("small", &["POST /users nth=1 slow=1s"]);
+    let before = ids(&company);
+    let folder = company.path("home/state/skovik-sync");
+    let child = company.command(BINARY, &WRITE).stderr(Stdio::piped()).spawn().expect("it starts");
+    while company.writes().is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    let files = std::fs::read_dir(&folder).expect("the state").flatten().map(|file| file.path());
+    let locks: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "lock")).collect();
+    assert_eq!(locks.len(), 1);
+    std::fs::remove_file(&locks[0]).expect("removed");
+    let ended = child.wait_with_output().expect("ended");
+    assert_eq!(ended.status.code(), Some(9));
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("the trial ended early; the made-up person is deleted"));
+    assert_eq!(ids(&company), before);
+    let methods: Vec<String> = company.writes().into_iter().map(|request| request.method).collect();
+    assert_eq!(methods, ["POST", "DELETE"]);
 }
 
 #[test]
