@@ -135,7 +135,7 @@ async fn a_move_that_got_no_answer_is_read_twice_before_anything_stays_empty() {
                 // Once it is shown, and once it is not.
                 let reads = account.came.entry("reads".to_owned()).or_default();
                 *reads += 1;
-                (*reads % 2 == 0).then(|| shown_without_phone(account))
+                (*reads).is_multiple_of(2).then(|| shown_without_phone(account))
             }
             _ => None,
         };
