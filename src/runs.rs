@@ -7,7 +7,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::exit::ExitStatus;
 use crate::files::write_private;
@@ -37,9 +37,10 @@ pub struct Runs {
     pub recent: Vec<Ran>,
     /// What receivers were told since the last success, and when.
     pub told: BTreeMap<String, Timestamp>,
-    /// The receivers, by their places in the settings, who still have to be told that a run has succeeded again.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub owed: BTreeSet<usize>,
+    /// While somebody has yet to be told that a run has succeeded again: the receivers, and whether each knows it. A
+    /// receiver that is not among them has yet to be told, too.
+    #[serde(default, alias = "owed", deserialize_with = "recovered", skip_serializing_if = "BTreeMap::is_empty")]
+    pub recovered: BTreeMap<String, bool>,
 }
 
 /// One run.
@@ -119,6 +120,20 @@ pub struct GuardFigures {
     pub limit: u64,
     /// Whether it blocks.
     pub blocks: bool,
+}
+
+/// Files of earlier versions list the places in the settings of those who have yet to be told. Who that was is not known.
+fn recovered<'de, D: Deserializer<'de>>(file: D) -> Result<BTreeMap<String, bool>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        Receivers(BTreeMap<String, bool>),
+        Places(BTreeSet<usize>),
+    }
+    Ok(match Form::deserialize(file)? {
+        Form::Receivers(receivers) => receivers,
+        Form::Places(places) => places.into_iter().map(|place| (place.to_string(), false)).collect(),
+    })
 }
 
 impl Outcome {

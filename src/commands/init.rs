@@ -16,6 +16,7 @@ use super::places::Places;
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse, refused};
 use crate::files::{Links, read_regular};
+use crate::setting::BaseUrl;
 use crate::source::csv_header;
 use crate::text::{escape, shell_path, unescape};
 use crate::ui::Ui;
@@ -51,13 +52,15 @@ pub struct Answers {
     pub delimiter: char,
     /// Its encoding, if it is not UTF-8.
     pub encoding: Option<&'static str>,
-    /// Its columns.
+    /// Its header.
+    pub header: Vec<String>,
+    /// Its recognised columns, and the one that was named.
     pub columns: Columns,
     /// Which records count as employed.
     pub include: Option<String>,
 }
 
-/// The recognised columns of the CSV file, by the setting that each is for.
+/// Columns of the CSV file, by the setting that each is for.
 type Columns = BTreeMap<&'static str, String>;
 
 /// A setting whose template names a column.
@@ -132,6 +135,7 @@ impl Default for Answers {
             delimiter: ',',
             encoding: None,
             columns: recognised(&header),
+            header,
             include: Some("hr.status == 'active'".to_owned()),
         }
     }
@@ -202,7 +206,7 @@ pub fn run(args: &cli::Init, interactive: bool, asker: &mut dyn Asker) -> anyhow
         write_new(&csv, EXAMPLE)?;
         Some(csv)
     };
-    let missing = COLUMN_SETTINGS.iter().filter(|known| known.is_missing(&answers.columns));
+    let missing = COLUMN_SETTINGS.iter().filter(|known| known.is_missing(&answers));
     let not_found = missing.map(|known| known.setting).collect();
     Ok(Written { settings, example, not_found })
 }
@@ -216,6 +220,8 @@ pub fn settings_template(answers: &Answers) -> String {
 fn ask(folder: &Path, asker: &mut dyn Asker) -> anyhow::Result<Answers> {
     let defaults = Answers::default();
     let url = asker.ask("URL of Skovik's API (the default is the sandbox)", &defaults.url)?;
+    url.parse::<BaseUrl>()
+        .map_err(|problem| refused(ExitStatus::Usage, format!("the URL {problem}; nothing was written")))?;
     let csv = asker.ask("CSV file with the employees", &defaults.csv)?;
     let mut answers = fitted(Answers { url, csv, ..defaults }, folder)?;
     // Shown and typed with escapes, so that the person sees all of the name.
@@ -257,7 +263,7 @@ fn fitted(answers: Answers, folder: &Path) -> anyhow::Result<Answers> {
         .max_by_key(|(_, header)| header.len())
         .unwrap_or((',', Vec::new()));
     // The header does not tell which values of a status column mean "employed".
-    Ok(Answers { delimiter, encoding, columns: recognised(&header), include: None, ..answers })
+    Ok(Answers { delimiter, encoding, columns: recognised(&header), header, include: None, ..answers })
 }
 
 /// Recognises the columns by their names.
@@ -275,8 +281,13 @@ fn recognised(header: &[String]) -> Columns {
 }
 
 impl ColumnSetting {
-    fn is_missing(&self, columns: &Columns) -> bool {
-        matches!(self.need, Need::Mandatory) && !columns.contains_key(self.setting)
+    fn is_missing(&self, answers: &Answers) -> bool {
+        matches!(self.need, Need::Mandatory) && !self.is_known(answers)
+    }
+
+    /// Whether the file has its column.
+    fn is_known(&self, answers: &Answers) -> bool {
+        answers.columns.get(self.setting).is_some_and(|column| answers.header.contains(column))
     }
 
     /// The column that was recognised, or the likeliest name of one.
@@ -285,10 +296,10 @@ impl ColumnSetting {
     }
 
     /// Its line in the settings file.
-    fn line(&self, columns: &Columns) -> String {
+    fn line(&self, answers: &Answers) -> String {
         let Self { setting: key, need, filter, names: _ } = self;
-        let value = template(self.column(columns), filter);
-        let is_known = columns.contains_key(key);
+        let value = template(self.column(&answers.columns), filter);
+        let is_known = self.is_known(answers);
         match need {
             Need::Mandatory if is_known => setting(key, &value, ""),
             Need::Mandatory => setting(key, &value, "the header has no such column: name the right one"),
@@ -304,9 +315,9 @@ fn filled(line: &str, answers: &Answers) -> Option<String> {
     let Some(place) = line.strip_prefix('@').and_then(|line| line.strip_suffix('@')) else {
         return Some(line.to_owned());
     };
-    let Answers { url, csv, delimiter, encoding, columns, include } = answers;
+    let Answers { url, csv, delimiter, encoding, header: _, columns, include } = answers;
     if let Some(of_column) = COLUMN_SETTINGS.iter().find(|known| known.setting == place) {
-        return Some(of_column.line(columns));
+        return Some(of_column.line(answers));
     }
     Some(match place {
         "url" => setting(place, url, "plain http only on this machine"),

@@ -143,7 +143,7 @@ impl History {
         let due = notify::due(&settings.notify, &self.runs, Some(&ran), now());
         let last_success = self.runs.last_success;
         // Before the notifications, so that they can be interrupted.
-        notify::owe(&mut self.runs, &ran, &due);
+        notify::owe(&settings.notify, &mut self.runs, &ran, &due);
         self.runs.add(ran);
         self.runs.forget(kept_since(settings));
         self.keep(ui);
@@ -171,8 +171,8 @@ impl History {
         let look = format!("skovik-sync show {}", shell_path(plan));
         let (secrets, account) = (Arc::clone(settings.secrets()), settings.target.account());
         for due in due {
-            let (receiver, occasion) = (due.receiver, due.occasion);
-            let Some(receiver_settings) = settings.notify.get(receiver) else { continue };
+            let (place, occasion) = (due.place, due.occasion);
+            let Some(receiver) = settings.notify.get(place) else { continue };
             let message = Message {
                 occasion,
                 account: &account,
@@ -180,9 +180,9 @@ impl History {
                 last_success,
                 ran,
                 look: &look,
-                personal: receiver_settings.personal,
+                personal: receiver.personal,
             };
-            match notify::send(&receiver_settings.channel, &message, &secrets).await {
+            match notify::send(&receiver.channel, &message, &secrets).await {
                 Ok(()) => {
                     notify::told(&mut self.runs, due, now());
                     // Before the next receiver is told: the program may be ended meanwhile.
@@ -190,7 +190,7 @@ impl History {
                 }
                 Err(problem) => {
                     self.untold += 1;
-                    let place = receiver + 1;
+                    let place = place + 1;
                     ui.warn(format!("[[notify]] number {place} could not be told `{}`: {problem}", occasion.name()));
                 }
             }

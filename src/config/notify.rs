@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::ConfigError;
+use crate::plan::{Digest, Fingerprint};
 use crate::setting::section::Section;
-use crate::setting::{Secret, SecretShape};
+use crate::setting::{Secret, SecretPlace, SecretShape};
 
 /// The default time after which the same is told again.
 const REPEAT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -15,6 +16,9 @@ const REPEAT: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct NotifySettings {
     /// The occasions on which it is told, in the order of [`Occasion`].
     pub on: Vec<Occasion>,
+    /// What it is known by, wherever its table is: a digest of the program with its arguments, or of where the URL is kept, as
+    /// the settings have it. Tables with the same address are one receiver.
+    pub address: Digest,
     /// How it is told.
     pub channel: Channel,
     /// Whether messages may hold names and identifiers of people.
@@ -124,9 +128,11 @@ fn notification(section: Section<'_>) -> Result<NotifySettings, ConfigError> {
         (false, Some(_)) => return Err(section.problem("silent_after", "needs \"silent\" in `on`")),
         _ => {}
     }
+    let channel = channel(&section)?;
     Ok(NotifySettings {
         on,
-        channel: channel(&section)?,
+        address: address(&section, &channel)?,
+        channel,
         personal: section.flag("personal")?.unwrap_or(false),
         silent_after,
         repeat: section.duration("repeat")?.unwrap_or(REPEAT),
@@ -147,6 +153,23 @@ fn occasions(section: &Section<'_>) -> Result<Vec<Occasion>, ConfigError> {
         return Err(section.problem("on", format!("is empty; it may hold {}", known())));
     }
     Ok(on)
+}
+
+/// Not the URL itself: it may be a secret, and somebody whose URL was replaced has still been told. Nor the folder of the
+/// settings file, which may be moved, or named in another way.
+fn address(section: &Section<'_>, channel: &Channel) -> Result<Digest, ConfigError> {
+    let (kind, texts) = match channel {
+        Channel::Url { url, .. } => match url.place() {
+            SecretPlace::Variable(name) => (0, vec![&**name]),
+            SecretPlace::File(_) => (1, section.text("url_file")?.into_iter().collect()),
+            SecretPlace::Command { argv, .. } => (2, argv.iter().map(String::as_str).collect()),
+        },
+        Channel::Command { argv, .. } => (3, argv.iter().map(String::as_str).collect()),
+    };
+    let mut address = Fingerprint::default();
+    address.byte(kind);
+    address.texts(texts.into_iter());
+    Ok(address.finish())
 }
 
 fn channel(section: &Section<'_>) -> Result<Channel, ConfigError> {

@@ -114,6 +114,34 @@ fn answers_are_asked_for_at_a_terminal_only() {
 }
 
 #[test]
+fn a_url_that_the_settings_refuse_is_refused_before_anything_is_written() {
+    for url in
+        ["http://example.com", "x\"y", "  ", "https://anna:pa55@api.skovik.com/v1", "https://api.skovik.com/v1?a=b"]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let error = init(folder.path(), false, true, &[url]).0.unwrap_err();
+        assert_eq!(crate::exit::status_of(&error), ExitStatus::Usage);
+        let said = error.to_string();
+        assert!(said.starts_with("the URL ") && !said.contains("pa55"), "{said}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{url}");
+    }
+}
+
+/// Also if the example is written, which has other columns.
+#[test]
+fn a_column_that_the_file_does_not_have_is_said() {
+    for list in [Some("employee_id,email,first_name,last_name\n"), None] {
+        let folder = tempfile::tempdir().unwrap();
+        list.into_iter().for_each(|list| fs::write(folder.path().join("employees.csv"), list).unwrap());
+        let written = init(folder.path(), false, true, &["", "", "nr"]).0.unwrap();
+        assert_eq!(written.not_found, ["external_identifier"]);
+        let text = fs::read_to_string(&written.settings).unwrap();
+        let said = text.lines().any(|line| line.contains("{{ hr.nr }}") && line.contains("no such column"));
+        assert!(text.contains("key = \"nr\"\n") && said, "{text}");
+    }
+}
+
+#[test]
 fn nothing_is_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(SETTINGS), "mine").unwrap();

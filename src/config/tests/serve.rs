@@ -74,6 +74,27 @@ fn receivers_are_read() {
     assert_eq!((notify[1].personal, notify[1].repeat), (true, Duration::from_secs(3600)));
 }
 
+/// Neither their place nor what they are told makes another receiver.
+#[test]
+fn receivers_are_known_by_their_addresses() {
+    let tables = |order: &[usize], more: &str, file: &str| {
+        let addresses = [
+            "url_env = \"A\"",
+            "url_file = \"A\"",
+            "url_command = [\"A\"]",
+            "command = [\"A\"]",
+            "command = [\"A\", \"\"]",
+        ];
+        let tables = order.iter().map(|place| format!("[[notify]]\non = [\"failed\"]\n{}\n{more}", addresses[*place]));
+        let settings = Settings::parse(&format!("{GOOD}\n{}", tables.collect::<String>()), Path::new(file)).unwrap();
+        settings.notify.iter().map(|notify| notify.address).collect::<Vec<_>>()
+    };
+    let addresses = tables(&[0, 1, 2, 3, 4], "", "skovik-sync.toml");
+    assert_eq!(addresses.iter().collect::<std::collections::BTreeSet<_>>().len(), 5);
+    assert_eq!(tables(&[4, 1], "", "skovik-sync.toml"), [addresses[4], addresses[1]]);
+    assert_eq!(tables(&[0, 1, 2, 3, 4], "personal = true\nrepeat = \"1h\"\n", "/etc/skovik-sync.toml"), addresses);
+}
+
 #[test]
 fn arguments_of_programs_are_kept_as_they_are() {
     let argv = r#"["./tell", " a ", "--sep= ", "", "b\n"]"#;

@@ -182,6 +182,59 @@ fn each_receiver_hears_that_a_run_succeeded_again() {
     assert_eq!(heard(), [["failed", "recovered", "failed", "recovered"]; 2]);
 }
 
+/// Somebody repairs a receiver, and puts it first.
+#[test]
+fn a_receiver_who_could_not_be_told_is_told_wherever_they_are_in_the_settings() {
+    let tables = |names: &str| {
+        let tell = |name: char| {
+            let program = format!("test ! -e down-{name} && cat >>{name} && echo >>{name}");
+            format!("[[notify]]\n{ALL}command = [\"sh\", \"-c\", {program:?}, \"a-word-of-{name}\"]\n")
+        };
+        names.chars().map(tell).collect::<String>()
+    };
+    let house = house(&format!("{AUTOMATIC}{}", tables("ab")));
+    let (people, settings) = (house.read("people.csv"), house.read("skovik-sync.toml"));
+    let order = |names: &str| {
+        assert!(settings.contains(&tables("ab")), "{settings}");
+        let changed = settings.replace(&tables("ab"), &tables(names));
+        std::fs::write(house.path("skovik-sync.toml"), changed).expect("written");
+    };
+    let run = |list: &str, code: i32, expected: [&str; 3]| {
+        std::fs::write(house.path("people.csv"), list).expect("written");
+        house.run(&["run"]).ends(code);
+        let heard = ["a", "b", "c"].map(|name| {
+            let text = std::fs::read_to_string(house.path(name)).unwrap_or_default();
+            let occasions = text.lines().filter(|line| !line.is_empty()).map(|line| {
+                let message: Value = serde_json::from_str(line).expect("JSON");
+                message["occasion"].as_str().expect("a text")[..1].to_owned()
+            });
+            occasions.collect::<String>()
+        });
+        assert_eq!(heard, expected);
+    };
+    let down = |name: &str| std::fs::write(house.path(name), "").expect("written");
+    let up = |name: &str| std::fs::remove_file(house.path(name)).expect("removed");
+    down("down-b");
+    run("id,first\nx\n", 4, ["f", "", ""]);
+    up("down-b");
+    order("ba");
+    run("id,first\nx\n", 4, ["f", "f", ""]);
+    order("cba");
+    run("id,first\nx\n", 4, ["f", "f", "f"]);
+    down("down-a");
+    run(&people, 0, ["f", "fr", "fr"]);
+    up("down-a");
+    order("ab");
+    run(&people, 0, ["fr", "fr", "fr"]);
+    run(&people, 0, ["fr", "fr", "fr"]);
+    // The state names no receiver: an address may be a secret.
+    for file in std::fs::read_dir(house.path("state/skovik-sync")).expect("a state") {
+        let path = file.expect("a file").path();
+        let text = if path.is_file() { std::fs::read(&path).expect("read") } else { Vec::new() };
+        assert!(!String::from_utf8_lossy(&text).contains("a-word-of"), "{}", path.display());
+    }
+}
+
 /// A program that runs the same settings would be told by that run, and so on.
 #[test]
 fn a_program_that_starts_a_run_is_not_started_by_it() {

@@ -111,9 +111,11 @@ fn with_a_token_everybody_has_to_show_it() {
         for headers in
             [&[][..], &[("Authorization", "Bearer a-token-of-the-readers-012345678")], &[("Authorization", "x")]]
         {
-            let answer = service.get(path, headers);
-            assert_eq!(answer.status, 401, "{path} {headers:?}");
-            assert!(answer.head.contains("www-authenticate: Basic"), "{}", answer.head);
+            for method in ["GET", "HEAD"] {
+                let answer = service.ask(method, path, headers, "");
+                assert_eq!(answer.status, 401, "{method} {path} {headers:?}");
+                assert!(answer.head.contains("www-authenticate: Basic"), "{}", answer.head);
+            }
         }
     }
     assert_eq!(service.get("/", &[BEARER]).status, 200);
@@ -146,6 +148,10 @@ fn a_plan_that_waits_is_shown_and_cannot_be_approved_here() {
         for path in ["/", "/plan", "/metrics", "/healthz"] {
             assert_eq!(service.ask(method, path, &[], "").status, 405, "{method} {path}");
         }
+    }
+    for path in ["/", "/plan", "/metrics", "/healthz"] {
+        let head = service.ask("HEAD", path, &[], "");
+        assert_eq!((head.status, &*head.body), (200, ""), "{path}");
     }
     assert_eq!(house.writes(), []);
 
