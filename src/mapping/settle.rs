@@ -13,6 +13,8 @@ struct Include<'t> {
     rules: &'t ResolvedMapper,
     condition: Option<Condition<'t>>,
     names: [CompiledTemplate<'t>; 4],
+    /// Which of these the first source alone decides.
+    of_the_first: [bool; 4],
 }
 
 impl Scope for Include<'_> {
@@ -35,18 +37,21 @@ impl Scope for Include<'_> {
     }
 
     fn are_different_people(&self, records: &Records, one: usize, other: usize) -> bool {
+        let [id, email, first, last] = self.of_the_first;
+        let says_who = id || email || (first && last);
+        if !says_who {
+            return false;
+        }
         let name = |record: usize| {
             let context = Context::new(records, record);
             let text = |template: &CompiledTemplate<'_>| template.render(&context).unwrap_or_default().into_owned();
-            self.names.each_ref().map(text)
+            std::array::from_fn(|place| if self.of_the_first[place] { text(&self.names[place]) } else { String::new() })
         };
         let ([id, email, first, last], [other_id, other_email, other_first, other_last]) = (name(one), name(other));
-        let has_same_name =
+        let is_same = (!id.is_empty() && ExternalIdentifier::from(id) == ExternalIdentifier::from(other_id))
+            || (!email.is_empty() && email_key(&email) == email_key(&other_email))
             || name_key(&first, &last).is_some_and(|name| name_key(&other_first, &other_last) == Some(name));
-        ![&id, &other_id].into_iter().any(String::is_empty)
-            && ExternalIdentifier::from(id) != ExternalIdentifier::from(other_id)
-            && (email.is_empty() || email_key(&email) != email_key(&other_email))
-            && !has_same_name()
+        !is_same
     }
 }
 
@@ -75,12 +80,14 @@ impl ResolvedMapper {
         let condition = self.include.as_ref().map(|include| Condition::new(include, records, engine)).transpose()?;
         let employee = &self.employee;
         let compiled = |template| CompiledTemplate::new(template, records, engine);
-        let names = [
-            compiled(&employee.external_identifier)?,
-            compiled(&employee.primary_email)?,
-            compiled(&employee.first_name)?,
-            compiled(&employee.last_name)?,
-        ];
-        records.settle(&Include { rules: self, condition, names }, progress)
+        let templates =
+            [&employee.external_identifier, &employee.primary_email, &employee.first_name, &employee.last_name];
+        let is_later = |source: &usize| (1..records.sources()).contains(source);
+        let of_the_first = templates.map(|template| {
+            !template.columns.iter().any(|name| is_later(&name.source)) && !template.whole.iter().any(is_later)
+        });
+        let [id, email, first, last] = templates.map(compiled);
+        let names = [id?, email?, first?, last?];
+        records.settle(&Include { rules: self, condition, names, of_the_first }, progress)
     }
 }

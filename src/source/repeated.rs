@@ -27,7 +27,8 @@ pub(crate) trait Scope {
     /// Whether a record is in scope; `None` if that is not clear. `instead` is a row of a source to use for the person.
     fn includes(&self, records: &Records, record: usize, instead: Option<(usize, u32)>) -> Option<bool>;
 
-    /// Whether two records are of different people: they have neither identifier nor e-mail nor name in common.
+    /// Whether two records of the first source are of different people: they have neither identifier nor e-mail nor name
+    /// in common. What one of them lacks is not in common, and later sources are not asked: they say the same of both.
     fn are_different_people(&self, records: &Records, one: usize, other: usize) -> bool;
 }
 

@@ -11,7 +11,7 @@ fn people(rows: &[&str], include: &str) -> (Vec<String>, Vec<String>) {
     let Desired { employees, set_aside, .. } = map(&fixture.into_parts(&format!("{EMPLOYEE}{include}"))).unwrap();
     let code = |aside: &SetAside| {
         assert!(aside.code != "key_claimed_twice" || aside.reason.contains("different people"), "{}", aside.reason);
-        format!("{} {}", aside.identifier.as_ref().unwrap(), aside.code)
+        format!("{} {}", aside.identifier.as_ref().map_or("none", ExternalIdentifier::as_str), aside.code)
     };
     (employees.iter().map(|employee| employee.identifier.to_string()).collect(), set_aside.iter().map(code).collect())
 }
@@ -42,8 +42,8 @@ fn prefer_does_not_decide_between_different_people() {
         ("7,5,ben@x.se,Ben,Dahl,2023-01-01", false),
         ("7,6,Anna@x.se,Anna,Dahl,2023-01-01", false),
         ("7,6,,ANNA,Berg,2023-01-01", false),
-        // Nothing says that it is somebody else.
-        ("7,,ben@x.se,Ben,Dahl,2023-01-01", false),
+        ("7,,Anna@x.se,,,2023-01-01", false),
+        ("7,#N/A,,Anna,Berg,2023-01-01", false),
     ] {
         let (good, aside) = people(&[anna, second, other], "");
         if is_somebody_else {
@@ -56,10 +56,36 @@ fn prefer_does_not_decide_between_different_people() {
             assert_eq!((good, aside), (vec!["5".to_owned(), "9".to_owned()], vec![]), "{second}");
         }
     }
+    // What a record lacks is not in common: whose it is cannot be told.
+    for second in ["7,,ben@x.se,Ben,Dahl,2023-01-01", "7,#N/A,ben@x.se,Ben,Dahl,2026-01-01", "7,,,,,2023-01-01"] {
+        let aside = vec!["5 key_claimed_twice".to_owned(), "none key_claimed_twice".to_owned()];
+        assert_eq!(people(&[anna, second, other], ""), (vec!["9".to_owned()], aside), "{second}");
+    }
     // A third one, of the same person as the first, changes nothing.
     let rows = [anna, "7,5,anna@x.se,Anna,Berg,2020-01-01", "7,6,ben@x.se,Ben,Dahl,2026-01-01"];
     assert_eq!(people(&rows, "").1, ["5 key_claimed_twice", "6 key_claimed_twice"]);
     // Who is out of scope is not asked.
     let out = people(&[anna, "7,6,ben@x.se,Ben,Dahl,2026-01-01"], "[scope]\ninclude = \"hr.id != '6'\"\n");
     assert_eq!(out, (vec!["5".to_owned()], vec![]));
+}
+
+#[test]
+fn what_a_later_source_says_of_a_key_does_not_make_two_people_one() {
+    let sources = format!(
+        "{}prefer = {{ greatest = \"start\" }}\n{}",
+        source("hr", "csv", "hr", "number"),
+        source("ad", "csv", "ad", "number")
+    );
+    let hr = "number,id,first,last,start\n7,5,Anna,Berg,2024-01-01\n7,6,Ben,Dahl,2026-01-01\n8,9,Nils,Ek,2024-01-01\n";
+    let ad = "number,id,mail,first,last\n7,5,anna@x.se,Anna,Berg\n8,9,nils@x.se,Nils,Ek\n";
+    let counts = |employee: &str| {
+        let fixture = Fixture::new(&sources, &[("hr", hr.as_bytes()), ("ad", ad.as_bytes())]);
+        let Desired { employees, set_aside, .. } = map(&fixture.into_parts(employee)).unwrap();
+        (employees.len(), set_aside.len())
+    };
+    let mail = EMPLOYEE.replace("hr.mail", "ad.mail");
+    assert_eq!(counts(&mail), (1, 2));
+    assert_eq!(counts(&mail.replace("hr.id", "ad.id")), (1, 2));
+    // The first source says nothing of the person.
+    assert_eq!(counts(&mail.replace("hr.", "ad.")), (2, 0));
 }
