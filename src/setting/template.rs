@@ -48,6 +48,8 @@ pub struct Template {
     pub(crate) columns: BTreeSet<ColumnName>,
     /// The sources of which it may read other columns too.
     pub(crate) whole: BTreeSet<usize>,
+    /// The names that these columns may have, unless the template works them out.
+    pub(crate) perhaps: BTreeSet<Box<str>>,
     /// Whether it uses the current day.
     pub(crate) uses_today: bool,
 }
@@ -127,8 +129,9 @@ impl Template {
     }
 
     fn using(setting: &str, text: &str, uses: Uses) -> Self {
-        let Uses { names, columns, whole } = uses;
-        Self { setting: setting.into(), text: text.into(), columns, whole, uses_today: names.contains(TODAY) }
+        let Uses { names, columns, whole, texts: perhaps } = uses;
+        let uses_today = names.contains(TODAY);
+        Self { setting: setting.into(), text: text.into(), columns, whole, perhaps, uses_today }
     }
 
     /// Checks an expression such as `hr.status == 'active'`.

@@ -109,7 +109,9 @@ impl LdapSource {
         let label = &self.server.label;
         let names = conditions.columns.iter().map(|column| &**column).chain(self.attributes.iter().map(String::as_str));
         let names: BTreeSet<&str> = names.collect();
-        let columns = Columns::new(names, &self.lists, &self.binary).map_err(|name| {
+        let perhaps = conditions.perhaps.iter().map(|name| &**name).filter(|name| is_description(name));
+        let all = names.iter().copied().chain(perhaps).collect::<BTreeSet<_>>();
+        let columns = Columns::new(all, &self.lists, &self.binary).map_err(|name| {
             ConfigError::Invalid(format!(
                 "the settings use `{name}` of {label}, which cannot be the name of an attribute"
             ))
@@ -124,17 +126,14 @@ impl LdapSource {
         let Self { page_size, ignores_referrals, .. } = *self;
         let manner = Arc::new(Manner { columns, page_size, ignores_referrals });
         let (mut connection, rows) = self.find(connection, &manner, conditions).await?;
-        let columns: Vec<(String, bool)> =
-            manner.columns.names().map(|(name, is_attribute)| (name.to_owned(), is_attribute)).collect();
-        let (lacking, having): (Vec<_>, Vec<_>) = columns
-            .iter()
-            .enumerate()
-            .filter(|(_, (_, is_attribute))| *is_attribute)
-            .partition(|(place, _)| !rows.has(*place));
-        let lacking: Vec<&str> = lacking.into_iter().map(|(_, (name, _))| &**name).collect();
+        // What only may be an attribute is one if an entry has it.
+        let columns = manner.columns.names().filter(|(name, cell)| rows.has(*cell) || names.contains(name));
+        let columns: Vec<(String, usize)> = columns.map(|(name, cell)| (name.to_owned(), cell)).collect();
+        let (having, lacking): (Vec<_>, Vec<_>) = columns.iter().partition(|(_, cell)| rows.has(*cell));
+        let lacking: Vec<&str> = lacking.into_iter().map(|(name, _)| &**name).collect();
         let schema = connection.schema().await;
         if let Some(schema) = &schema {
-            let having = having.into_iter().map(|(_, (name, _))| name.to_ascii_lowercase());
+            let having = having.into_iter().filter(|(_, cell)| *cell > 0).map(|(name, _)| name.to_ascii_lowercase());
             let came = having.chain(rows.others().iter().cloned()).collect();
             filter::judge(&self.searches, schema, &came, label)?;
         }

@@ -94,6 +94,8 @@ const EXIT_STATUS: &str = "exit-status";
 pub(crate) struct Conditions<'a> {
     /// The columns that the settings use, in NFC, spelt as in the settings.
     pub(crate) columns: &'a BTreeSet<Box<str>>,
+    /// Further columns that are used if the source has them.
+    pub(crate) perhaps: &'a BTreeSet<Box<str>>,
     /// How many records it may have.
     pub(crate) max_rows: u64,
     /// The present time, for the age of the list.
@@ -292,10 +294,11 @@ pub(crate) async fn read_each(to_read: &ToRead<'_>, progress: Progress<'_>) -> V
     let read = |place| async move {
         let told = |so_far, total| progress(place, so_far, total);
         let source = to_read.lists().nth(place).unwrap_or(&to_read.sources[0]);
-        let columns = columns_used(source, place, &to_read.templates);
+        let [columns, perhaps] = columns_used(source, place, &to_read.templates);
         let (max_rows, timeout) = (source.max_rows, source.timeout);
         let conditions = Conditions {
             columns: &columns,
+            perhaps: &perhaps,
             max_rows,
             timeout,
             now: to_read.now,
@@ -335,12 +338,14 @@ pub(crate) async fn join(to_read: &ToRead<'_>, mut listings: Vec<Listing>) -> Re
     Ok(records)
 }
 
-/// The columns of a source that the settings use by name.
-fn columns_used(source: &SourceSettings, place: usize, templates: &[&Template]) -> BTreeSet<Box<str>> {
+/// The columns of a source that the settings use by name, and those that they may use besides.
+fn columns_used(source: &SourceSettings, place: usize, templates: &[&Template]) -> [BTreeSet<Box<str>>; 2] {
     let prefer = source.prefer.as_ref().map(Prefer::template);
     let named = templates.iter().copied().chain(prefer).flat_map(|template| &template.columns);
     let named = named.filter(|name| name.source == place).map(|name| name.column.clone());
-    named.chain(source.key.columns().map(Into::into)).chain(source.newest().map(Into::into)).collect()
+    let named = named.chain(source.key.columns().map(Into::into)).chain(source.newest().map(Into::into)).collect();
+    let of_the_whole = templates.iter().filter(|template| template.whole.contains(&place));
+    [named, of_the_whole.flat_map(|template| template.perhaps.iter().cloned()).collect()]
 }
 
 /// The error of a source that was read.

@@ -76,6 +76,7 @@ impl UnionSource {
         let read = |(place, part): (usize, &'_ Part)| {
             let so_far = &so_far;
             let columns = part.columns_of(conditions.columns, &self.list_column);
+            let perhaps = part.perhaps_of(conditions.perhaps, &self.list_column);
             let settings = part.settings.clone();
             async move {
                 let told = |records, _| {
@@ -85,6 +86,7 @@ impl UnionSource {
                 let SourceSettings { max_rows, timeout, .. } = settings;
                 let conditions = Conditions {
                     columns: &columns,
+                    perhaps: &perhaps,
                     max_rows,
                     timeout,
                     now: conditions.now,
@@ -153,14 +155,24 @@ impl Source for UnionSource {
 }
 
 impl Part {
-    /// Its own names of the union's columns that are used.
+    /// Its own names of the union's columns that are used or renamed.
     fn columns_of(&self, used: &BTreeSet<Box<str>>, list_column: &str) -> BTreeSet<Box<str>> {
         let own = |column: &str| match self.columns.get(column) {
             Some(own) => own.clone(),
             None => Some(column.into()),
         };
         let columns = used.iter().filter(|column| ***column != *list_column).filter_map(|column| own(column));
-        columns.chain(self.settings.newest().map(Into::into)).collect()
+        let renamed = self.columns.values().flatten().cloned();
+        columns.chain(renamed).chain(self.settings.newest().map(Into::into)).collect()
+    }
+
+    /// The columns that it may have: those that are used if it has them, and those that it must not have.
+    fn perhaps_of(&self, perhaps: &BTreeSet<Box<str>>, list_column: &str) -> BTreeSet<Box<str>> {
+        let others = perhaps.iter().filter(|name| ***name != *list_column && !self.columns.contains_key(*name));
+        let lacking = self.columns.iter().filter(|(_, own)| own.is_none()).map(|(common, _)| common);
+        // In a directory, names have no case: one that is renamed is not lacking.
+        let is_renamed = |name: &str| self.columns.values().flatten().any(|own| own.eq_ignore_ascii_case(name));
+        others.chain(lacking.filter(|name| !is_renamed(name))).cloned().collect()
     }
 
     /// The union's names of the columns of this part, in the part's order.
@@ -251,5 +263,11 @@ mod tests {
         let part = Part { settings: settings.unwrap().sources[0].clone(), columns };
         let used = ["id", "car", "mail", "list"].map(Into::into).into();
         assert_eq!(part.columns_of(&used, "list"), ["changed", "mail", "nr"].map(Into::into).into());
+        // A column that is renamed is asked for even if nothing uses it, and one that it lacks, too: if it comes, the
+        // settings are wrong.
+        assert_eq!(part.columns_of(&BTreeSet::new(), "list"), ["changed", "nr"].map(Into::into).into());
+        let perhaps = ["id", "title", "list"].map(Into::into).into();
+        assert_eq!(part.perhaps_of(&perhaps, "list"), ["car", "title"].map(Into::into).into());
+        assert_eq!(part.perhaps_of(&BTreeSet::new(), "list"), ["car".into()].into());
     }
 }

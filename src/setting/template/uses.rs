@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use minijinja::Error;
-use minijinja::machinery::ast::{Call, CallArg, Expr, Macro, Spanned, Stmt};
+use minijinja::machinery::ast::{BinOpKind, Call, CallArg, CompareOpKind, Expr, Macro, Spanned, Stmt};
 use minijinja::machinery::{parse, parse_expr};
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -27,6 +27,8 @@ pub(crate) struct Uses {
     pub(super) columns: BTreeSet<ColumnName>,
     /// The sources of which it may read other columns too, such as `hr` in `hr[ad.x]`.
     pub(super) whole: BTreeSet<usize>,
+    /// Its texts, and the names of members: each may be a column of a source in `whole`, as in `[hr] | selectattr('x')`.
+    pub(super) texts: BTreeSet<Box<str>>,
 }
 
 impl Uses {
@@ -201,16 +203,23 @@ impl<'s> Reader<'s> {
     fn read(&mut self, expression: &Expr<'_>) {
         match expression {
             Expr::Var(node) => self.variable(node.id),
-            Expr::Const(_) => {}
+            Expr::Const(node) => self.text(node.value.as_str().unwrap_or_default()),
             Expr::Slice(node) => {
                 self.read(&node.expr);
                 self.read_all([&node.start, &node.stop, &node.step].into_iter().flatten());
             }
             Expr::UnaryOp(node) => self.read(&node.expr),
-            Expr::BinOp(node) => self.read_all([&node.left, &node.right]),
+            Expr::BinOp(node) => {
+                self.read(&node.left);
+                self.operand(&node.left, &node.right, matches!(node.op, BinOpKind::In));
+            }
             Expr::Compare(node) => {
                 self.read(&node.expr);
-                node.ops.iter().for_each(|part| self.read(&part.expr));
+                let mut before = &node.expr;
+                for part in &node.ops {
+                    self.operand(before, &part.expr, matches!(part.op, CompareOpKind::In | CompareOpKind::NotIn));
+                    before = &part.expr;
+                }
             }
             Expr::IfExpr(node) => {
                 self.read_all([&node.test_expr, &node.true_expr]);
@@ -229,11 +238,17 @@ impl<'s> Reader<'s> {
                     Some(source) if node.name == disabled::TEST => self.column(source, disabled::COLUMN),
                     _ => self.read(&node.expr),
                 }
-                self.read_all(values(&node.args));
+                match &node.args[..] {
+                    [CallArg::Pos(other)] => self.operand(&node.expr, other, node.name == "in"),
+                    arguments => self.read_all(values(arguments)),
+                }
             }
             Expr::GetAttr(node) => match self.source(&node.expr) {
                 Some(source) => self.column(source, node.name),
-                None => self.read(&node.expr),
+                None => {
+                    self.text(node.name);
+                    self.read(&node.expr);
+                }
             },
             Expr::GetItem(node) => {
                 match self.source(&node.expr) {
@@ -246,6 +261,22 @@ impl<'s> Reader<'s> {
             Expr::List(node) => self.read_all(&node.items),
             Expr::Tuple(node) => self.read_all(&node.items),
             Expr::Map(node) => self.read_all(node.keys.iter().chain(&node.values)),
+        }
+    }
+
+    /// Reads the right side of an operator. `value in source` asks for a column.
+    fn operand(&mut self, value: &Expr<'_>, other: &Expr<'_>, is_in: bool) {
+        match self.source(other).filter(|_| is_in) {
+            Some(source) => self.member(source, value),
+            None => self.read(other),
+        }
+    }
+
+    /// A text of the template: it may name a column, the first part of a path, or several columns.
+    fn text(&mut self, text: &str) {
+        for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            let first = name.split('.').next().unwrap_or_default();
+            self.uses.texts.extend([name, first].map(|name| name.nfc().collect::<String>().into()));
         }
     }
 

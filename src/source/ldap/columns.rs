@@ -106,9 +106,9 @@ impl Columns {
         names.into_iter().map(column).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The names of the columns, each with whether it is an attribute.
-    pub(super) fn names(&self) -> impl Iterator<Item = (&str, bool)> {
-        self.0.iter().map(|column| (&*column.name, matches!(column.from, From::Attribute { .. })))
+    /// The names of the columns, each with its cell in a row of [`Rows`]: 0 is the distinguished name.
+    pub(super) fn names(&self) -> impl Iterator<Item = (&str, usize)> {
+        (1..).zip(&self.0).map(|(cell, column)| (&*column.name, if column.is_dn() { 0 } else { cell }))
     }
 
     /// The cell of an entry that does not have the attribute.
@@ -189,6 +189,10 @@ impl Columns {
 }
 
 impl Column {
+    fn is_dn(&self) -> bool {
+        matches!(self.from, From::Dn)
+    }
+
     /// Whether a received attribute belongs to this column. A server may add `binary` to the requested name.
     fn is_given_by(&self, came: &str) -> bool {
         let From::Attribute { description, .. } = &self.from else { return false };
@@ -270,12 +274,12 @@ mod tests {
         let mut rows = Rows::new(names.len());
         rows.begin_search();
         columns.add(Entry::read(&entry(b"cn=x", attributes)).unwrap(), &mut rows)?;
-        let has: Vec<bool> = (0..names.len()).map(|column| rows.has(column)).collect();
-        let names: Vec<_> = columns.names().map(|(name, is_attribute)| (name.to_owned(), is_attribute)).collect();
+        let has: Vec<bool> = columns.names().map(|(_, cell)| rows.has(cell)).collect();
+        let names: Vec<_> = columns.names().map(|(name, cell)| (name.to_owned(), cell)).collect();
         let table = rows.into_table(&names).unwrap();
         let cells = has.iter().enumerate().map(|(column, has)| {
             let cell = table.cell(0, column);
-            (*has || !names[column].1).then(|| (cell.kind, cell.text.to_owned()))
+            has.then(|| (cell.kind, cell.text.to_owned()))
         });
         Ok(cells.collect())
     }

@@ -80,9 +80,9 @@ impl Rows {
         self.len
     }
 
-    /// Whether an entry has this column.
-    pub(super) fn has(&self, column: usize) -> bool {
-        self.filled.get(column).is_some_and(|filled| *filled)
+    /// Whether an entry has this cell; each has the first one.
+    pub(super) fn has(&self, cell: usize) -> bool {
+        cell.checked_sub(1).is_none_or(|column| self.filled.get(column).is_some_and(|filled| *filled))
     }
 
     /// Whether a search found somebody.
@@ -96,11 +96,12 @@ impl Rows {
         &self.others
     }
 
-    /// The table with these columns, each with whether it is an attribute; another one is the distinguished name. The rows
-    /// are ordered by name, so that the same directory always gives the same table.
-    pub(super) fn into_table(self, columns: &[(String, bool)]) -> Result<Table, String> {
+    /// The table with these columns, each with its cell in a row: 0 is the distinguished name. The rows are ordered by
+    /// name, so that the same directory always gives the same table.
+    pub(super) fn into_table(self, columns: &[(String, usize)]) -> Result<Table, String> {
         let Self { table, starts, .. } = self;
         let found = table.finish();
+        let sources: Vec<usize> = columns.iter().map(|(_, place)| *place).collect();
         let dn = |row: usize| found.cell(row, 0).text;
         let search = |row: usize| starts.partition_point(|start| *start <= row);
         // A server may spell one name in several ways. In a few attributes capitals distinguish two entries: such a list is
@@ -125,7 +126,7 @@ impl Rows {
                     ));
                 }
                 let cell = |row: &usize, column| -> Cell<'_> { found.cell(*row, column) };
-                if (1..=columns.len()).any(|column| cell(one, column) != cell(other, column)) {
+                if sources.iter().any(|&place| place > 0 && cell(one, place) != cell(other, place)) {
                     return Err(format!("{dn:?} was changed while the directory was read; run it again"));
                 }
             }
@@ -133,8 +134,6 @@ impl Rows {
         }
         rows.sort_unstable();
         let names = columns.iter().map(|(name, _)| name.clone()).collect();
-        let sources: Vec<usize> =
-            (1..).zip(columns).map(|(place, (_, is_attribute))| if *is_attribute { place } else { 0 }).collect();
         let length = |row: usize| sources.iter().map(|&place| found.cell(row, place).text.len()).sum::<usize>();
         let size = rows.iter().map(|&(_, row)| length(row)).sum();
         let mut table = TableBuilder::with_columns(names, size);
@@ -169,7 +168,7 @@ mod tests {
         for (place, search) in searches.iter().enumerate() {
             assert_eq!(rows.has_found(place), !search.is_empty());
         }
-        let table = rows.into_table(&[("mail".to_owned(), true), ("dn".to_owned(), false)])?;
+        let table = rows.into_table(&[("mail".to_owned(), 1), ("dn".to_owned(), 0)])?;
         let text = |row, column| table.cell(row, column).text.to_owned();
         Ok((0..table.len()).map(|row| (text(row, 1), text(row, 0))).collect())
     }

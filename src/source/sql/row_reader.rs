@@ -71,7 +71,7 @@ impl<'c> RowReader<'c> {
             }
             let column = match form {
                 Some(form) => Some(Column { name: name.clone(), form }),
-                None if self.conditions.columns.contains(&*name) => {
+                None if [self.conditions.columns, self.conditions.perhaps].iter().any(|used| used.contains(&*name)) => {
                     return wrong(format!(
                         "its column {name:?} has the type {kind}, which has no text form here; cast it to a text in the \
                          query"

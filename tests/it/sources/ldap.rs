@@ -352,3 +352,55 @@ max_invalid_percent = 100
     company.edit("accounts.csv", "userAccountControl", "control");
     company.run(&["plan"]).ends(3).says(&["`ad.userAccountControl`", "no record of source `ad` has the column"]);
 }
+
+#[test]
+fn an_attribute_is_read_however_a_template_names_it() {
+    let usual = "include = \"ad.employeeType == 'active'\"";
+    let scoped = |condition: &str| {
+        let company = shared(EVERYBODY);
+        company.edit("skovik-sync.toml", usual, &format!("include = \"{condition} and ad.employeeType == 'active'\""));
+        company
+    };
+    for condition in [
+        "'uid' in ad",
+        "[ad] | selectattr('uid') | list | length == 1",
+        "([ad] | map(attribute='UID') | first)[:1] == 'p'",
+        "([ad] | map('attr', 'uid') | first)[:1] == 'p'",
+    ] {
+        assert_eq!(scoped(condition).plan(0)["summary"]["create"], json!(ACTIVE), "{condition}");
+    }
+    is_misconfigured(&scoped("'uidd' in ad"), &["the settings use `uidd`", "did you mean `uid`?"]);
+    // Other texts of a template are no columns.
+    let company = scoped("[ad] | selectattr('nobody') | list | length == 0 and 'active' != 'title'");
+    assert_eq!(company.plan(0)["summary"]["create"], json!(ACTIVE));
+    let output = company.run(&["check"]).ends(0);
+    assert!(!output.stdout.contains("nobody") && !output.stdout.contains("title"), "{output}");
+}
+
+#[test]
+fn what_a_union_says_of_a_directory_is_checked() {
+    let union = |columns: &str| {
+        let company = shared("");
+        let settings = company.read("skovik-sync.toml");
+        let (head, rest) = settings.split_once("[[source]]\n").expect("a source");
+        let (source, rest) = rest.split_once("[employee]\n").expect("[employee]");
+        let part = |name: &str| {
+            let named = source.replace("\"ad\"", &format!("\"{name}\"")).replace("key = \"employeeNumber\"\n", "");
+            format!("[[source]]\n{named}base = \"ou={name},dc=example,dc=test\"\n")
+        };
+        let union = "[[source]]\nname = \"ad\"\nkind = \"union\"\nof = [\"staff\", \"contractors\"]\nkey = \"employeeNumber\"\n";
+        let parts = format!("{}{}{union}[source.columns]\n{columns}\n", part("staff"), part("contractors"));
+        company.write("skovik-sync.toml", format!("{head}{parts}[employee]\n{rest}"));
+        company
+    };
+    let plan = |columns: &str| union(columns).plan(0)["summary"]["create"].clone();
+    assert_eq!(plan(""), json!(ACTIVE));
+    // Nothing else names the attribute.
+    assert_eq!(plan("login = { staff = \"uid\" }"), json!(ACTIVE));
+    is_misconfigured(&union("login = { staff = \"uidd\" }"), &["the settings use `uidd`", "did you mean `uid`?"]);
+    // The directory knows the attribute, but nobody has it.
+    assert_eq!(plan("title = { staff = \"\" }"), json!(ACTIVE));
+    assert_eq!(plan("nobody = { staff = \"\", contractors = \"\" }"), json!(ACTIVE));
+    let problem = "says that list `staff` has no column `uid`, but it has one";
+    is_misconfigured(&union("uid = { staff = \"\" }"), &[problem]);
+}

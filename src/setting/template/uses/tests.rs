@@ -107,6 +107,12 @@ fn each_construct_gives_up_its_columns() {
         ("{{ hr.a.b['c'] }}", "hr.a", ""),
         ("{{ hr | attr('a') }}", "hr.a", ""),
         ("{{ hr[0] is defined }}", "", ""),
+        (
+            "{{ 'a' in hr }}{{ 'b' not in ad }}{{ ('c') is in hr }}{{ ('d' ~ '') is not in(hr) }}",
+            "hr.a ad.b hr.c hr.d",
+            "",
+        ),
+        ("{{ 'a' in 'b' in hr }}{{ 'c' in hr.d }}{{ 5 in hr }}", "hr.b hr.d", ""),
         // Slices and arithmetic, tests and filters with arguments.
         ("{{ hr.a[:1] }}{{ hr.b[ad.a:ad.b:ad.c] }}", "hr.a hr.b ad.a ad.b ad.c", ""),
         ("{{ (hr.a | reverse)[::2] }}", "hr.a", ""),
@@ -144,7 +150,7 @@ fn each_construct_gives_up_its_columns() {
         ("{% macro m(x) %}{{ m(x[1:]) if x else hr.b }}{% endmacro %}{{ m(hr.a) }}", "hr.a hr.b", ""),
         ("{% do range(hr.a) %}", "hr.a", ""),
         // Which columns these use is known only when they are evaluated.
-        ("{{ hr[ad.a] }}", "ad.a", "hr"),
+        ("{{ hr[ad.a] }}{{ ad.b in hr }}", "ad.a ad.b", "hr"),
         ("{% set x = 'a' %}{{ hr[x] }}{{ hr | attr(x) }}", "", "hr"),
         ("{{ hr }}{{ ad.a }}", "ad.a", "hr"),
         ("{{ hr | length }}{{ hr['a':] }}{{ hr() }}", "", "hr"),
@@ -168,6 +174,22 @@ fn each_construct_gives_up_its_columns() {
         let found: Vec<_> = found.whole.iter().map(|source| ["hr", "ad"][*source]).collect();
         assert_eq!(found.join(" "), whole, "{text}");
         hold(text, false).unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+#[test]
+fn each_text_may_name_a_column() {
+    for (text, names) in [
+        ("{{ [hr] | selectattr('a') | list }}", "a"),
+        ("{{ [hr] | map('attr', 'a') | first }}", "a attr"),
+        ("{{ [hr] | sort(attribute='a.b, c') }}", "a a.b c"),
+        ("{% set x = hr %}{{ x.a }}{{ x['b'] }}{% for y in [hr] %}{{ y.c }}{% endfor %}", "a b c"),
+        ("{% macro m(x='a') %}{{ hr[x] }}{% endmacro %}{{ m('b') }}", "a b"),
+        ("{{ {'a': hr[['b', 'c'] | first]}['a'] }}", "a b c"),
+        ("{{ hr | attr('e\\u0301') }}", "\u{e9}"),
+    ] {
+        let found = uses(text, false).texts;
+        assert_eq!(found.iter().map(|name| &**name).collect::<Vec<_>>().join(" "), names, "{text}");
     }
 }
 
