@@ -26,6 +26,16 @@ pub fn resolve<'a>(manager: &'a ManagerRef, made: &'a Made) -> Option<&'a UserId
     }
 }
 
+/// The user that an operation is about; `None` if it creates them and has not done so.
+#[must_use]
+pub fn user_of<'a>(operation: &'a Operation, made: &'a Made) -> Option<&'a UserId> {
+    match &operation.action {
+        Action::Create { .. } => made.get(&operation.id),
+        Action::Link { create, .. } => made.get(create),
+        Action::Update { user_id, .. } | Action::Delete { user_id, .. } => Some(user_id),
+    }
+}
+
 /// The changes of an update, with every manager resolved to a user.
 ///
 /// # Errors

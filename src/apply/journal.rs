@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::known::Known;
-use crate::employee::UserId;
+use crate::employee::{ExternalIdentifier, Text, UserId};
 use crate::plan::{Digest, OperationId};
 use crate::provider::StoredUser;
 use crate::state::{ChainEnd, Flaw, KEY_VARIABLE, Key, account_file, open_private, read_chain};
@@ -30,7 +30,7 @@ pub use writer::Journal;
 /// The name of the format, in the first line.
 pub const FORMAT: &str = "skovik-sync/journal";
 /// The version that this program writes, and the only one that it reads.
-pub const FORMAT_VERSION: u64 = 4;
+pub const FORMAT_VERSION: u64 = 5;
 
 /// How long a first line may be, in bytes.
 const LONGEST_HEAD: u64 = 4096;
@@ -113,6 +113,9 @@ pub enum Record {
         operation: OperationId,
         /// How.
         problem: String,
+        /// What the list at the end of a run calls the user, if it has them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        listed: Option<Label>,
     },
     /// The operation surely changed nothing.
     NotDone {
@@ -128,6 +131,16 @@ pub enum Record {
         /// When.
         at: Timestamp,
     },
+}
+
+/// What a user is called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Label {
+    /// The external identifier, if they have one.
+    pub employee: Option<ExternalIdentifier>,
+    /// The name, or the e-mail of somebody without one.
+    pub name: Text,
 }
 
 /// Which command began an apply. Only that command may resume it unasked.

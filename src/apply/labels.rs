@@ -22,7 +22,7 @@ fn renames(action: &Action) -> Option<(&UserId, &[Change])> {
 }
 
 /// Whether the label of a user may change. Somebody without a name is called by the e-mail.
-fn is_name(change: &Change) -> bool {
+pub(super) fn is_name(change: &Change) -> bool {
     matches!(change.field, Field::ExternalIdentifier | Field::FirstName | Field::LastName | Field::PrimaryEmail)
 }
 

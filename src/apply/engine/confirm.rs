@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::sent::Sent;
 use super::{Run, State, Stop, wants};
 use crate::apply::confirm::{Contradiction, came_back, contradiction, other_manager};
-use crate::apply::expected_state::differences_when_kept;
+use crate::apply::expected_state::{differences_when_kept, user_of};
 use crate::apply::labels::renamed;
 use crate::apply::list::List;
 use crate::apply::{Halt, Outcome};
@@ -78,7 +78,8 @@ impl Run<'_> {
         }
         for (index, outcome, problem) in found {
             if let Some(problem) = problem {
-                self.contradict(index, problem);
+                let user = user_of(&self.operations[index], &self.made).and_then(|id| list.user(id));
+                self.contradict(index, problem, user);
             }
             // Operations of an earlier run are reported only at the end.
             if !matches!(outcome, Outcome::DoneBefore { .. }) {

@@ -25,7 +25,7 @@ impl<'a> Run<'a> {
         for (index, operation) in operations.iter().enumerate() {
             match replay.operations.get(&operation.id) {
                 Some(Progress::Done { .. }) if let Some(conflict) = conflicts.get(&operation.id) => {
-                    self.contradict(index, conflict.problems.join(", "));
+                    self.contradict(index, conflict.problems.join(", "), None);
                     let problem = format!("conflict: {}; plan again", conflict.problems.join(", "));
                     ended.push((index, Outcome::Failed { problem }));
                 }

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 
 use super::Run;
 use crate::apply::expected_state::updated;
-use crate::apply::journal::Record;
+use crate::apply::journal::{Label, Record};
 use crate::apply::operation::Task;
 use crate::employee::{Managed, User, UserId};
-use crate::plan::Action;
+use crate::plan::{Action, display_name};
 use crate::provider::{Dialect, Request, StoredUser};
 
 /// What an operation sent.
@@ -84,10 +84,13 @@ impl Run<'_> {
     }
 
     /// Notes in the journal, once, that an operation was called done but is not, so that an undo does not rely on it.
-    pub(super) fn contradict(&mut self, index: usize, problem: String) {
+    /// `listed` is that user, if the list has them.
+    pub(super) fn contradict(&mut self, index: usize, problem: String, listed: Option<&User>) {
         let operation = self.operations[index].id;
         if !self.replay.contradicted.contains(&operation) {
-            self.note(&Record::Contradicted { at: (self.worker.now)(), operation, problem });
+            let label = |user: &User| Label { employee: user.identifier.clone(), name: display_name(user) };
+            let listed = listed.map(label);
+            self.note(&Record::Contradicted { at: (self.worker.now)(), operation, problem, listed });
         }
     }
 }

@@ -223,7 +223,7 @@ impl Replay {
                 self.before.remove(&operation);
                 self.failed.insert(operation);
             }
-            Record::Contradicted { at: _, operation, problem: _ } => {
+            Record::Contradicted { at: _, operation, problem: _, listed: _ } => {
                 known(plan, operation)?;
                 if !self.is_done(operation) {
                     return Err(format!("operation {operation} is contradicted, but was never done"));

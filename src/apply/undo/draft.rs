@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::History;
 use super::Input;
-use super::history::Done;
-use crate::apply::expected_state::{Made, created, hash_of};
+use super::history::{Contradicted, Done};
+use super::names::{known_branch, own_label};
+use crate::apply::expected_state::{Made, created, hash_of, updated};
 use crate::employee::{
     BranchId, CustomFieldId, CustomValue, Directory, ExternalIdentifier, Managed, Text, User, UserId,
 };
@@ -136,7 +137,7 @@ impl<'a> Maker<'a> {
             self.say(operation, "undo_in_doubt", message);
             return Ok(None);
         };
-        if let Some(problem) = &entry.contradicted {
+        if let Some(Contradicted { problem, listed: _ }) = &entry.contradicted {
             let message = format!(
                 "operation {} of the plan, {} {}, was called done, and Skovik's list contradicted that ({problem}): it \
                 is not taken back; look at that user in Skovik",
@@ -246,6 +247,7 @@ impl<'a> Maker<'a> {
         }
         let before_hash = hash_of(&is, self.managed);
         let named = back.iter().find(|change| change.field == Field::Branch).and_then(|change| change.before.clone());
+        let (employee, name) = own_label(operation, [&is, &updated(&is, &back, self.managed)]);
         let action = Action::Update {
             user_id: user_id.clone(),
             before_hash,
@@ -253,7 +255,7 @@ impl<'a> Maker<'a> {
             roles: is.special_roles(),
             changes: back,
         };
-        Ok(Some(Draft::of(operation, action, Some(is.branch), Some(was.branch))))
+        Ok(Some(Draft { employee, name, action, branch_now: Some(is.branch), branch_then: Some(was.branch) }))
     }
 
     /// Creates a deleted user again, with everything that a create can send.
@@ -347,14 +349,6 @@ impl<'a> Maker<'a> {
     fn say(&mut self, operation: &Operation, code: &str, message: String) {
         let employee = operation.employee.as_ref().map(ToString::to_string);
         self.diagnostics.push(Diagnostic { severity: Severity::Warning, code: code.to_owned(), employee, message });
-    }
-}
-
-/// A branch, with the names from `named` if that is the same branch.
-fn known_branch(id: &BranchId, named: Option<&Value>) -> BranchRef {
-    match named {
-        Some(Value::Branch(branch)) if branch.branch_id == *id => branch.clone(),
-        _ => BranchRef { branch_id: id.clone(), external_identifier: None, name: Text::default() },
     }
 }
 

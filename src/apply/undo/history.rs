@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::apply::journal::{JournalError, Record, Replay, Step, read_lines};
+use crate::apply::journal::{JournalError, Label, Record, Replay, Step, read_lines};
 use crate::employee::UserId;
 use crate::plan::{Action, Digest, Operation, OperationId, Plan};
 use crate::provider::StoredUser;
@@ -26,7 +26,15 @@ pub(super) struct Entry {
     /// `None` while it is in doubt.
     pub(super) done: Option<Done>,
     /// How the complete list contradicted that it is done, if it did.
-    pub(super) contradicted: Option<String>,
+    pub(super) contradicted: Option<Contradicted>,
+}
+
+#[derive(Debug)]
+pub(super) struct Contradicted {
+    /// How.
+    pub(super) problem: String,
+    /// What the list called the user, if the journal tells it.
+    pub(super) listed: Option<Label>,
 }
 
 #[derive(Debug)]
@@ -84,8 +92,8 @@ impl History {
                 Record::Doubted { at: _, operation, problem: _ } => {
                     operations.entry(operation).or_default().done = None
                 }
-                Record::Contradicted { at: _, operation, problem } => {
-                    operations.entry(operation).or_default().contradicted = Some(problem);
+                Record::Contradicted { at: _, operation, problem, listed } => {
+                    operations.entry(operation).or_default().contradicted = Some(Contradicted { problem, listed });
                 }
                 // A later list confirmed everything.
                 Record::Finished { .. } => operations.values_mut().for_each(|entry| entry.contradicted = None),

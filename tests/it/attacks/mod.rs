@@ -4,6 +4,7 @@
 mod accounts;
 mod admins;
 mod answers;
+mod called;
 mod carried;
 mod confirmed;
 mod entailed;
