@@ -93,6 +93,9 @@ impl Sources {
     }
 
     fn consistent(&self, mut template: Template, is_condition: bool) -> Result<Template, String> {
+        // What is named of a table is a row of it. Which of its columns are used, a template says elsewhere.
+        let tables = template.columns.iter().map(|name| name.source).filter(|source| *source >= self.with_columns);
+        template.whole.extend(tables);
         template.columns.retain(|name| name.source < self.with_columns);
         let (text, sources) = (Arc::clone(&template.text), self.clone());
         let problem = in_time(move |_| types::contradiction(&text, is_condition, &sources))?;

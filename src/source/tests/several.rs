@@ -328,3 +328,24 @@ fn the_column_with_the_date_is_asked_for() {
     let settings = Fixture::new(&sources, &[]).settings(EMPLOYEE);
     assert_eq!(columns(&settings), BTreeSet::from(["id".into()]));
 }
+
+#[test]
+fn a_table_is_asked_for_what_templates_read_of_its_rows() {
+    let sources =
+        source("hr", "csv", "hr", "id") + "[[table]]\nname = \"t\"\nkind = \"csv\"\npath = \"t\"\nkey = \"k\"\n";
+    for (text, expected) in [
+        ("{{ t[hr.c].cc }}", "cc"),
+        ("{{ t[hr.c]['cc'] }}", "cc"),
+        ("{{ t['x'].cc }}", "cc x"),
+        ("{{ t.get(hr.c).cc }}", "cc"),
+        ("{{ t.x | attr('cc') }}", "cc"),
+        ("{{ hr.c }}", ""),
+    ] {
+        let employee = EMPLOYEE.replacen("'{{ hr.id }}'", &format!("\"{text}\""), 1);
+        let settings = Fixture::new(&sources, &[]).settings(&employee);
+        let templates: Vec<_> = settings.templates().collect();
+        let [named, perhaps] = columns_used(&settings.tables[0], 1, &templates);
+        assert_eq!(named, BTreeSet::from(["k".into()]), "{text}");
+        assert_eq!(perhaps.iter().map(|name| &**name).collect::<Vec<_>>().join(" "), expected, "{text}");
+    }
+}
