@@ -1,6 +1,7 @@
 //! Repeated keys: tells `source` which of the records with the same key are in scope.
 
 use super::compiled_template::{CompiledTemplate, Condition, Context};
+use super::values::check_email;
 use super::{ResolvedMapper, too_slow};
 use crate::employee::{ExternalIdentifier, email_key, name_key};
 use crate::setting::ConfigError;
@@ -48,7 +49,7 @@ impl Scope for Include<'_> {
         };
         let ([id, email, first, last], [other_id, other_email, other_first, other_last]) = (name(one), name(other));
         let is_same = (!id.is_empty() && ExternalIdentifier::from(id) == ExternalIdentifier::from(other_id))
-            || (!email.is_empty() && email_key(&email) == email_key(&other_email))
+            || (check_email(&email).is_ok() && email_key(&email) == email_key(&other_email))
             || name_key(&first, &last).is_some_and(|name| name_key(&other_first, &other_last) == Some(name));
         !is_same
     }

@@ -61,6 +61,9 @@ fn prefer_does_not_decide_between_different_people() {
         let aside = vec!["5 key_claimed_twice".to_owned(), "none key_claimed_twice".to_owned()];
         assert_eq!(people(&[anna, second, other], ""), (vec!["9".to_owned()], aside), "{second}");
     }
+    // A text that is no e-mail is not one that they share.
+    let rows = ["7,5,n/a,Anna,Berg,2026-01-01", "7,6,N/A,Ben,Dahl,2024-01-01", other];
+    assert_eq!(people(&rows, "").1, ["5 key_claimed_twice", "6 key_claimed_twice"]);
     // A third one, of the same person as the first, changes nothing.
     let rows = [anna, "7,5,anna@x.se,Anna,Berg,2020-01-01", "7,6,ben@x.se,Ben,Dahl,2026-01-01"];
     assert_eq!(people(&rows, "").1, ["5 key_claimed_twice", "6 key_claimed_twice"]);
