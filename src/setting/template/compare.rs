@@ -139,6 +139,7 @@ fn ordered(a: &Value, b: &Value) -> Result<(), Error> {
 pub(super) fn sortable(a: &Value, b: &Value) -> Result<(), Error> {
     if (Type::of(a), Type::of(b)) == (Some(Type::List), Some(Type::List)) {
         same_type(a, b)?;
+        both_or_none_is_empty(a, b)?;
         return a.try_iter()?.zip(b.try_iter()?).try_for_each(|(one, other)| sortable(&one, &other));
     }
     have_order(a, b, problem_of_sorting)
@@ -154,6 +155,7 @@ fn have_order(a: &Value, b: &Value, problem_of_texts: fn(&str, &str) -> Option<S
         return Err(wrong("an object is neither less nor more than another one; compare a member of it".to_owned()));
     }
     if kinds == (Some(Type::List), Some(Type::List)) {
+        both_or_none_is_empty(a, b)?;
         // The first items that differ decide.
         let mut items = a.try_iter()?.zip(b.try_iter()?);
         return items
@@ -164,6 +166,14 @@ fn have_order(a: &Value, b: &Value, problem_of_texts: fn(&str, &str) -> Option<S
         (Some(a), Some(b)) => problem_of_texts(a, b).map_or(Ok(()), |problem| Err(wrong(problem))),
         _ => Ok(()),
     }
+}
+
+/// Refuses an empty list beside another one. It may be a value that is missing, as `as_list` gives it.
+fn both_or_none_is_empty(a: &Value, b: &Value) -> Result<(), Error> {
+    if a.try_iter()?.next().is_none() == b.try_iter()?.next().is_none() {
+        return Ok(());
+    }
+    Err(wrong("an empty list is neither before nor after another one; ask first whether it is empty".to_owned()))
 }
 
 fn is_in(state: &mut State<'_, '_>, value: &Value, container: &Value) -> Result<bool, Error> {

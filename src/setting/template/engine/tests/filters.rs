@@ -31,6 +31,8 @@ fn filters_compare_as_operators_do() {
         ("'2026-01-01'", "'open'", "compared letter by letter, not as dates"),
         ("['9', 1]", "['10', 2]", "compared letter by letter, not as numbers"),
         ("[1, '9']", "[2, '10']", "compared letter by letter, not as numbers"),
+        ("[]", "['2026-01-01']", "an empty list is neither before nor after"),
+        ("'' | as_list", "hr.start | as_list", "an empty list is neither before nor after"),
         ("hr.nan", "1", "is not a number"),
     ] {
         for text in filters(&contracts(one, other)).iter().chain(&filters(&contracts(other, one))) {
@@ -40,6 +42,8 @@ fn filters_compare_as_operators_do() {
     for text in filters(&contracts("'2020-01-01'", "'2026-01-01'")) {
         assert!(holds(&text).is_ok(), "{text}");
     }
+    fails("('' | as_list) < (hr.start | as_list)", "an empty list is neither before nor after");
+    assert_eq!(holds("[[], []] | sort | length == 2 and ['a'] < ['a', 'b']"), Ok(true));
     let lacking = "[{'s': '2020-01-01'}, {'n': 1}]";
     for filter in
         ["sort(attribute='s')", "sort(attribute='n,s')", "min(attribute='s')", "unique(attribute='s')", "groupby('s')"]
