@@ -39,7 +39,8 @@ impl Scope for Include<'_> {
 
     fn are_different_people(&self, records: &Records, one: usize, other: usize) -> bool {
         let [id, email, first, last] = self.of_the_first;
-        if !id && !email && !(first && last) {
+        let says_who = id || email || (first && last);
+        if !says_who {
             return false;
         }
         let name = |record: usize| {
