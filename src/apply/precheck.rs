@@ -161,7 +161,7 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
                 // Judged like what was not begun. Whether it was carried out, a later list shows, and who has by then what it
                 // gives.
                 let mut problems = index.unfit(operation);
-                problems.extend(labels::of_references(operation, live.directory, &altered));
+                problems.extend(labels::of_references(operation, live, &altered));
                 if !problems.is_empty() {
                     standing.mislabelled.insert(operation.id, problems);
                 }
@@ -186,7 +186,7 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
             None => {}
         }
         let mut problems = index.problems_of(operation);
-        problems.extend(labels::of_references(operation, live.directory, &altered));
+        problems.extend(labels::of_references(operation, live, &altered));
         if let Action::Create { after } = &operation.action
             && replay.failed.contains(&operation.id)
         {

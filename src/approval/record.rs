@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use super::name::is_readable;
 use crate::guard::Ceiling;
@@ -66,9 +67,15 @@ impl Approval {
         if approval.format != FORMAT || approval.format_version != FORMAT_VERSION {
             return Err(format!("is not a {FORMAT:?} file of version {FORMAT_VERSION}"));
         }
-        let (document, written) = (serde_json::from_slice(text), serde_json::to_value(&approval));
-        if !matches!((document, written), (Ok(document), Ok(written)) if names_its_members(&document, &written)) {
+        let (document, written) = (serde_json::from_slice::<Value>(text), serde_json::to_value(&approval));
+        let (Ok(document), Ok(written)) = (document, written) else { return Err("is no approval".to_owned()) };
+        if !names_its_members(&document, &written) {
             return Err("is no approval: it has a list where an object with named members belongs".to_owned());
+        }
+        if document != written {
+            // The signature is over what is written: nothing else may mean the same.
+            let problem = "is no approval: `approve` writes no null, nothing empty, and times in UTC";
+            return Err(problem.to_owned());
         }
         approval.check_texts()?;
         approval.check_counts()?;
@@ -187,6 +194,10 @@ mod tests {
             ("\"deletes\":40", "\"deletes\":9007199254740992", "beyond"),
             ("\"of\":100", "\"of\":9007199254740992", "beyond"),
             ("\"deletes\":40", "\"deletes\":40.0", "expected u64"),
+            ("\"comment\":\"Åsa agreed\"", "\"comment\":null", "writes no null"),
+            ("\"expires_at\":\"2026-03-02T12:00:00Z\"", "\"expires_at\":null", "writes no null"),
+            ("\"expires_at\":\"2026-03-02T12:00:00Z\"", "\"expires_at\":\"2026-03-02T13:00:00+01:00\"", "times in UTC"),
+            ("\"allow\":{\"deletes\":40,\"changes\":60}", "\"allow\":{}", "nothing empty"),
             ("sha256:00", "sha512:00", "expected sha256:"),
             ("anna@example.com", " ", "names no approver"),
             ("anna@example.com", "anna\\u001b[2J", "control character"),
@@ -215,8 +226,7 @@ mod tests {
             assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");
             assert!(Approval::read(text.as_bytes()).is_err(), "{text}");
         }
-        // Empty members are left out when it is written, but may be there when it is read.
-        assert!(Approval::read(WHOLE.replace(r#""allow""#, r#""signature":null,"allow""#).as_bytes()).is_ok());
+        assert!(Approval::read(WHOLE.replace(r#""allow""#, r#""signature":null,"allow""#).as_bytes()).is_err());
     }
 
     #[test]

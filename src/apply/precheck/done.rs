@@ -24,7 +24,7 @@ pub fn all_done(plan: &Plan, live: Live<'_>) -> Result<Option<Vec<String>>, Untr
     let (list, given) = (List::new(&live.directory.users)?, Given::by(operations));
     let problems = operations.iter().flat_map(|operation| {
         let mut problems = of_operation(operation, live, &list, &given);
-        problems.extend(labels::of_references(operation, live.directory, &altered));
+        problems.extend(labels::of_references(operation, live, &altered));
         problems.into_iter().map(|problem| in_words(operation, &problem)).collect::<Vec<_>>()
     });
     Ok(Some(problems.collect()))

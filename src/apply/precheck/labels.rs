@@ -32,7 +32,7 @@ pub(super) fn of_plan(plan: &Plan, directory: &Directory) -> Vec<String> {
 pub(super) fn of_parts(plan: &Plan, directory: &Directory) -> Vec<String> {
     let parts = plan.content().guards.iter().flat_map(|guard| &guard.parts);
     // A plan whose journal was lost may have renamed or removed people already.
-    let Altered { renamed, removed } = Altered::by(&plan.content().operations, |_| true);
+    let Altered { renamed, removed, touched: _ } = Altered::by(&plan.content().operations, |_| true);
     let problem = |Part { common, name, id, count: _ }: &Part| {
         let id = id.as_deref()?;
         let (kind, held) = match common {
@@ -74,6 +74,8 @@ pub(super) struct Altered<'a> {
     renamed: Renamed<'a>,
     /// Who is to be removed, and may be gone. As long as they are there, they are compared.
     removed: HashSet<&'a UserId>,
+    /// Whom the plan changes or removes.
+    touched: HashSet<&'a UserId>,
 }
 
 impl<'a> Altered<'a> {
@@ -84,15 +86,36 @@ impl<'a> Altered<'a> {
             Action::Create { .. } | Action::Update { .. } | Action::Link { .. } => None,
         };
         let begun = operations.iter().filter(|operation| is_begun(operation));
-        Self { renamed: renamed(begun), removed: operations.iter().filter_map(removed).collect() }
+        let touched = operations.iter().filter_map(Operation::user_id).collect();
+        Self { renamed: renamed(begun), removed: operations.iter().filter_map(removed).collect(), touched }
     }
 }
 
 /// How an operation's labels of people and branches that it refers to differ from the account's.
-pub(super) fn of_references(operation: &Operation, directory: &Directory, altered: &Altered<'_>) -> Vec<String> {
-    let of_manager = |manager: &ManagerRef| of_manager(manager, directory, altered);
+///
+/// A reference with nothing but an id shows no reviewer whom it means. Only the own undo of a state folder shows somebody whom
+/// Skovik lists in this way, and a plan those who are inactive or whom it changes itself.
+pub(super) fn of_references(operation: &Operation, live: Live<'_>, altered: &Altered<'_>) -> Vec<String> {
+    let directory = live.directory;
+    let of_manager = |manager: &ManagerRef| match manager {
+        ManagerRef::User(UserRef { user_id, employee: None, name })
+            if name.is_empty() && !live.takes_back && !altered.touched.contains(user_id) =>
+        {
+            let held = directory.user(user_id)?;
+            Some(shown("manager", user_id, "", &person(held.identifier.as_ref(), &display_name(held))))
+        }
+        manager => of_manager(manager, directory, altered),
+    };
+    let of_branch = |branch: &BranchRef| match branch {
+        BranchRef { branch_id, external_identifier: None, name } if name.is_empty() && !live.takes_back => {
+            let held = directory.branch(branch_id)?;
+            let held = label(held.identifier.as_deref(), &held.name);
+            (!held.is_empty()).then(|| shown("branch", branch_id, "", &held))
+        }
+        branch => of_branch(branch, directory),
+    };
     let fields = |fields: &Fields| {
-        let branch = fields.branch.iter().flatten().filter_map(|branch| of_branch(branch, directory));
+        let branch = fields.branch.iter().flatten().filter_map(&of_branch);
         let manager = fields.manager.iter().flatten().filter_map(&of_manager);
         branch.chain(manager).collect()
     };
@@ -101,10 +124,10 @@ pub(super) fn of_references(operation: &Operation, directory: &Directory, altere
         Action::Delete { before, .. } => fields(before),
         Action::Link { manager, .. } => of_manager(manager).into_iter().collect(),
         Action::Update { changes, branch, .. } => {
-            let branch = branch.iter().flatten().filter_map(|branch| of_branch(branch, directory));
+            let branch = branch.iter().flatten().filter_map(&of_branch);
             let values = changes.iter().flat_map(|change| change.before.iter().chain(&change.after));
             let values = values.filter_map(|value| match value {
-                Value::Branch(branch) => of_branch(branch, directory),
+                Value::Branch(branch) => of_branch(branch),
                 Value::Manager(manager) => of_manager(manager),
                 Value::Text(_) | Value::Boolean(_) => None,
             });
@@ -209,6 +232,9 @@ fn unlisted(kind: &str, id: &dyn Display, planned: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::apply::settle::tests::user;
+    use crate::diff::Protect;
+    use crate::employee::Managed;
 
     /// A move away from a branch and a manager, as a plan shows them.
     fn moved(branch: &str, manager: &str) -> Operation {
@@ -224,13 +250,39 @@ mod tests {
         serde_json::from_str(&text).expect("an operation")
     }
 
+    fn with_live<T>(directory: &Directory, takes_back: bool, then: impl FnOnce(Live<'_>) -> T) -> T {
+        let (managed, protect) = (Managed::default(), Protect::default());
+        then(Live { directory, managed: &managed, protect: &protect, branches: None, takes_back, reactivates: false })
+    }
+
+    /// Nobody could see whom or what it means.
+    #[test]
+    fn what_is_listed_is_not_shown_by_its_id_alone() {
+        let ghost = user("ghost", "1006", "eva@example.com", "Eva");
+        let branch = Branch { id: "br_se".into(), name: "Example AB".into(), identifier: Some("SE01".into()) };
+        let operation = moved(r#""external_identifier": null, "name": """#, r#""employee": null, "name": """#);
+        let problems = |directory: &Directory, touched: bool, takes_back: bool| {
+            let touched = touched.then_some(&ghost.id).into_iter().collect();
+            let altered = Altered { renamed: Renamed::new(), removed: HashSet::new(), touched };
+            with_live(directory, takes_back, |live| of_references(&operation, live, &altered))
+        };
+        let listed = Directory { users: vec![ghost.clone()], branches: vec![branch], ..Directory::default() };
+        let found = problems(&listed, false, false);
+        assert!(found.len() == 2 && found[0].contains("SE01 Example AB") && found[1].contains("1006 Eva"), "{found:?}");
+        assert_eq!(problems(&listed, true, false).len(), 1, "the manager may have come back by this plan");
+        assert_eq!(problems(&listed, false, true), Vec::<String>::new(), "an undo may not know the names");
+        let inactive = Directory { inactive: vec![ghost.clone()], ..Directory::default() };
+        assert_eq!(problems(&inactive, false, false), Vec::<String>::new());
+    }
+
     #[test]
     fn what_is_not_listed_is_shown_by_its_id_alone() {
         let nobody = Directory::default();
         let ghost = UserId::from("ghost");
         let problems = |branch: &str, manager: &str, is_removed: bool| {
             let removed = is_removed.then_some(&ghost).into_iter().collect();
-            of_references(&moved(branch, manager), &nobody, &Altered { renamed: Renamed::new(), removed })
+            let altered = Altered { renamed: Renamed::new(), removed, touched: HashSet::new() };
+            with_live(&nobody, false, |live| of_references(&moved(branch, manager), live, &altered))
         };
         let [no_branch, no_manager] = [r#""external_identifier": null, "name": """#, r#""employee": null, "name": """#];
         assert_eq!(problems(no_branch, no_manager, false), Vec::<String>::new());

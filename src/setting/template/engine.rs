@@ -59,6 +59,7 @@ impl Engine {
         compare::extend(&mut environment);
         environment.add_test(disabled::TEST, disabled::is_disabled);
         environment.add_filter(LOOK_UP, look_up);
+        environment.add_filter("attr", look_up);
         environment.add_filter(ADD, calendar::add);
         environment.add_filter(SUBTRACT, calendar::subtract);
         environment.add_test(NOT, |value: Value| compare::truth("not", &value).map(|truth| !truth));
@@ -72,6 +73,7 @@ impl Engine {
             ValueKind::Bool => Ok(out.write_str(if value.is_true() { "true" } else { "false" })?),
             ValueKind::None => Ok(()),
             ValueKind::Number if !kinds::is_finite(value) => Err(kinds::not_a_number(value)),
+            ValueKind::Invalid => Err(compare::unreadable(value)),
             // A list written out in brackets is never wanted in a name or an address.
             kind @ (ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) => Err(lists::no_text(kind)),
             _ => escape_formatter(out, state, value),

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use minijinja::value::{Kwargs, Rest, StringInput, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, filters};
 
+use super::compare::unreadable;
 use super::in_order;
 use super::kinds::shown;
 use super::letters::Letters;
@@ -28,6 +29,8 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
         ("replace", Value::from_function(filters::replace)),
         ("split", Value::from_function(filters::split)),
         ("lines", Value::from_function(filters::lines)),
+        ("string", Value::from_function(filters::string)),
+        ("pprint", Value::from_function(filters::pprint)),
     ];
     for (name, filter) in of_texts {
         environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
@@ -66,6 +69,22 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
                 filter.call(state, &[&[value], &rest[..], named.as_slice()].concat())
             },
         );
+    }
+    for (name, filter) in [
+        ("selectattr", Value::from_function(filters::selectattr)),
+        ("rejectattr", Value::from_function(filters::rejectattr)),
+    ] {
+        environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
+            // Asked whether it is true, what cannot be read would be false.
+            if let (Some(attribute), false) = (rest.first(), value.kind() == ValueKind::String) {
+                let attribute = Kwargs::from_iter([("attribute", attribute.clone())]);
+                let found = Value::from_function(filters::map).call(state, &[value.clone(), attribute.into()])?;
+                if let Some(unread) = found.try_iter()?.find(|found| found.kind() == ValueKind::Invalid) {
+                    return Err(unreadable(&unread));
+                }
+            }
+            filter.call(state, &[&[value], &rest[..]].concat())
+        });
     }
     environment.add_filter("as_list", as_list);
     environment.add_filter("bool", boolean);

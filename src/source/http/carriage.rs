@@ -29,7 +29,8 @@ impl Carriage {
         &self.redactor
     }
 
-    pub(super) fn transport(&self, url: &Url) -> Result<Transport, ReadError> {
+    /// `words` finds what a body says of an error.
+    pub(super) fn transport(&self, url: &Url, words: fn(&[u8]) -> Option<String>) -> Result<Transport, ReadError> {
         let options = http::Options {
             url: url.clone(),
             max_in_flight: 1,
@@ -39,7 +40,7 @@ impl Carriage {
             largest_answer: LARGEST_PAGE,
             authorities: self.authorities.clone(),
             trust: http::Trust::CaFile(self.authorities.is_some()),
-            words: http::error_message,
+            words,
             redactor: Arc::clone(&self.redactor),
         };
         Transport::new(options).map_err(|problem| format!("cannot set up HTTPS: {problem}").into())

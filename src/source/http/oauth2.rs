@@ -132,13 +132,26 @@ impl OAuth2 {
         }
         let body = form.finish().into();
         Ok(TokenServer {
-            transport: carriage.transport(&self.token_url)?,
+            transport: carriage.transport(&self.token_url, refusal)?,
             url: self.token_url.clone(),
             headers,
             body,
             token: None,
         })
     }
+}
+
+/// What the body of an error says: the members of RFC 6749, section 5.2, and no others, which may be tokens.
+#[expect(clippy::unnecessary_wraps, reason = "without words, the body would be shown")]
+fn refusal(body: &[u8]) -> Option<String> {
+    #[derive(Default, Deserialize)]
+    struct Refusal {
+        error: Option<String>,
+        error_description: Option<String>,
+    }
+    let Refusal { error, error_description } = serde_json::from_slice(body).unwrap_or_default();
+    let words: Vec<String> = [error, error_description].into_iter().flatten().collect();
+    Some(if words.is_empty() { "no reason given".to_owned() } else { words.join(": ") })
 }
 
 impl TokenServer {

@@ -12,7 +12,7 @@ use url::Url;
 use super::auth::{Auth, Credentials};
 use super::carriage::{self, Carriage, hint, no_answer, place};
 use crate::files::{LARGEST_LIST, Links, MOST_CERTIFICATES, read_regular};
-use crate::http::{Answer, Repeat, Request, Transport, Wants};
+use crate::http::{self, Answer, Repeat, Request, Transport, Wants};
 use crate::setting::section::Section;
 use crate::setting::{ConfigError, Secrets, secure_url};
 use crate::source::{Conditions, ReadError};
@@ -84,7 +84,12 @@ impl Server {
         };
         let credentials = self.auth.open(&carriage).await?;
         let anonymous = matches!(credentials, Credentials::None);
-        Ok(Connection { transport: carriage.transport(&self.url)?, credentials, anonymous, came: 0 })
+        Ok(Connection {
+            transport: carriage.transport(&self.url, http::error_message)?,
+            credentials,
+            anonymous,
+            came: 0,
+        })
     }
 }
 

@@ -116,6 +116,10 @@ fn tokens_that_are_not_given() {
     let echo = json!({"error": "invalid_client", "error_description": format!("{} is no secret of me", SECRET.1)});
     for (reply, expected) in [
         (status(401, echo), "it answers 401: invalid_client: [key] is no secret of me; check client_id"),
+        (
+            status(400, json!({"access_token": "tok-0123456789", "refresh_token": "r"})),
+            "it answers 400: no reason given; check",
+        ),
         (json(json!({"token": "x"})), "its answer holds no access_token"),
         (json(json!({"access_token": "x", "token_type": "mac"})), "a token of type \"mac\""),
         (json(json!({"access_token": "x".repeat(70_000)})), "its answer has more than 64 KiB, which no token has"),

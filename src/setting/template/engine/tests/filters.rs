@@ -94,3 +94,77 @@ fn numbers_are_finite() {
     assert_eq!(render("{{ hr.infinite }}").unwrap_err(), "invalid operation: inf is not a number");
     assert!(render("{{ hr.number / 0 }}").is_err() && render("{{ 1e308 * 1e308 }}").is_err());
 }
+
+/// A cell that cannot be read is an error wherever it gets to, never a text.
+#[test]
+fn what_cannot_be_read_is_no_value() {
+    let engine = Engine::new(&Calendar::any());
+    let cell = || Value::from(Error::new(ErrorKind::InvalidOperation, "the cell holds #N/A"));
+    for text in [
+        "hr.v",
+        "hr | attr('v')",
+        "hr['v']",
+        "[hr] | map(attribute='v') | first",
+        "[hr] | map('attr', 'v') | first",
+        "[hr] | map(attribute='v') | join(',')",
+        "[hr] | map('attr', 'v') | join",
+        "hr | attr('v') | string",
+        "(hr | attr('v')) ~ ''",
+        "(hr | attr('v')) | lower",
+        "(hr | attr('v')) | default('x')",
+        "hr | items | list | first | last",
+        "hr | items | first | last | string",
+        "(hr | items | first | last) ~ ''",
+        "hr | dictsort | first | last | string",
+        "[hr.v] | first",
+        "[hr | attr('v')] | join",
+        "(hr | items | first)[1]",
+        "(hr | items | first)[1] | string",
+        "[hr] | selectattr('v') | list | length",
+        "[hr] | rejectattr('v') | list | length",
+        "[hr] | selectattr('v', 'eq', 'x') | list | length",
+        "[hr] | sum(attribute='v')",
+        "hr.values() | first",
+        "hr.values() | join",
+        "hr.values() | list | first | string",
+        "hr.items() | first | last | string",
+        "hr.get('v')",
+        "hr.get('v') | string",
+        "hr.get('v') ~ ''",
+        "hr | tojson",
+        "hr | string | length",
+        "hr | pprint",
+        "'%s' | format(hr | attr('v'))",
+        "'%s' | format(hr | items | first | last)",
+        "[hr] | map('items') | first | first | last | string",
+        "(hr | items | first | last) is string",
+        "(hr | items | first | last) is defined",
+        "(hr | items | first | last) | length",
+        "(hr | items | first | last) | replace('a', 'b')",
+        "(hr | items | first | last) | visible",
+        "(hr | items | first | last) in ['x']",
+        "l | first",
+        "l | first | string",
+        "l | last ~ ''",
+        "l | join",
+        "l[0]",
+        "l[0] | string",
+        "(l | list)[0] ~ ''",
+        "l | map('string') | first",
+        "l | map('lower') | first",
+        "l | reverse | first | string",
+        "l | slice(1) | first | first | string",
+        "l | batch(1) | first | first | string",
+        "l | select | list | length",
+        "l | select('string') | list | length",
+        "l[:1] | first | string",
+        "l | string | length",
+        "l | as_list | first | string",
+        "(l + l) | first | string",
+        "l | unique | list | first | string",
+    ] {
+        let record = minijinja::context! { hr => minijinja::context! { v => cell() }, l => vec![cell()] };
+        let value = engine.expression(text).and_then(|compiled| compiled.eval(record));
+        assert!(value.is_err(), "{text}: {value:?}");
+    }
+}
