@@ -37,9 +37,9 @@ impl Scope for Include<'_> {
         Some(holds)
     }
 
-    fn are_different_people(&self, records: &Records, one: usize, other: usize) -> bool {
-        let [id, email, first, last] = self.of_the_first;
-        let says_who = id || email || (first && last);
+    fn are_different_people(&self, records: &Records, chosen: usize, other: usize) -> bool {
+        let [is_id, is_email, is_first, is_last] = self.of_the_first;
+        let says_who = is_id || is_email || (is_first && is_last);
         if !says_who {
             return false;
         }
@@ -48,10 +48,19 @@ impl Scope for Include<'_> {
             let text = |template: &CompiledTemplate<'_>| template.render(&context).unwrap_or_default().into_owned();
             std::array::from_fn(|place| if self.of_the_first[place] { text(&self.names[place]) } else { String::new() })
         };
-        let ([id, email, first, last], [other_id, other_email, other_first, other_last]) = (name(one), name(other));
-        let is_same = (!id.is_empty() && ExternalIdentifier::from(id) == ExternalIdentifier::from(other_id))
-            || (check_email(&email).is_ok() && email_key(&email) == email_key(&other_email))
-            || name_key(&first, &last).is_some_and(|name| name_key(&other_first, &other_last) == Some(name));
+        let ([id, email, first, last], [other_id, other_email, other_first, other_last]) = (name(chosen), name(other));
+        let has_same_email = check_email(&email).is_ok() && email_key(&email) == email_key(&other_email);
+        let has_same_name =
+            name_key(&first, &last).is_some_and(|name| name_key(&other_first, &other_last) == Some(name));
+        let is_same = match (id.is_empty(), other_id.is_empty()) {
+            // The chosen record would take the place of whoever has that identifier.
+            (true, false) => false,
+            (false, true) => has_same_email,
+            (true, true) => has_same_email || has_same_name,
+            (false, false) => {
+                ExternalIdentifier::from(id) == ExternalIdentifier::from(other_id) || has_same_email || has_same_name
+            }
+        };
         !is_same
     }
 }

@@ -199,8 +199,8 @@ async fn what_was_announced_does_not_begin_after_a_stop() {
     let world = World::faulty(&newcomers(12), pace, &rules).await;
     world.approved_plan().await;
     let ended = world.apply().await;
-    assert_eq!(ended.code, Some(9), "{ended:?}");
-    assert_eq!(world.writes().len(), 2, "{ended:?}");
+    // The other request may have been sent before the refusal, and none after it.
+    assert!(matches!((ended.code, world.writes().len()), (Some(4), 1) | (Some(9), 2)), "{ended:?}");
 }
 
 #[tokio::test]

@@ -122,7 +122,7 @@ const RECORDS: &[Attempt] = &[
     ("the signature is stripped", 6, &[ANNA, "is not signed"], |scene| {
         forge(scene, |record| drop(record.as_object_mut().unwrap().remove("signature")));
     }),
-    ("the signature is null", 6, &["is not signed"], |scene| forge(scene, |record| record["signature"] = json!(null))),
+    ("the signature is null", 6, &["writes no null"], |scene| forge(scene, |record| record["signature"] = json!(null))),
     ("the signature is empty", 6, &["is no SSH signature"], |scene| {
         forge(scene, |record| record["signature"] = json!(""));
     }),
