@@ -103,7 +103,7 @@ fn approval() {
     let hash = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
     let seed = format!(
         r#"{{"format":"skovik-sync/approval","format_version":1,"plan_hash":"{hash}","approver":"anna@example.com",
-        "approved_at":"2026-03-01T12:00:00Z","expires_at":"2026-03-02T12:00:00+01:00","comment":"Åsa agreed",
+        "approved_at":"2026-03-01T12:00:00Z","expires_at":"2026-03-02T12:00:00Z","comment":"Åsa agreed",
         "allow":{{"deletes":40,"changes":60}},"blocked":[{{"id":"max_delete_percent","count":40,"of":100,"limit":20,
         "outcome":"block"}}],"signature":"-----BEGIN SSH SIGNATURE-----\n-----END SSH SIGNATURE-----\n"}}"#
     );
