@@ -220,11 +220,8 @@ impl Transport {
             if request.repeat != Repeat::Always
                 && let Some(Err(error)) = self.may_write.get().map(|may_write| may_write())
             {
-                let (problem, again) = (error.to_string(), None);
-                return Err(match maybe_done {
-                    true => Failure::Unclear { problem, again },
-                    false => Failure::NotSent { problem, again },
-                });
+                // Such a request is not repeated if it may have been carried out.
+                return Err(Failure::NotSent { problem: error.to_string(), again: None });
             }
             let trouble = match self.attempt(request).await {
                 Ok(answer) => return Ok(answer),

@@ -199,8 +199,9 @@ pub(super) async fn carry_out(
         Ok(()) => None,
         // A move that is half done has emptied custom fields: it is completed.
         Err(error) if replay.is_in_doubt() => {
-            ui.warn(format!("{error}. What is in doubt is settled"));
-            standing.bar = Some(error.to_string());
+            let said = settings.secrets().hide(&error.to_string());
+            ui.warn(format!("{said}. What is in doubt is settled"));
+            standing.bar = Some(said);
             Some(status_of(&error))
         }
         Err(error) => return Err(error),

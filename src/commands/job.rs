@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::common::{load_settings, now, without_secrets};
+use super::common::{load_settings, now};
 use super::retention::kept_since;
 use super::run;
 use super::signals::end_with;
@@ -87,7 +87,7 @@ pub(super) async fn once(args: &cli::Run, global: &Global, reason: &str, before:
         Err(error) => return Ended::now(began, reason, Err(error), None),
     };
     let mut made = None;
-    let result = without_secrets(&settings, run::run(args, &settings, &mut made, global, ui).await);
+    let result = run::run(args, &settings, &mut made, global, ui).await;
     Ended { settings: Some(settings), ..Ended::now(began, reason, result, made) }
 }
 

@@ -11,7 +11,7 @@ use super::apply::{Approved, Carried, carry_out, not_locked, report_without_appl
 use super::approve::ceiling_flags;
 use super::common::{
     approval_path, automatic_policy, counted_approvals, kept_apply, list_guards, now, read_plan, replay, replay_again,
-    rules, same_settings, shown, write_approval,
+    rules, same_settings, shown, without_secrets, write_approval,
 };
 use super::places::Places;
 use super::plan::{holds_up, show_or_warn, write_plan};
@@ -51,7 +51,7 @@ pub(super) async fn run(
         .writes_in_place("--events", args.events.as_deref())
         .check()?;
     let mut ending = Ending::default();
-    let ended = plan_and_apply(args, settings, &mut ending, global, ui).await;
+    let ended = without_secrets(settings, plan_and_apply(args, settings, &mut ending, global, ui).await);
     *made = ending.made.take();
     if let Some(path) = args.report.as_deref().filter(|_| !ending.is_reported) {
         let (status, problem) = match &ended {
@@ -94,6 +94,11 @@ async fn plan_and_apply(
     let unfinished = unfinished(out, settings, &state, ui)?;
     drop(signals);
     if let Some(begun) = unfinished {
+        let then = format!(
+            "The next run then goes on with the plan {}, which an earlier run left unfinished",
+            begun.plan.hash()
+        );
+        peoples::refuse_while_open(&then, settings, &state)?;
         ui.note(format!("resuming the plan {}, which an earlier run left unfinished", begun.plan.hash()));
         let resumed = resume(&begun, &execute, settings, &state, ending, global, ui).await;
         let is_in_vain = matches!(
@@ -129,7 +134,7 @@ async fn plan_and_apply(
     if plan.content().operations.is_empty() && plan.blocking_guards().next().is_none() {
         return Ok(ExitStatus::Done);
     }
-    peoples::refuse_while_open(out, &plan, settings, &state, ui)?;
+    peoples::refuse_while_open(&peoples::by_a_later_plan(&plan, out, ui), settings, &state)?;
     let granted = match said_by_people(&plan, out, settings)? {
         Said { granted: Some(granted), .. } => granted,
         Said { granted: None, not_counted } => approve_by_policy(&plan, out, settings, &not_counted, ui)?,

@@ -1,6 +1,8 @@
 //! `undo`: writes the plan that takes back what a plan did. It is read, approved and applied like any other. `undo`
 //! makes no request.
 
+use std::io::Write as _;
+
 use anyhow::{Context as _, anyhow};
 
 use super::common::{load_settings, read_plan, replay, same_settings, shown, unusable_journal};
@@ -43,11 +45,14 @@ pub fn run(args: &cli::Undo, global: &Global, ui: &Ui) -> anyhow::Result<ExitSta
     let mut written = Vec::new();
     undo.write(&mut written)?;
     Plan::read(&written).map_err(|problem| {
-        anyhow!("no undo is written, because `apply` would refuse it: {problem}; take the plan back in Skovik")
+        anyhow!(
+            "no undo of {} is written, because `apply` would refuse it: {problem}; take the plan back in Skovik",
+            shown(&args.plan)
+        )
     })?;
-    drop(written);
     super::plan::put_applied_plan_away(&args.out, &undo, BegunBy::Apply, &settings, global, ui)?;
-    write_private(&args.out, |file| undo.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
+    write_private(&args.out, |file| file.write_all(&written))
+        .with_context(|| format!("cannot write {}", shown(&args.out)))?;
     super::plan::show(&undo, &args.out, Ids::Hidden, ui)?;
     let blocked = undo.blocking_guards().next().is_some();
     ui.notes(&["", &super::plan::next_step(&args.out, blocked, undo.content().operations.is_empty(), ui)]);

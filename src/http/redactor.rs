@@ -92,7 +92,9 @@ impl Redactor {
         let whole = those.fold(text.to_owned(), |text, known| known.mask(text, MASK));
         let runs = secrets.iter().flat_map(|known| known.secret().split(|c: char| !c.is_ascii_alphanumeric()));
         let rest = runs.filter(|run| run.len() >= TELLING).fold(whole, |text, run| mask_spelt(text, run, MASK));
-        secrets.iter().fold(rest, |text, known| mask_beginning(text, known.secret(), MASK))
+        // An address begins like others do.
+        let cut = secrets.iter().filter(|known| !known.secret().contains("://"));
+        cut.fold(rest, |text, known| mask_beginning(text, known.secret(), MASK))
     }
 }
 

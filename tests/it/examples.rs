@@ -57,7 +57,10 @@ fn what_the_program_prints_gives_the_runner_of_github_no_commands() {
         let printing: Vec<&&str> = calls.iter().filter(prints).filter(|line| !line.starts_with('#')).collect();
         assert!(!printing.is_empty(), "{name}");
         assert!(printing.iter().all(|line| line.starts_with("as_text skovik-sync ")), "{name}: {printing:#?}");
-        assert_eq!(text.matches("::stop-commands::").count(), text.matches("as_text() {").count(), "{name}");
+        // The runner reads both streams, and in no order.
+        for part in ["::stop-commands::", "\"$@\" 2>&1"] {
+            assert_eq!(text.matches(part).count(), text.matches("as_text() {").count(), "{name}: {part}");
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! `run` beside an apply that people began: it writes nothing until they have finished it, whatever file its plan is in.
 
 use std::fs::{self, File};
-use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::harness::Output;
@@ -47,6 +46,12 @@ fn reviewed() -> House {
     house.settings(AUTOMATIC);
     house.hurry();
     house
+}
+
+/// Lets the journal of that apply be so many hours old.
+fn age(house: &House, hours: u64) {
+    let journal = File::options().append(true).open(in_journals(house, "review.json", "journal")).expect("opened");
+    journal.set_modified(SystemTime::now() - Duration::from_secs(60 * 60 * hours)).expect("set");
 }
 
 fn in_journals(house: &House, plan: &str, ending: &str) -> std::path::PathBuf {
@@ -95,6 +100,24 @@ fn an_undo_that_people_began_is_finished_first() {
     assert_eq!(house.writes(), before);
 }
 
+/// A run does not go on with its own plan either: what people do is half done.
+#[test]
+fn a_plan_that_a_run_began_waits_for_people_too() {
+    let house = house(AUTOMATIC, &["--fail", "DELETE /users/* times=2 status=422"]);
+    house.run(&["run"]).ends(9);
+    cut_off(&house, "plan.json");
+    house.hurry();
+    house.run(&["plan", "-o", "review.json"]).ends(0);
+    house.run(&["approve", "review.json", "--yes", "--approver", "anna"]).ends(0);
+    house.run(&["apply", "review.json"]).ends(9);
+    cut_off(&house, "review.json");
+    let before = house.writes();
+    says(&house.run(&["run"]).ends(9), &["which people began", "The next run then goes on with the plan sha256:"]);
+    assert_eq!(house.writes(), before);
+    house.run(&["apply", "review.json"]).ends(0);
+    says(&house.run(&["run"]), &["resuming the plan sha256:"]);
+}
+
 /// People who apply the plan that the run has left decide about the earlier one.
 #[test]
 fn people_may_leave_an_apply_behind() {
@@ -110,10 +133,6 @@ fn people_may_leave_an_apply_behind() {
 
 #[test]
 fn an_apply_that_is_older_than_an_approval_lasts_holds_nothing_up() {
-    let age = |house: &House, hours: u64| {
-        let journal = File::options().append(true).open(in_journals(house, "review.json", "journal")).expect("opened");
-        journal.set_modified(SystemTime::now() - Duration::from_secs(60 * 60 * hours)).expect("set");
-    };
     let house = reviewed();
     age(&house, 24);
     house.run(&["run"]).ends(9);
@@ -135,15 +154,15 @@ fn an_apply_whose_plan_is_missing_may_be_open() {
 #[test]
 fn an_apply_waits_while_a_request_of_another_one_may_be_under_way() {
     let house = reviewed();
-    let said = |ended: Output| ended.stderr.contains("the apply of another plan is in doubt: waiting ");
+    let said = |ended: Output| ended.stderr.contains("is in doubt: waiting 1 s, as long as one of its requests");
     let begun = Instant::now();
     house.run(&["plan", "-o", "other.json"]).ends(0);
     house.run(&["approve", "other.json", "--yes", "--approver", "anna"]).ends(0);
     assert!(said(house.run(&["apply", "other.json"]).ends(0)));
-    assert!(begun.elapsed() >= Duration::from_millis(700));
+    assert!(begun.elapsed() >= Duration::from_secs(1));
     // Later nothing is under way any more.
     let house = reviewed();
-    sleep(Duration::from_millis(1100));
+    age(&house, 2);
     house.run(&["plan", "-o", "other.json"]).ends(0);
     house.run(&["approve", "other.json", "--yes", "--approver", "anna"]).ends(0);
     assert!(!said(house.run(&["apply", "other.json"]).ends(0)));

@@ -22,7 +22,7 @@ pub(super) fn of_plan(plan: &Plan, directory: &Directory) -> Vec<String> {
         (*field.name != **name).then(|| shown("custom field", id, name, &field.name))
     });
     let branches = content.guards.iter().filter_map(|guard| match &guard.subject {
-        Some(Subject::Branch(Some(branch))) => of_branch(branch, directory),
+        Some(Subject::Branch(Some(branch))) => of_branch(branch, directory, true),
         _ => None,
     });
     fields.chain(branches).collect()
@@ -92,28 +92,9 @@ impl<'a> Altered<'a> {
 }
 
 /// How an operation's labels of people and branches that it refers to differ from the account's.
-///
-/// A reference with nothing but an id shows no reviewer whom it means. Only the own undo of a state folder shows somebody whom
-/// Skovik lists in this way, and a plan those who are inactive or whom it changes itself.
 pub(super) fn of_references(operation: &Operation, live: Live<'_>, altered: &Altered<'_>) -> Vec<String> {
-    let directory = live.directory;
-    let of_manager = |manager: &ManagerRef| match manager {
-        ManagerRef::User(UserRef { user_id, employee: None, name })
-            if name.is_empty() && !live.takes_back && !altered.touched.contains(user_id) =>
-        {
-            let held = directory.user(user_id)?;
-            Some(shown("manager", user_id, "", &person(held.identifier.as_ref(), &display_name(held))))
-        }
-        manager => of_manager(manager, directory, altered),
-    };
-    let of_branch = |branch: &BranchRef| match branch {
-        BranchRef { branch_id, external_identifier: None, name } if name.is_empty() && !live.takes_back => {
-            let held = directory.branch(branch_id)?;
-            let held = label(held.identifier.as_deref(), &held.name);
-            (!held.is_empty()).then(|| shown("branch", branch_id, "", &held))
-        }
-        branch => of_branch(branch, directory),
-    };
+    let of_manager = |manager: &ManagerRef| of_manager(manager, live, altered);
+    let of_branch = |branch: &BranchRef| of_branch(branch, live.directory, live.takes_back);
     let fields = |fields: &Fields| {
         let branch = fields.branch.iter().flatten().filter_map(&of_branch);
         let manager = fields.manager.iter().flatten().filter_map(&of_manager);
@@ -201,26 +182,39 @@ fn of_value(Change { field, before, after: _ }: &Change, user: &User, live: Live
     (!same).then(|| format!("the plan shows another value of {name} than the user {} has", user.id))
 }
 
-/// A reference with nothing but an id has no labels to compare.
-fn of_branch(BranchRef { branch_id, external_identifier, name }: &BranchRef, directory: &Directory) -> Option<String> {
-    if external_identifier.is_none() && name.is_empty() {
-        return None;
-    }
+/// `may_hide` says whether a branch that Skovik lists may be shown by its id alone, as an undo does that knows no more.
+/// Otherwise no reviewer could see which one it is.
+fn of_branch(
+    BranchRef { branch_id, external_identifier, name }: &BranchRef,
+    directory: &Directory,
+    may_hide: bool,
+) -> Option<String> {
+    let is_hidden = external_identifier.is_none() && name.is_empty();
     let planned = label(external_identifier.as_deref(), name);
-    let Some(branch) = directory.branch(branch_id) else { return Some(unlisted("branch", branch_id, &planned)) };
-    if *branch.name == **name && branch.identifier.as_deref() == external_identifier.as_deref() {
+    let Some(branch) = directory.branch(branch_id) else {
+        return (!is_hidden).then(|| unlisted("branch", branch_id, &planned));
+    };
+    let is_shown = *branch.name == **name && branch.identifier.as_deref() == external_identifier.as_deref();
+    if is_shown || is_hidden && may_hide {
         return None;
     }
     Some(shown("branch", branch_id, &planned, &label(branch.identifier.as_deref(), &branch.name)))
 }
 
-fn of_manager(manager: &ManagerRef, directory: &Directory, altered: &Altered<'_>) -> Option<String> {
-    let ManagerRef::User(shown) = manager else { return None };
-    let UserRef { user_id, employee, name } = shown;
-    match directory.user(user_id).or_else(|| directory.inactive_user(user_id)) {
-        Some(user) => other_person(shown, user, &altered.renamed),
-        None if altered.removed.contains(user_id) || (employee.is_none() && name.is_empty()) => None,
-        None => Some(unlisted("manager", user_id, &person(employee.as_ref(), name))),
+/// As with branches, nobody whom Skovik lists is shown by the id alone, but in an undo. When the plan was made, it did not list
+/// those who are inactive, or whom the plan itself makes active.
+fn of_manager(manager: &ManagerRef, live: Live<'_>, altered: &Altered<'_>) -> Option<String> {
+    let ManagerRef::User(planned) = manager else { return None };
+    let UserRef { user_id, employee, name } = planned;
+    let is_hidden = employee.is_none() && name.is_empty();
+    let may_hide = live.takes_back || altered.touched.contains(user_id);
+    match (live.directory.user(user_id), live.directory.inactive_user(user_id)) {
+        (Some(user), _) if is_hidden && !may_hide => {
+            Some(shown("manager", user_id, "", &person(user.identifier.as_ref(), &display_name(user))))
+        }
+        (Some(user), _) | (None, Some(user)) => other_person(planned, user, &altered.renamed),
+        (None, None) if altered.removed.contains(user_id) || is_hidden => None,
+        (None, None) => Some(unlisted("manager", user_id, &person(employee.as_ref(), name))),
     }
 }
 

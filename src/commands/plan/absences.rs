@@ -82,8 +82,9 @@ impl<'a> SecondThoughts<'a> {
                 return Ok(plan);
             }
         }
-        let problem = "other readings of this account were noted at the same time, again and again; try again when no \
-                       other plan or run is under way";
+        let problem = "other readings of this account were noted at the same time, again and again, so the plan that was \
+                       written may count waits that are over: approve none of it, and plan again when no other plan or run \
+                       is under way";
         Err(refused(ExitStatus::Locked, problem))
     }
 

@@ -19,6 +19,15 @@ use crate::ui::Ui;
 /// How far the clock of a file system or a store may be behind.
 const SLACK: Duration = Duration::from_secs(60 * 60);
 
+/// The way past an apply that must not be finished: people apply a later plan, which is in the file `out`.
+pub(super) fn by_a_later_plan(plan: &Plan, out: &Path, ui: &Ui) -> String {
+    let (new, file, typed) = (plan.hash(), shown(out), ui.typed(out));
+    format!(
+        "If it must not be finished, look in Skovik at what is in doubt, and let people approve and apply the plan {new} in \
+         {file}: skovik-sync approve {typed} && skovik-sync apply {typed}"
+    )
+}
+
 /// Refuses to put another plan in the place of one whose apply a person began: a person must finish it.
 pub(super) fn refuse_to_replace(out: &Path, settings: &Settings, state: &State, ui: &Ui) -> anyhow::Result<()> {
     if !out.exists() {
@@ -56,24 +65,18 @@ pub(super) fn to_finish(out: &Path, ui: &Ui) -> anyhow::Error {
     )
 }
 
-/// Refuses to apply `plan`, which is in the file `out`, while an apply that people began is open, whatever file its plan is
-/// in: the state knows. One that was last written to longer ago than an approval lasts does not count: nothing of it is
+/// Refuses to go on while an apply that people began is open, whatever file its plan is in: the state knows. `then` says what
+/// is possible besides finishing it. One that was last written to longer ago than an approval lasts does not count: nothing of it is
 /// under way any more, and it needs a new approval to go on.
 ///
 /// A person who has applied a later plan as far as it goes has decided about the earlier one.
-pub(super) fn refuse_while_open(
-    out: &Path,
-    plan: &Plan,
-    settings: &Settings,
-    state: &State,
-    ui: &Ui,
-) -> anyhow::Result<()> {
+pub(super) fn refuse_while_open(then: &str, settings: &Settings, state: &State) -> anyhow::Result<()> {
     let lasts = settings.approval.max_age.saturating_add(SLACK);
     let oldest = SystemTime::now().checked_sub(lasts).unwrap_or(SystemTime::UNIX_EPOCH);
     let mut begun = begun_since(oldest, settings, state)?;
     begun.retain(|(_, head, _)| head.begun_by == BegunBy::Apply);
     // The last one first: one that is not open ends the search.
-    begun.sort_by_key(|(hash, head, _)| std::cmp::Reverse((head.at, *hash)));
+    begun.sort_by_key(|(hash, head, written)| std::cmp::Reverse((*written, head.at, *hash)));
     for (hash, Head { at, .. }, _) in begun {
         let Some((theirs, replay)) = kept_apply(state, hash)? else {
             let problem = format!(
@@ -91,15 +94,12 @@ pub(super) fn refuse_while_open(
         if !replay.has_written() {
             continue;
         }
-        let (copy, file, typed) = (shell_path(&state.plan(hash)), shown(out), ui.typed(out));
-        let new = plan.hash();
+        let copy = shell_path(&state.plan(hash));
         return Err(refused(
             ExitStatus::Partial,
             format!(
                 "the apply of the plan {hash}, which people began at {at:.0}, is not finished; nothing was written. Find \
-                 that plan (a copy is {copy}), read it again, then: skovik-sync apply PLAN. If it must not be finished, look \
-                 in Skovik at what is in doubt, and let people approve and apply the plan {new} in {file}: skovik-sync \
-                 approve {typed} && skovik-sync apply {typed}"
+                 that plan (a copy is {copy}), read it again, then: skovik-sync apply PLAN. {then}"
             ),
         ));
     }
