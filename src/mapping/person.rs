@@ -7,7 +7,9 @@ use super::values::{Problem, check_email, check_seen, check_text};
 use super::{KEY_CLAIMED_TWICE, ManagedField, ResolvedMapper, SCOPE_DOUBTFUL};
 use crate::config::{EmployeeSettings, ManagerReference};
 use crate::employee::possible::{is_too_long, without_deceptive};
-use crate::employee::{BranchId, CustomValue, DesiredManager, Employee, ExternalIdentifier, SetAside, Text};
+use crate::employee::{
+    BranchId, CustomValue, DesiredManager, Employee, ExternalIdentifier, SetAside, Text, normal_text,
+};
 use crate::setting::ConfigError;
 use crate::setting::template::Engine;
 use crate::source::Records;
@@ -284,7 +286,8 @@ fn identity<'r>(
 ) -> Option<Cow<'r, str>> {
     problem.keep(required(template, context, code)).or_else(|| {
         let text = without_deceptive(&template.render(context).ok()?);
-        Some(text.trim()).filter(|text| !text.is_empty() && !is_too_long(text)).map(|text| Cow::Owned(text.to_owned()))
+        let text = normal_text(&text).into_owned();
+        (!text.is_empty() && !is_too_long(&text)).then_some(Cow::Owned(text))
     })
 }
 

@@ -3,7 +3,7 @@
 use super::compiled_template::{CompiledTemplate, Condition, Context};
 use super::values::check_email;
 use super::{ResolvedMapper, too_slow};
-use crate::employee::{ExternalIdentifier, email_key, name_key};
+use crate::employee::{email_key, name_key};
 use crate::setting::ConfigError;
 use crate::setting::template::Engine;
 use crate::source::{Records, Scope};
@@ -57,9 +57,7 @@ impl Scope for Include<'_> {
             (true, false) => false,
             (false, true) => has_same_email,
             (true, true) => has_same_email || has_same_name,
-            (false, false) => {
-                ExternalIdentifier::from(id) == ExternalIdentifier::from(other_id) || has_same_email || has_same_name
-            }
+            (false, false) => id == other_id || has_same_email || has_same_name,
         };
         !is_same
     }

@@ -27,9 +27,10 @@ pub(crate) trait Scope {
     /// Whether a record is in scope; `None` if that is not clear. `instead` is a row of a source to use for the person.
     fn includes(&self, records: &Records, record: usize, instead: Option<(usize, u32)>) -> Option<bool>;
 
-    /// Whether two records of the first source are of different people: they have neither identifier nor e-mail nor name
-    /// in common. What one of them lacks is not in common, and later sources are not asked: they say the same of both.
-    fn are_different_people(&self, records: &Records, one: usize, other: usize) -> bool;
+    /// Whether two records of the first source may be of different people: they have neither identifier nor e-mail nor name
+    /// in common, or only one has an identifier. What one of them lacks is not in common, and later sources are not asked:
+    /// they say the same of both.
+    fn are_different_people(&self, records: &Records, chosen: usize, other: usize) -> bool;
 }
 
 impl Records {
@@ -54,25 +55,37 @@ impl Records {
         if let Some(first) = sources.first().filter(|first| !first.repeated.is_empty()) {
             let chooser = Chooser::new(first, &engine, progress)?;
             for rows in &first.repeated {
-                let mut inside = rows.to_vec();
-                let is_out = |row: u32| {
-                    scope.includes(&records, row as usize, None) == Some(false) && !unsure.contains_key(&row)
+                let verdict = |row: u32| match scope.includes(&records, row as usize, None) {
+                    Some(false) if unsure.contains_key(&row) => None,
+                    verdict => verdict,
                 };
-                inside.retain(|&row| chooser.step() && !is_out(row));
-                match &inside[..] {
-                    [] | [_] => {}
-                    rows => match chooser.choose(rows).and_then(|chosen| {
-                        let differs = |&row: &u32| scope.are_different_people(&records, chosen as usize, row as usize);
-                        let differs = rows.iter().any(|row| chooser.step() && differs(row));
-                        if differs { Err(chooser.different_people(rows)) } else { Ok(chosen) }
-                    }) {
-                        Ok(chosen) => passed_over.extend(rows.iter().copied().filter(|row| *row != chosen)),
-                        Err(reason) => {
-                            let earliest = rows.iter().copied().min();
-                            also.extend(rows.iter().copied().filter(|row| Some(*row) != earliest));
-                            undecided.extend(rows.iter().map(|&row| (row, Arc::clone(&reason))));
+                let judged = rows.iter().filter(|_| chooser.step()).map(|&row| (row, verdict(row)));
+                let (inside, verdicts): (Vec<u32>, Vec<_>) =
+                    judged.filter(|(_, verdict)| *verdict != Some(false)).unzip();
+                // If none is surely in scope, each is read by itself: none takes the place of another.
+                if inside.len() < 2 || !verdicts.contains(&Some(true)) {
+                    continue;
+                }
+                let choice = chooser.choose(&inside).and_then(|chosen| {
+                    let is_sure = inside.iter().zip(&verdicts).any(|at| at == (&chosen, &Some(true)));
+                    let mut others = inside.iter().filter(|row| **row != chosen && chooser.step());
+                    match () {
+                        () if !is_sure => Err(chooser.too_early(&inside)),
+                        () if others
+                            .any(|&row| scope.are_different_people(&records, chosen as usize, row as usize)) =>
+                        {
+                            Err(chooser.different_people(&inside))
                         }
-                    },
+                        () => Ok(chosen),
+                    }
+                });
+                match choice {
+                    Ok(chosen) => passed_over.extend(inside.iter().copied().filter(|row| *row != chosen)),
+                    Err(reason) => {
+                        let earliest = inside.iter().copied().min();
+                        also.extend(inside.iter().copied().filter(|row| Some(*row) != earliest));
+                        undecided.extend(inside.iter().map(|&row| (row, Arc::clone(&reason))));
+                    }
                 }
             }
         }
@@ -174,13 +187,15 @@ impl<'s> Chooser<'s> {
     }
 
     fn different_people(&self, rows: &[u32]) -> Arc<str> {
-        let problem =
-            "they are of different people, between whom `prefer` does not decide; correct the key of one of them";
+        let problem = "nothing shows that they are of one person, and between different people `prefer` does not decide: give \
+                       them the same identifier, or correct the key of one of them";
         self.undecided(rows, problem)
     }
 
     fn too_early(&self, rows: &[u32]) -> Arc<str> {
-        self.undecided(rows, "which of them put the person out of scope depends on other sources with a key that is repeated or cannot be used")
+        let problem = "which of them put the person out of scope depends on other sources with a key that is repeated or \
+                       cannot be used";
+        self.undecided(rows, problem)
     }
 
     fn undecided(&self, rows: &[u32], problem: &str) -> Arc<str> {

@@ -289,7 +289,6 @@ fn is_table(object: &Value) -> bool {
 }
 
 /// The error that an invalid value holds. The engine gives it only as text.
-/// The error that an invalid value holds.
 pub(super) fn unreadable(value: &Value) -> Error {
     let text = value.to_string();
     wrong(text.trim_start_matches("<invalid value: ").trim_end_matches('>').to_owned())

@@ -45,7 +45,9 @@ pub(super) fn problem(error: &sqlx::Error) -> String {
 
 /// The error of a library that gave up.
 pub(super) fn no_protocol() -> String {
-    "what the server sends is not as its protocol says; check that `url` leads to the database itself".to_owned()
+    "what comes from the database is not as its protocol says; check that `url` leads to the database itself (-vv says where \
+     the reader gave up)"
+        .to_owned()
 }
 
 /// An error of a server that does not answer.

@@ -241,6 +241,31 @@ fn judged_by_ad(hr: &str, ad: &str, kinds: [&str; 2], include: &str) -> Company 
     Company::new(&sources, &[("hr", hr), ("ad", ad)], &format!("{employee}[scope]\ninclude = \"{include}\"\n"))
 }
 
+/// Whom `prefer` passes over is not in the list any more. So it takes nobody who may be out of scope in the place of somebody.
+#[test]
+fn a_record_that_may_be_out_of_scope_takes_nobodys_place() {
+    let told = |hr: &str| {
+        let sources =
+            source("hr", "csv", "hr", "id") + "prefer = { greatest = \"day\" }\n" + &source("ad", "csv", "ad", "id");
+        let employee = EMPLOYEE.replace("{{ hr.id }}", "{{ hr.no }}");
+        let include = "[scope]\ninclude = \"hr.status == 'in' or ad.on is defined\"\n";
+        let hr = format!("id,no,status,title,mail,day\n{hr}8,8,in,guard,g@x.se,1\n");
+        let company =
+            Company::new(&sources, &[("hr", &hr), ("ad", "id,on\n7\u{200b},true\n")], &format!("{employee}{include}"));
+        let aside: Vec<_> = company.aside().into_iter().map(|(row, code, _)| format!("{row} {code}")).collect();
+        let doubtful = company.desired().doubtful.len();
+        (company.good(), aside, doubtful)
+    };
+    let guard = || vec!["guard 4".to_owned()];
+    // One is surely in scope, and the later one may be: of the same person, or of somebody else.
+    for (second, aside) in [("7,5,out,cook,a@x.se,2", &[2][..]), ("7,6,out,cook,b@x.se,2", &[2, 3])] {
+        let aside = aside.iter().map(|row| format!("{row} key_claimed_twice")).collect();
+        assert_eq!(told(&format!("7,5,in,cook,a@x.se,1\n{second}\n")), (guard(), aside, 0), "{second}");
+    }
+    // Neither is surely in scope: each is read by itself.
+    assert_eq!(told("7,5,out,cook,a@x.se,1\n7,6,out,cook,b@x.se,2\n"), (guard(), vec![], 2));
+}
+
 /// Conditions that are false for people without a record in `ad`.
 const TOLERANT: [&str; 5] = [
     "ad.on is defined",

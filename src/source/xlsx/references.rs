@@ -14,6 +14,8 @@ use memchr::memchr;
 const LAST: (u32, u32) = (16_384, 1_048_576);
 /// No more of a tag, an attribute or a value is looked at, in bytes.
 const LONGEST: usize = 256;
+/// No tag has so many names of attributes, in bytes.
+const MOST_NAMES: usize = 16 * 1024;
 /// The ids of relationships are kept; no part has more of them than a sheet has rows.
 const MOST_RELATIONSHIPS: usize = 1_048_576;
 /// Where the texts of cells have to be, from the folder of the workbook: elsewhere the library does not look for them. It
@@ -219,6 +221,10 @@ impl References {
             return;
         }
         self.attributes.extend(self.attribute.iter().chain(b" "));
+        if self.attributes.len() > MOST_NAMES {
+            self.problem = Some(format!("has a tag with more attributes than any sheet has{}", self.at_cell()));
+            return;
+        }
         match (self.part, &*self.attribute) {
             (Part::Sheet, b"r" | b"ref") => {
                 if let Some(name) = impossible(&self.word) {
