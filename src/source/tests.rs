@@ -2,6 +2,7 @@
 
 mod joining;
 mod json_values;
+mod keys;
 mod laws;
 mod programs;
 mod repeated;

@@ -194,7 +194,9 @@ fn a_machine_that_stood_still_sends_nothing_that_it_had_announced() {
     let written = company.writes().len();
     signal(&first, rustix::process::Signal::CONT);
     let ended = end(first).ends(9);
-    assert!(ended.stdout.contains("is lost"), "{ended}");
+    // Which is looked at first, the lease or the next part of the journal, is a matter of chance.
+    let reasons = ["is lost: ", "another machine has written s3://"];
+    assert!(reasons.iter().any(|reason| ended.stdout.contains(reason)), "{ended}");
     assert_eq!(company.writes().len(), written, "{ended}");
     company.is_in_line();
     assert_eq!(made(&company), 3, "nobody twice");
