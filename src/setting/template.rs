@@ -14,6 +14,7 @@ mod kinds;
 mod letters;
 mod lists;
 mod numbers;
+mod slices;
 mod text_filters;
 mod text_order;
 mod types;

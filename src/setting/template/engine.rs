@@ -15,7 +15,7 @@ use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter, filters};
 
 use super::calendar::{self, Calendar};
-use super::{compare, defined, disabled, in_order, kinds, lists, numbers, text_filters};
+use super::{compare, defined, disabled, in_order, kinds, lists, numbers, slices, text_filters};
 use crate::template_cost::bound;
 
 /// Filters and tests with these names cannot be written in a template; only replaced instructions use them.
@@ -53,6 +53,7 @@ impl Engine {
         text_filters::extend(&mut environment);
         lists::extend(&mut environment);
         in_order::extend(&mut environment);
+        slices::extend(&mut environment);
         numbers::extend(&mut environment);
         defined::extend(&mut environment);
         calendar::extend(&mut environment, calendar);
@@ -72,11 +73,8 @@ impl Engine {
         environment.set_formatter(|out, state, value| match value.kind() {
             ValueKind::Bool => Ok(out.write_str(if value.is_true() { "true" } else { "false" })?),
             ValueKind::None => Ok(()),
-            ValueKind::Number if !kinds::is_finite(value) => Err(kinds::not_a_number(value)),
-            ValueKind::Invalid => Err(compare::unreadable(value)),
             // A list written out in brackets is never wanted in a name or an address.
-            kind @ (ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) => Err(lists::no_text(kind)),
-            _ => escape_formatter(out, state, value),
+            _ => lists::can_be_written(value).and_then(|()| escape_formatter(out, state, value)),
         });
         Self(environment)
     }
@@ -190,7 +188,9 @@ fn replacement<'e>(
         Instruction::In => test(compare::IN),
         Instruction::Add if has_days => filter(ADD),
         Instruction::Sub if has_days => filter(SUBTRACT),
+        Instruction::StringConcat => filter(text_filters::CONCATENATE),
         Instruction::GetItem => filter(LOOK_UP),
+        Instruction::Slice => Ok(Some(Instruction::ApplyFilter(slices::PART, Some(4), BY_NAME))),
         Instruction::Not if is_condition => Ok(Some(Instruction::PerformTest(NOT, Some(1), BY_NAME))),
         Instruction::CompareAndPreserve(_) => Err(Error::new(
             ErrorKind::SyntaxError,

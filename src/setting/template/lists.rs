@@ -10,7 +10,7 @@ use minijinja::{Environment, Error, ErrorKind, State, filters};
 
 use super::compare::unreadable;
 use super::in_order;
-use super::kinds::shown;
+use super::kinds::{is_finite, not_a_number, shown};
 use super::letters::Letters;
 
 /// The engine's filters that treat a text as the list of its letters.
@@ -31,13 +31,24 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
         ("lines", Value::from_function(filters::lines)),
         ("string", Value::from_function(filters::string)),
         ("pprint", Value::from_function(filters::pprint)),
+        ("escape", Value::from_function(filters::escape)),
+        ("e", Value::from_function(filters::escape)),
+        ("safe", Value::from_function(filters::safe)),
+        ("indent", Value::from_function(filters::indent)),
+        ("format", Value::from_function(filters::format)),
     ];
     for (name, filter) in of_texts {
         environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
-            match value.kind() {
-                kind @ (ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) => Err(no_text(kind)),
-                _ => filter.call(state, &[&[value], &rest[..]].concat()),
+            can_be_written(&value)?;
+            // What is replaced, and what `format` inserts, is written too.
+            for argument in &*rest {
+                if argument.is_kwargs() {
+                    argument.try_iter()?.try_for_each(|name| can_be_written(&argument.get_item(&name)?))?;
+                } else {
+                    can_be_written(argument)?;
+                }
             }
+            filter.call(state, &[&[value], &rest[..]].concat())
         });
     }
     let of_lists = [
@@ -64,6 +75,16 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
                     return Err(no_list(name, &value));
                 }
                 in_order::check_list(name, state, &value, &rest, &named)?;
+                match name {
+                    "join" => check_joined(state, &value, &rest, &named)?,
+                    // Asked whether it is true, what is not there would be false.
+                    "select" | "reject" if rest.is_empty() && !value.is_undefined() => {
+                        if let Some(missing) = value.try_iter()?.find(Value::is_undefined) {
+                            missing.get_attr("")?;
+                        }
+                    }
+                    _ => {}
+                }
                 let has_named = named.args().next().is_some();
                 let named = has_named.then(|| Value::from(named));
                 filter.call(state, &[&[value], &rest[..], named.as_slice()].concat())
@@ -88,6 +109,32 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
     }
     environment.add_filter("as_list", as_list);
     environment.add_filter("bool", boolean);
+}
+
+/// Refuses to write a list or an object, and what cannot be read.
+pub(super) fn can_be_written(value: &Value) -> Result<(), Error> {
+    match value.kind() {
+        kind @ (ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) => Err(no_text(kind)),
+        ValueKind::Invalid => Err(unreadable(value)),
+        ValueKind::Number if !is_finite(value) => Err(not_a_number(value)),
+        // This raises the error that names the value.
+        ValueKind::Undefined => value.get_attr("").map(drop),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses to join what cannot be written.
+fn check_joined(state: &mut State<'_, '_>, list: &Value, others: &[Value], named: &Kwargs) -> Result<(), Error> {
+    let attribute = others.get(1).cloned().or(named.peek::<Option<Value>>("attribute")?);
+    let items = match attribute {
+        Some(attribute) if !attribute.is_none() => {
+            let attribute = Kwargs::from_iter([("attribute", attribute)]);
+            Value::from_function(filters::map).call(state, &[list.clone(), attribute.into()])?
+        }
+        _ if list.is_undefined() || list.is_none() => return Ok(()),
+        _ => list.clone(),
+    };
+    items.try_iter()?.try_for_each(|item| can_be_written(&item))
 }
 
 /// The engine's own searches all letters for each letter of the text.
@@ -128,7 +175,7 @@ fn boolean(value: Value) -> Result<bool, Error> {
 }
 
 /// The error where a text is wanted.
-pub(super) fn no_text(kind: ValueKind) -> Error {
+fn no_text(kind: ValueKind) -> Error {
     let problem = match kind {
         ValueKind::Map => "it is an object with members; name one of them, as in `hr.name.given`",
         _ => {

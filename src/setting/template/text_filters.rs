@@ -7,7 +7,7 @@ use minijinja::{Environment, Error, ErrorKind, State};
 use super::expressions;
 use super::kinds::shown;
 use super::letters::Letters;
-use super::lists::no_text;
+use super::lists::can_be_written;
 use crate::text::is_unseen;
 
 /// How many bytes a text may have to be transliterated, searched or padded: the longest result of a template.
@@ -17,7 +17,13 @@ const WIDEST: usize = 1_000;
 /// How many bytes of a text are read for one unit of work.
 const BYTES_FOR_A_UNIT: usize = 8;
 
+/// The filter that replaces the operator `~`. No template can name it.
+pub(super) const CONCATENATE: &str = "operator~";
+
 pub(super) fn extend(environment: &mut Environment<'_>) {
+    environment.add_filter(CONCATENATE, |state: &State<'_, '_>, one: Value, other: Value| {
+        Ok::<_, Error>(text(state, &one)? + &text(state, &other)?)
+    });
     environment.add_filter("ascii", |state: &State<'_, '_>, value: Value| ascii(&text(state, &value)?));
     environment
         .add_filter("visible", |state: &State<'_, '_>, value: Value| Ok::<_, Error>(visible(&text(state, &value)?)));
@@ -39,12 +45,8 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
 
 /// The text that a filter works on, after its work was counted.
 fn text(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
+    can_be_written(value)?;
     let text = match value.kind() {
-        kind @ (ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) => return Err(no_text(kind)),
-        ValueKind::Undefined => {
-            value.get_attr("")?;
-            String::new()
-        }
         ValueKind::None => String::new(),
         ValueKind::Bool => value.is_true().to_string(),
         _ => value.as_str().map_or_else(|| value.to_string(), str::to_owned),

@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod filters;
+mod unread;
 
 use jiff::civil::date;
 use jiff::tz::TimeZone;

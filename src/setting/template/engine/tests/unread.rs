@@ -1,0 +1,323 @@
+//! No chain of filters, tests and subscripts gives a value for what cannot be read, or is not there. Whether it does is seen by
+//! comparing: an expression whose result depends on a cell must fail where there is no such cell.
+
+use std::collections::BTreeMap;
+
+use minijinja::value::{Enumerator, Object};
+
+use super::*;
+
+/// Of so many ends, one is tried with each chain.
+const EACH: usize = 16;
+
+/// Where a value can come from. `hr.v` and the items of `l` are the cells.
+const STARTS: [&str; 18] = [
+    "hr",
+    "hr.v",
+    "hr['v']",
+    "hr[n]",
+    "l",
+    "l[0]",
+    "[hr]",
+    "[hr.v]",
+    "[hr, hr]",
+    "[other, hr]",
+    "{'v': hr.v}",
+    "people",
+    "people[0]",
+    "deep",
+    "deep.hr",
+    "deep.l",
+    "[other.v, hr.v]",
+    "(other.v, l)",
+];
+
+/// The first of these are values of a column, not records or lists.
+const COLUMNS: [&str; 8] =
+    ["hr.v", "hr['v']", "hr[n]", "(hr | attr('v'))", "[hr.v]", "[other.v, hr.v]", "{'v': hr.v}", "deep.hr.v"];
+
+/// What can be done with it, behind it.
+const STEPS: [&str; 105] = [
+    "",
+    ".v",
+    "['v']",
+    "[n]",
+    "[0]",
+    "[1]",
+    "[-1]",
+    "[:1]",
+    "[::-1]",
+    ".values()",
+    ".items()",
+    ".keys()",
+    ".get('v')",
+    ".get('v', 'none')",
+    ".upper()",
+    ".hr",
+    " | abs",
+    " | as_list",
+    " | ascii",
+    " | attr('v')",
+    " | batch(1)",
+    " | batch(2, 'z')",
+    " | bool",
+    " | capitalize",
+    " | count",
+    " | date",
+    " | date('%d.%m.%Y')",
+    " | dictsort",
+    " | dictsort(by='value')",
+    " | dictsort(reverse=true)",
+    " | escape",
+    " | first",
+    " | float",
+    " | float(default=1)",
+    " | format('x')",
+    " | groupby('v')",
+    " | groupby(attribute='v')",
+    " | groupby('v', default='q')",
+    " | indent(2)",
+    " | int",
+    " | int(default=7)",
+    " | items",
+    " | join",
+    " | join(',')",
+    " | join(',', attribute='v')",
+    " | last",
+    " | length",
+    " | lines",
+    " | list",
+    " | lower",
+    " | map('attr', 'v')",
+    " | map('first')",
+    " | map('int', default=3)",
+    " | map('items')",
+    " | map('last')",
+    " | map('length')",
+    " | map('list')",
+    " | map('lower')",
+    " | map('string')",
+    " | map(attribute='v')",
+    " | map(attribute='v', default='q')",
+    " | map(attribute='hr.v')",
+    " | max",
+    " | max(attribute='v')",
+    " | min",
+    " | min(attribute='v')",
+    " | pad(5)",
+    " | pprint",
+    " | regex_replace('a', 'b')",
+    " | reject",
+    " | reject('eq', 'a')",
+    " | rejectattr('v')",
+    " | rejectattr('v', 'eq', 'a')",
+    " | replace('a', 'b')",
+    " | reverse",
+    " | round",
+    " | safe",
+    " | select",
+    " | select('eq', 'a')",
+    " | select('in', ['a'])",
+    " | select('string')",
+    " | selectattr('v')",
+    " | selectattr('v', 'eq', 'a')",
+    " | selectattr('v', 'in', ['a'])",
+    " | selectattr('v', 'string')",
+    " | slice(1)",
+    " | sort",
+    " | sort(attribute='v')",
+    " | sort(attribute='n,v')",
+    " | sort(reverse=true)",
+    " | split('b')",
+    " | string",
+    " | sum",
+    " | sum(attribute='v')",
+    " | title",
+    " | tojson",
+    " | trim",
+    " | trim('a')",
+    " | trim_end('a')",
+    " | trim_start('a')",
+    " | unique",
+    " | unique(attribute='v')",
+    " | upper",
+    " | urlencode",
+    " | visible",
+];
+
+/// How it becomes a text, or true or false.
+const ENDS: [&str; 40] = [
+    "{{ # }}",
+    "{{ (#) ~ '' }}",
+    "{{ (#) == 'a' }}",
+    "{{ (#) != 'a' }}",
+    "{{ (#) == ['a'] }}",
+    "{{ (#) == [] }}",
+    "{{ (#) < 'b' }}",
+    "{{ (#) > 0 }}",
+    "{{ 'a' in (#) }}",
+    "{{ 'a' not in (#) }}",
+    "{{ (#) in ['a'] }}",
+    "{{ (#) in 'abc' }}",
+    "{{ {'a': 1, 'b': 2}[#] }}",
+    "{{ (#) is true }}",
+    "{{ (#) is string }}",
+    "{{ (#) is number }}",
+    "{{ (#) is none }}",
+    "{{ (#) is mapping }}",
+    "{{ (#) is sequence }}",
+    "{{ (#) is iterable }}",
+    "{{ (#) is eq('a') }}",
+    "{{ (#) is in(['a']) }}",
+    "{{ (#) is startingwith('a') }}",
+    "{{ (#) is endingwith('a') }}",
+    "{{ (#) is lower }}",
+    "{{ (#) is sameas('a') }}",
+    "{{ (#) is disabled }}",
+    "{{ not (#) }}",
+    "{{ (#) and 'x' }}",
+    "{{ (#) or 'x' }}",
+    "{{ 'x' if (#) else 'y' }}",
+    "{% if # %}x{% else %}y{% endif %}",
+    "{% if (#) == 'a' %}x{% endif %}",
+    "{% for i in # %}{{ i }}{% endfor %}",
+    "{% for i in # %}{{ loop.length }}{% else %}none{% endfor %}",
+    "{% for i in # if i == 'a' %}x{% endfor %}",
+    "{% for k, i in # %}{{ k }}{% endfor %}",
+    "{% for k, i in # %}{{ i }}{% endfor %}",
+    "{% set x = # %}{{ x }}",
+    "{% with x = # %}{{ x ~ '' }}{% endwith %}",
+];
+
+/// What is asked of it in a condition.
+const CONDITIONS: [&str; 32] = [
+    "#",
+    "(#) == 'a'",
+    "(#) != 'a'",
+    "(#) == ['a']",
+    "(#) == []",
+    "(#) < 'b'",
+    "(#) > 0",
+    "'a' in (#)",
+    "'a' not in (#)",
+    "(#) in ['a']",
+    "(#) in 'abc'",
+    "(#) is true",
+    "(#) is string",
+    "(#) is number",
+    "(#) is none",
+    "(#) is mapping",
+    "(#) is sequence",
+    "(#) is iterable",
+    "(#) is eq('a')",
+    "(#) is in(['a'])",
+    "(#) is startingwith('a')",
+    "(#) is endingwith('a')",
+    "(#) is lower",
+    "(#) is sameas('a')",
+    "(#) is disabled",
+    "not (#)",
+    "(#) and true",
+    "(#) or false",
+    "true if (#) else false",
+    "(#) | length > 0",
+    "(#) ~ '' == ''",
+    "(#) | join == ''",
+];
+
+/// A record as the sources give it: an object that knows its columns, and one of them cannot be read or is not there.
+#[derive(Debug)]
+struct Record(BTreeMap<&'static str, Value>);
+
+impl Object for Record {
+    fn get_value(self: &std::sync::Arc<Self>, key: &Value) -> Option<Value> {
+        self.0.get(key.as_str()?).cloned()
+    }
+
+    fn enumerate(self: &std::sync::Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.0.keys().map(|key| Value::from(*key)).collect())
+    }
+}
+
+/// What templates see, with this cell.
+fn seen(cell: Option<&Value>) -> Value {
+    let record = |cell: Option<&Value>| {
+        let cells = cell.map(|cell| ("v", cell.clone())).into_iter().chain([("n", Value::from("v"))]);
+        Value::from_object(Record(cells.collect()))
+    };
+    let (hr, l) = (record(cell), || cell.into_iter().cloned().collect::<Vec<Value>>());
+    context! {
+        hr => hr.clone(), l => l(), people => vec![hr.clone()], deep => context! { hr => hr.clone(), l => l() }, n => "v",
+        other => record(Some(&Value::from("c"))),
+    }
+}
+
+/// Every chain of at most two steps fails for a record, or its result is the same for every value that the cell could have.
+fn depends_on_nothing(
+    without: &Value,
+    starts: &[&str],
+    ends: &[&str],
+    is_silent: impl Fn(&str) -> bool,
+    result: impl Fn(&str, &[&Value]) -> Option<Vec<Result<String, Error>>>,
+) {
+    let values = ["a", "b", "abab"].map(|value| seen(Some(&Value::from(value))));
+    let records: Vec<&Value> = [without].into_iter().chain(&values).collect();
+    let of_two =
+        |start| STEPS.iter().flat_map(move |one| STEPS.iter().map(move |other| format!("{start}{one}{other}")));
+    let chains = starts.iter().flat_map(of_two);
+    let (mut tried, mut wrong) = (0, Vec::new());
+    for (number, chain) in chains.enumerate() {
+        if is_silent(&chain) {
+            continue;
+        }
+        for (_, end) in ends.iter().enumerate().filter(|(place, _)| (place + number) % EACH == 0) {
+            let text = end.replace('#', &chain);
+            let Some(results) = result(&text, &records) else { continue };
+            tried += 1;
+            let [Ok(one), others @ ..] = &results[..] else { continue };
+            if others.iter().any(|other| other.as_ref().is_ok_and(|other| other != one)) {
+                wrong.push(format!("{text} gives {one:?}, and {others:?}"));
+            }
+        }
+    }
+    assert!(tried > 10_000, "{tried}");
+    assert!(wrong.is_empty(), "{} of {tried}\n{}", wrong.len(), wrong[..wrong.len().min(60)].join("\n"));
+}
+
+/// The result of the first record, and, if there is one, those of the others.
+fn results(records: &[&Value], result: impl Fn(Value) -> Result<String, Error>) -> Vec<Result<String, Error>> {
+    let first = result(records[0].clone());
+    let others: &[&Value] = if first.is_ok() { &records[1..] } else { &[] };
+    let others = others.iter().map(|&record| result(record.clone()));
+    [first].into_iter().chain(others.collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn no_chain_gives_a_value_for_what_cannot_be_read() {
+    let engine = engine();
+    let cell = Value::from(Error::new(ErrorKind::InvalidOperation, "the cell holds #N/A"));
+    depends_on_nothing(
+        &seen(Some(&cell)),
+        &STARTS,
+        &ENDS,
+        |_| false,
+        |text, records| {
+            let template = engine.template(text).ok()?;
+            Some(results(records, |record| template.render(record)))
+        },
+    );
+}
+
+/// Nobody is in or out of the scope because a column is not there, unless the condition asks for that.
+#[test]
+fn no_condition_holds_or_not_for_what_is_not_there() {
+    let engine = engine();
+    let asks = |chain: &str| ["default", "as_list", ".get("].iter().any(|word| chain.contains(word));
+    depends_on_nothing(&seen(None), &COLUMNS, &CONDITIONS, asks, |text, records| {
+        let condition = engine.condition(text).ok()?;
+        Some(results(records, |record| match condition.eval(record)? {
+            value if value.kind() == ValueKind::Bool => Ok(value.to_string()),
+            other => Err(Error::new(ErrorKind::InvalidOperation, format!("{other:?} is neither true nor false"))),
+        }))
+    });
+}
