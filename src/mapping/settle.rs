@@ -1,12 +1,14 @@
 //! Repeated keys: tells `source` which of the records with the same key are in scope.
 
+use std::collections::BTreeSet;
+
 use super::compiled_template::{CompiledTemplate, Condition, Context};
 use super::values::check_email;
 use super::{ResolvedMapper, too_slow};
 use crate::employee::{email_key, name_key};
 use crate::setting::ConfigError;
 use crate::setting::template::Engine;
-use crate::source::{Records, Scope};
+use crate::source::{Records, Scope, Seen};
 use crate::template_cost::{Progress, in_time};
 
 /// `[scope] include`, and the templates that name a person: identifier, e-mail, first and last name.
@@ -16,6 +18,15 @@ struct Include<'t> {
     names: [CompiledTemplate<'t>; 4],
     /// Which of these the first source alone decides.
     of_the_first: [bool; 4],
+    /// The later sources that they use.
+    named_by: BTreeSet<usize>,
+}
+
+fn context<'r>(records: &'r Records, (record, instead): Seen) -> Context<'r> {
+    match instead {
+        None => Context::new(records, record),
+        Some((source, row)) => Context::with_row(records, record, source, row),
+    }
 }
 
 impl Scope for Include<'_> {
@@ -23,11 +34,12 @@ impl Scope for Include<'_> {
         self.rules.is_scope_judged_by(source)
     }
 
-    fn includes(&self, records: &Records, record: usize, instead: Option<(usize, u32)>) -> Option<bool> {
-        let context = match instead {
-            None => Context::new(records, record),
-            Some((source, row)) => Context::with_row(records, record, source, row),
-        };
+    fn names_by(&self, source: usize) -> bool {
+        self.named_by.contains(&source)
+    }
+
+    fn includes(&self, records: &Records, (record, instead): Seen) -> Option<bool> {
+        let context = context(records, (record, instead));
         let Some(include) = &self.condition else { return Some(true) };
         let holds = include.holds(&context).ok()?;
         if !holds && self.rules.doubtful_source(records, record).is_some() {
@@ -37,16 +49,17 @@ impl Scope for Include<'_> {
         Some(holds)
     }
 
-    fn are_different_people(&self, records: &Records, chosen: usize, other: usize) -> bool {
-        let [is_id, is_email, is_first, is_last] = self.of_the_first;
+    fn are_different_people(&self, records: &Records, chosen: Seen, other: Seen) -> bool {
+        let counts = if chosen.1.is_some() { [true; 4] } else { self.of_the_first };
+        let [is_id, is_email, is_first, is_last] = counts;
         let says_who = is_id || is_email || (is_first && is_last);
         if !says_who {
             return false;
         }
-        let name = |record: usize| {
-            let context = Context::new(records, record);
+        let name = |seen: Seen| {
+            let context = context(records, seen);
             let text = |template: &CompiledTemplate<'_>| template.render(&context).unwrap_or_default().into_owned();
-            std::array::from_fn(|place| if self.of_the_first[place] { text(&self.names[place]) } else { String::new() })
+            std::array::from_fn(|place| if counts[place] { text(&self.names[place]) } else { String::new() })
         };
         let ([id, email, first, last], [other_id, other_email, other_first, other_last]) = (name(chosen), name(other));
         let has_same_email = check_email(&email).is_ok() && email_key(&email) == email_key(&other_email);
@@ -91,11 +104,14 @@ impl ResolvedMapper {
         let templates =
             [&employee.external_identifier, &employee.primary_email, &employee.first_name, &employee.last_name];
         let is_later = |source: &usize| (1..records.sources()).contains(source);
-        let of_the_first = templates.map(|template| {
-            !template.columns.iter().any(|name| is_later(&name.source)) && !template.whole.iter().any(is_later)
+        let later = templates.map(|template| {
+            let columns = template.columns.iter().map(|name| name.source);
+            columns.chain(template.whole.iter().copied()).filter(is_later).collect::<BTreeSet<usize>>()
         });
+        let of_the_first = later.each_ref().map(BTreeSet::is_empty);
         let [id, email, first, last] = templates.map(compiled);
         let names = [id?, email?, first?, last?];
-        records.settle(&Include { rules: self, condition, names, of_the_first }, progress)
+        let named_by = later.into_iter().flatten().collect();
+        records.settle(&Include { rules: self, condition, names, of_the_first, named_by }, progress)
     }
 }

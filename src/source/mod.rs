@@ -50,7 +50,7 @@ pub(crate) use listing::Listing;
 pub(crate) use records::CellView;
 pub(crate) use records::TABLE_KIND;
 pub use records::{Records, SourceRecord, SourceRow};
-pub(crate) use repeated::Scope;
+pub(crate) use repeated::{Scope, Seen};
 pub(crate) use sample::SampleColumn;
 pub(crate) use sections::{sources, tables};
 pub use settings::{Key, MaxAge, Missing, Prefer, SourceSettings};

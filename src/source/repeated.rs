@@ -19,18 +19,24 @@ use crate::template_cost::Progress;
 /// key. Without this limit, the work would grow with people times records.
 const MOST_JUDGED: usize = 64;
 
+/// A record, with a row of a later source that counts for it instead of what was joined.
+pub(crate) type Seen = (usize, Option<(usize, u32)>);
+
 /// Who is in scope.
 pub(crate) trait Scope {
     /// Whether the scope depends on a source.
     fn is_judged_by(&self, source: usize) -> bool;
 
-    /// Whether a record is in scope; `None` if that is not clear. `instead` is a row of a source to use for the person.
-    fn includes(&self, records: &Records, record: usize, instead: Option<(usize, u32)>) -> Option<bool>;
+    /// Whether a source says who a person is: the identifier, the e-mail or a name.
+    fn names_by(&self, source: usize) -> bool;
 
-    /// Whether two records of the first source may be of different people: they have neither identifier nor e-mail nor name
-    /// in common, or only one has an identifier. What one of them lacks is not in common, and later sources are not asked:
-    /// they say the same of both.
-    fn are_different_people(&self, records: &Records, chosen: usize, other: usize) -> bool;
+    /// Whether a record is in scope; `None` if that is not clear.
+    fn includes(&self, records: &Records, seen: Seen) -> Option<bool>;
+
+    /// Whether two records of the first source, or one with two rows of a later source, may be of different people: they have
+    /// neither identifier nor e-mail nor name in common, or only one has an identifier. What one of them lacks is not in common.
+    /// Of two records of the first source, later sources are not asked: they say the same of both.
+    fn are_different_people(&self, records: &Records, chosen: Seen, other: Seen) -> bool;
 }
 
 impl Records {
@@ -55,7 +61,7 @@ impl Records {
         if let Some(first) = sources.first().filter(|first| !first.repeated.is_empty()) {
             let chooser = Chooser::new(first, &engine, progress)?;
             for rows in &first.repeated {
-                let verdict = |row: u32| match scope.includes(&records, row as usize, None) {
+                let verdict = |row: u32| match scope.includes(&records, (row as usize, None)) {
                     Some(false) if unsure.contains_key(&row) => None,
                     verdict => verdict,
                 };
@@ -71,8 +77,9 @@ impl Records {
                     let mut others = inside.iter().filter(|row| **row != chosen && chooser.step());
                     match () {
                         () if !is_sure => Err(chooser.too_early(&inside)),
-                        () if others
-                            .any(|&row| scope.are_different_people(&records, chosen as usize, row as usize)) =>
+                        () if others.any(|&row| {
+                            scope.are_different_people(&records, (chosen as usize, None), (row as usize, None))
+                        }) =>
                         {
                             Err(chooser.different_people(&inside))
                         }
@@ -117,23 +124,25 @@ fn later_rows(
     let mut by_key: FxHashMap<&str, Result<u32, Arc<str>>> = FxHashMap::default();
     let first = &records.joined().sources[0];
     let shared: FxHashSet<&str> = first.repeated.iter().map(|people| first.key(people[0] as usize)).collect();
-    let is_judged = scope.is_judged_by(place);
+    let (is_judged, is_named) = (scope.is_judged_by(place), scope.names_by(place));
     let mut chosen = records.joined().rows[place - 1].to_vec();
     for (record, row) in chosen.iter_mut().enumerate().filter(|(_, row)| **row == SEVERAL) {
         let key = records.key(record);
         let rows = groups[key];
-        let choice = if !is_judged {
+        let choice = if !is_judged && !is_named {
             by_key.entry(key).or_insert_with(|| chooser.choose(rows)).clone()
         } else if rows.len() > MOST_JUDGED && shared.contains(key) {
             by_key.entry(key).or_insert_with(|| Err(chooser.too_many(rows))).clone()
         } else {
             let mut inside = rows.to_vec();
             let mut is_clear = true;
-            inside.retain(|&row| {
-                let includes = scope.includes(records, record, Some((place, row)));
-                is_clear &= includes.is_some();
-                chooser.step() && includes != Some(false)
-            });
+            if is_judged {
+                inside.retain(|&row| {
+                    let includes = scope.includes(records, (record, Some((place, row))));
+                    is_clear &= includes.is_some();
+                    chooser.step() && includes != Some(false)
+                });
+            }
             match &inside[..] {
                 // By every one of them the person is out of scope, so any will do.
                 [] => Ok(rows[0]),
@@ -142,7 +151,14 @@ fn later_rows(
                     if !is_clear {
                         doubts.unsure.entry(index(record)).or_insert_with(|| chooser.too_early(rows));
                     }
-                    chooser.choose(rows)
+                    chooser.choose(rows).and_then(|chosen| {
+                        let seen = |row| (record, Some((place, row)));
+                        let mut others = rows.iter().filter(|row| **row != chosen && chooser.step());
+                        if is_named && others.any(|&row| scope.are_different_people(records, seen(chosen), seen(row))) {
+                            return Err(chooser.different_people(rows));
+                        }
+                        Ok(chosen)
+                    })
                 }
             }
         };
@@ -181,7 +197,7 @@ impl<'s> Chooser<'s> {
     fn too_many(&self, rows: &[u32]) -> Arc<str> {
         let problem = format!(
             "these are more than {MOST_JUDGED}, and several people have that key, so that it is not checked which of them \
-             are in scope"
+             are in scope or whose they are"
         );
         self.undecided(rows, &problem)
     }

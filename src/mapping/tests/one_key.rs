@@ -100,3 +100,46 @@ fn what_a_later_source_says_of_a_key_does_not_make_two_people_one() {
     // The first source says nothing of the person.
     assert_eq!(counts(&mail.replace("hr.", "ad.")), (2, 0));
 }
+
+/// A later source that says who somebody is: its records with one key can be of different people as well.
+#[test]
+fn prefer_does_not_decide_between_different_people_in_a_later_source() {
+    let told = |second: &str, first_name: &str| {
+        let sources = source("pay", "csv", "pay", "number")
+            + &source("hr", "csv", "hr", "number")
+            + "prefer = { greatest = \"start\" }\n";
+        let hr = format!(
+            "number,id,mail,first,last,start\n7,5,anna@x.se,Anna,Berg,2024-01-01\n{second}\n8,9,nils@x.se,Nils,Ek,2024-01-01\n"
+        );
+        let pay = "number,name\n7,Anna\n8,Nils\n";
+        let employee = EMPLOYEE.replace("{{ hr.first }}", first_name);
+        let fixture = Fixture::new(&sources, &[("hr", hr.as_bytes()), ("pay", pay.as_bytes())]);
+        let Desired { employees, set_aside, .. } = map(&fixture.into_parts(&employee)).unwrap();
+        let good: Vec<_> = employees.iter().map(|employee| employee.identifier.to_string()).collect();
+        (good, set_aside.iter().map(|aside| aside.reason.clone()).collect::<Vec<_>>())
+    };
+    for (second, decided) in [
+        ("7,6,ben@x.se,Ben,Dahl,2026-01-01", None),
+        ("7,6,ben@x.se,Ben,Dahl,2020-01-01", None),
+        ("7,,ben@x.se,Anna,Berg,2026-01-01", None),
+        ("7,,ben@x.se,Ben,Dahl,2020-01-01", None),
+        ("7,6,anna@x.se,Ben,Dahl,2026-01-01", Some("6")),
+        ("7,6,ben@x.se,Anna,Berg,2026-01-01", Some("6")),
+        ("7,5,ben@x.se,Ben,Dahl,2026-01-01", Some("5")),
+        ("7,,anna@x.se,Ben,Dahl,2020-01-01", Some("5")),
+    ] {
+        let (good, aside) = told(second, "{{ hr.first }}");
+        if let Some(decided) = decided {
+            assert_eq!((good, aside.len()), (vec![decided.to_owned(), "9".to_owned()], 0), "{second}");
+        } else {
+            assert_eq!((good, aside.len()), (vec!["9".to_owned()], 1), "{second}");
+            assert!(
+                aside[0].contains("rows 2 and 3 of source `hr`") && aside[0].contains("different people"),
+                "{aside:?}"
+            );
+        }
+    }
+    // What another source says of the person counts for each of the records.
+    assert_eq!(told("7,6,ben@x.se,Ben,Berg,2026-01-01", "{{ pay.name }}").0, ["6", "9"]);
+    assert_eq!(told("7,6,ben@x.se,Ben,Dahl,2026-01-01", "{{ pay.name }}").0, ["9"]);
+}

@@ -39,12 +39,14 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
     ];
     for (name, filter) in of_texts {
         environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
+            is_defined(state, &value)?;
             can_be_written(&value)?;
             // What is replaced, and what `format` inserts, is written too.
             for argument in &*rest {
                 if argument.is_kwargs() {
                     argument.try_iter()?.try_for_each(|name| can_be_written(&argument.get_item(&name)?))?;
                 } else {
+                    is_defined(state, argument)?;
                     can_be_written(argument)?;
                 }
             }
@@ -117,10 +119,17 @@ pub(super) fn can_be_written(value: &Value) -> Result<(), Error> {
         kind @ (ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) => Err(no_text(kind)),
         ValueKind::Invalid => Err(unreadable(value)),
         ValueKind::Number if !is_finite(value) => Err(not_a_number(value)),
-        // This raises the error that names the value.
-        ValueKind::Undefined => value.get_attr("").map(drop),
         _ => Ok(()),
     }
+}
+
+/// Refuses what is undefined, but for `x if y` without `else`, which is an empty text.
+pub(super) fn is_defined(state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    if value.is_undefined() {
+        // The engine tells them apart where it takes a text.
+        Value::from_function(filters::upper).call(state, std::slice::from_ref(value))?;
+    }
+    Ok(())
 }
 
 /// Refuses to join what cannot be written.
@@ -134,7 +143,11 @@ fn check_joined(state: &mut State<'_, '_>, list: &Value, others: &[Value], named
         _ if list.is_undefined() || list.is_none() => return Ok(()),
         _ => list.clone(),
     };
-    items.try_iter()?.try_for_each(|item| can_be_written(&item))
+    for item in items.try_iter()? {
+        is_defined(state, &item)?;
+        can_be_written(&item)?;
+    }
+    Ok(())
 }
 
 /// The engine's own searches all letters for each letter of the text.

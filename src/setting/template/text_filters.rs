@@ -7,7 +7,7 @@ use minijinja::{Environment, Error, ErrorKind, State};
 use super::expressions;
 use super::kinds::shown;
 use super::letters::Letters;
-use super::lists::can_be_written;
+use super::lists::{can_be_written, is_defined};
 use crate::text::is_unseen;
 
 /// How many bytes a text may have to be transliterated, searched or padded: the longest result of a template.
@@ -21,33 +21,39 @@ const BYTES_FOR_A_UNIT: usize = 8;
 pub(super) const CONCATENATE: &str = "operator~";
 
 pub(super) fn extend(environment: &mut Environment<'_>) {
-    environment.add_filter(CONCATENATE, |state: &State<'_, '_>, one: Value, other: Value| {
+    environment.add_filter(CONCATENATE, |state: &mut State<'_, '_>, one: Value, other: Value| {
         Ok::<_, Error>(text(state, &one)? + &text(state, &other)?)
     });
-    environment.add_filter("ascii", |state: &State<'_, '_>, value: Value| ascii(&text(state, &value)?));
-    environment
-        .add_filter("visible", |state: &State<'_, '_>, value: Value| Ok::<_, Error>(visible(&text(state, &value)?)));
-    environment.add_filter("trim_start", |state: &State<'_, '_>, value: Value, letters: Option<String>| {
+    environment.add_filter("ascii", |state: &mut State<'_, '_>, value: Value| ascii(&text(state, &value)?));
+    environment.add_filter("visible", |state: &mut State<'_, '_>, value: Value| {
+        Ok::<_, Error>(visible(&text(state, &value)?))
+    });
+    environment.add_filter("trim_start", |state: &mut State<'_, '_>, value: Value, letters: Option<String>| {
         let (text, letters) = (text(state, &value)?, Letters::of(state, letters.as_deref())?);
         Ok::<_, Error>(text.trim_start_matches(|c| letters.have(c)).to_owned())
     });
-    environment.add_filter("trim_end", |state: &State<'_, '_>, value: Value, letters: Option<String>| {
+    environment.add_filter("trim_end", |state: &mut State<'_, '_>, value: Value, letters: Option<String>| {
         let (text, letters) = (text(state, &value)?, Letters::of(state, letters.as_deref())?);
         Ok::<_, Error>(text.trim_end_matches(|c| letters.have(c)).to_owned())
     });
-    environment.add_filter("pad", |state: &State<'_, '_>, value: Value, width: usize, with: Option<String>| {
+    environment.add_filter("pad", |state: &mut State<'_, '_>, value: Value, width: usize, with: Option<String>| {
         pad(&text(state, &value)?, width, with.as_deref().unwrap_or("0"))
     });
-    environment.add_filter("regex_replace", |state: &State<'_, '_>, value: Value, pattern: String, with: String| {
-        expressions::replace_all(state, &text(state, &value)?, &pattern, &with)
-    });
+    environment.add_filter(
+        "regex_replace",
+        |state: &mut State<'_, '_>, value: Value, pattern: String, with: String| {
+            let text = text(state, &value)?;
+            expressions::replace_all(state, &text, &pattern, &with)
+        },
+    );
 }
 
 /// The text that a filter works on, after its work was counted.
-fn text(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
+fn text(state: &mut State<'_, '_>, value: &Value) -> Result<String, Error> {
+    is_defined(state, value)?;
     can_be_written(value)?;
     let text = match value.kind() {
-        ValueKind::None => String::new(),
+        ValueKind::None | ValueKind::Undefined => String::new(),
         ValueKind::Bool => value.is_true().to_string(),
         _ => value.as_str().map_or_else(|| value.to_string(), str::to_owned),
     };
