@@ -321,3 +321,18 @@ fn no_condition_holds_or_not_for_what_is_not_there() {
         }))
     });
 }
+
+/// Nobody gets a value that was made without a column that is not there, unless the template asks for that.
+#[test]
+fn no_template_writes_without_what_is_not_there() {
+    let engine = engine();
+    let asks = |chain: &str| ["default", "as_list", ".get("].iter().any(|word| chain.contains(word));
+    let ends: Vec<&str> = ENDS
+        .into_iter()
+        .filter(|end| ![" if ", "% if", "not (#)", ") or ", ") and "].iter().any(|word| end.contains(word)))
+        .collect();
+    depends_on_nothing(&seen(None), &COLUMNS, &ends, asks, |text, records| {
+        let template = engine.template(text).ok()?;
+        Some(results(records, |record| template.render(record)))
+    });
+}
