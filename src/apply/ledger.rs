@@ -62,22 +62,34 @@ pub struct Recent {
 }
 
 impl Recent {
-    /// Reads what was applied to the account at a URL since that time. To go on with an apply that began earlier, the
+    /// Reads what was applied to the account at a URL since that time, as of `now`. To go on with an apply that began earlier, the
     /// ledger is read from there. Nothing is written.
     ///
     /// # Errors
     /// If it is not known.
-    pub fn read(state: &State, url: &str, since: Timestamp, begun: Option<Timestamp>) -> Result<Self, LedgerError> {
+    pub fn read(
+        state: &State,
+        url: &str,
+        since: Timestamp,
+        now: Timestamp,
+        begun: Option<Timestamp>,
+    ) -> Result<Self, LedgerError> {
         let mut ledger = state.ledger(url, begun.map_or(since, |begun| begun.min(since)))?;
         let (mut open, mut closed, mut applied) = (HashSet::new(), HashMap::new(), Vec::new());
+        // The clock may have been behind: nothing was done before what stands in front of it.
+        let mut earliest = Timestamp::MIN;
         for entry in ledger.take_entries() {
+            let at = entry.at().max(earliest);
+            if at <= now {
+                earliest = at;
+            }
             match entry {
-                Entry::Begun { at, apply } => {
+                Entry::Begun { at: _, apply } => {
                     if at >= since {
                         open.insert(apply);
                     }
                 }
-                Entry::Applied(line) => applied.push(line),
+                Entry::Applied(line) => applied.push(Applied { at, ..line }),
                 Entry::Closed { at: _, apply, length } => {
                     open.remove(&apply);
                     closed.insert(apply, length);
@@ -354,7 +366,7 @@ fn by_user(applied: &[&Applied]) -> Vec<Past> {
         let place = user_id.as_ref().map_or(past.len(), |user| *places.entry(user).or_insert(past.len()));
         match past.get_mut(place) {
             Some(past) => past.add(done),
-            None => past.push(Past::of(done)),
+            None => past.push(Past::of(user_id.clone(), done)),
         }
     }
     past

@@ -118,8 +118,9 @@ impl Known {
 /// Reads what was applied within the window; to go on with an apply, also what it has done since it began.
 fn read(settings: &Settings, state: &State, begun: Option<Timestamp>) -> Result<Recent, LedgerError> {
     let window = i64::try_from(settings.guard.window()).unwrap_or(i64::MAX);
-    let since = now().checked_sub(SignedDuration::from_secs(window)).unwrap_or(Timestamp::MIN);
-    Recent::read(state, &settings.target.account(), since, begun)
+    let now = now();
+    let since = now.checked_sub(SignedDuration::from_secs(window)).unwrap_or(Timestamp::MIN);
+    Recent::read(state, &settings.target.account(), since, now, begun)
 }
 
 /// Says what is unusual about it.

@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::result::Earlier;
 use super::{Effect, Guard, GuardResult, Kind, ManagerLoss, Of, Subject, Tally};
-use crate::employee::BranchId;
+use crate::employee::{BranchId, User, UserId};
 use crate::field::Field;
 
 /// What was done within the window.
@@ -24,6 +24,8 @@ pub struct RecentPast {
 /// What was done to one person. Each guard counts a person once, and in each branch once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Past {
+    /// Their user; none for a create of which it is not known whom it made.
+    pub user: Option<UserId>,
     /// What was done to them: each kind in each branch once.
     pub done: Vec<Done>,
     /// Whether the account had them before the window.
@@ -56,6 +58,23 @@ impl RecentPast {
         Self::default()
     }
 
+    /// The same with what a list of users shows: whoever was removed or lost a value may have come back, or have a value
+    /// again, by another hand.
+    #[must_use]
+    pub fn as_listed<'u>(
+        mut self,
+        listed: impl Fn(&UserId) -> Option<&'u User>,
+        has: impl Fn(&User, &Field) -> bool,
+    ) -> Self {
+        for past in &mut self.past {
+            let Some(user) = past.user.as_ref().and_then(&listed) else { continue };
+            past.is_there = true;
+            let emptied = past.done.iter().flat_map(|done| &done.emptied);
+            past.lacks = emptied.filter(|field| !has(user, field)).cloned().collect();
+        }
+        self
+    }
+
     /// What was done in these branches, if only they are managed. Creates are measured by the whole account.
     #[must_use]
     pub fn of_branches(mut self, branches: Option<&BTreeSet<BranchId>>) -> Self {
@@ -75,9 +94,9 @@ impl RecentPast {
 impl Past {
     /// The first that was done to a person.
     #[must_use]
-    pub fn of(first: Done) -> Self {
+    pub fn of(user: Option<UserId>, first: Done) -> Self {
         let was_there = first.kind != Kind::Create || first.in_new_account;
-        let mut past = Self { done: Vec::new(), was_there, is_there: true, lacks: Vec::new() };
+        let mut past = Self { user, done: Vec::new(), was_there, is_there: true, lacks: Vec::new() };
         past.add(first);
         past
     }

@@ -5,7 +5,7 @@ mod window;
 
 use super::*;
 use crate::approval::not_lifted;
-use crate::employee::BranchId;
+use crate::employee::{BranchId, User};
 use crate::field::BranchRef;
 
 /// A guard that only the tests have. It is nothing but this row. `diff::tests::made_up_guard` follows it through the

@@ -7,7 +7,7 @@ use std::hash::Hash;
 use rustc_hash::FxHashMap;
 
 use super::fields::{branch_ref, display_name};
-use super::{BranchRef, Common, Field, GuardOutcome, GuardResult, Part, Subject};
+use super::{BranchRef, Common, Field, GuardOutcome, GuardResult, Part, Subject, Value};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::diff::{Changed, Comparison, Draft, Drafts, ManagerTarget, Population};
 use crate::employee::{BranchId, CustomFieldId, Text, full_name};
@@ -62,7 +62,12 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
         memory: &RecentPast,
     ) -> Vec<GuardResult> {
         let effects = self.drafts.drafts.iter().map(|draft| self.effect(draft));
-        let mut guards = guard::evaluate(limits, &self.people(population, joins), effects, memory);
+        let (directory, managed) = (self.comparison.directory(), &self.comparison.policy().managed);
+        let memory = memory.clone().as_listed(
+            |id| directory.user(id),
+            |user, field| Value::of_user(user, field, managed, directory).is_some(),
+        );
+        let mut guards = guard::evaluate(limits, &self.people(population, joins), effects, &memory);
         self.name_parts(&mut guards);
         guards
     }

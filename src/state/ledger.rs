@@ -149,7 +149,9 @@ impl Ledger {
 }
 
 impl Entry {
-    fn at(&self) -> Timestamp {
+    /// When it was written, by the clock of that time.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
         match self {
             Self::Begun { at, .. } | Self::Closed { at, .. } => *at,
             Self::Applied(applied) => applied.at,

@@ -348,7 +348,7 @@ fn a_line_of_the_future_counts_and_is_told() {
     state.add_to_ledger(&mut ledger, (1..=19).map(line).collect()).expect("written");
     // They count until the window has passed them.
     for (since, count) in [(-24, 19), (0, 19), (48, 19), (49, 0)] {
-        let recent = Recent::read(&state, url, now + since.hours(), None).expect("read");
+        let recent = Recent::read(&state, url, now + since.hours(), now, None).expect("read");
         assert_eq!(recent.memory(86_400, None).past.len(), count, "since {since}");
     }
     keep(&house, 90);

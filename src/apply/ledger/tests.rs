@@ -82,12 +82,12 @@ fn an_apply_that_was_begun_and_has_no_journal_is_an_error_until_the_window_has_p
     let state = State::open(&folder.path().join("state"), None).expect("a state");
     let url = "https://api.example.com/v1";
     let apply = ApplyId { plan: plan("plan"), begun: at(100) };
-    let mut recent = Recent::read(&state, url, at(50), None).expect("nothing yet");
+    let mut recent = Recent::read(&state, url, at(50), at(1_000), None).expect("nothing yet");
     assert_eq!(recent.ledger.account(), account_file(url));
     recent.begin(&state, apply, at(100)).expect("written");
-    let said = Recent::read(&state, url, at(50), None).expect_err("no journal").to_string();
+    let said = Recent::read(&state, url, at(50), at(1_000), None).expect_err("no journal").to_string();
     assert!(said.contains(&plan("plan").to_string()) && said.contains("its journal is missing"), "{said}");
-    assert!(Recent::read(&state, url, at(101), None).is_ok());
+    assert!(Recent::read(&state, url, at(101), at(1_000), None).is_ok());
 }
 
 /// A daily run finds the journal of the day before, which is just older than the window and in the ledger long since.
@@ -95,8 +95,32 @@ fn an_apply_that_was_begun_and_has_no_journal_is_an_error_until_the_window_has_p
 fn what_is_older_than_the_window_is_not_told_as_missing_in_the_ledger() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = State::open(&folder.path().join("state"), None).expect("a state");
-    let mut recent = Recent::read(&state, "https://api.example.com/v1", at(50), None).expect("nothing yet");
+    let mut recent = Recent::read(&state, "https://api.example.com/v1", at(50), at(1_000), None).expect("nothing yet");
     recent.applied = vec![line(49, "plan", 1, Kind::Delete, "a"), line(50, "plan", 2, Kind::Delete, "b")];
     assert_eq!(recent.from_journals(), 1);
     assert_eq!(recent.memory(86_400, None).past.len(), 1);
+}
+
+/// A clock that was behind for a while: what was done then stands behind what was done before, and is no older.
+#[test]
+fn nothing_was_done_before_what_stands_in_front_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = State::open(&folder.path().join("state"), None).expect("a state");
+    let url = "https://api.example.com/v1";
+    let mut ledger = state.ledger(url, at(0)).expect("nothing yet");
+    let lines = [(500, "a"), (100, "b"), (2_000, "c"), (300, "d"), (600, "e")];
+    let entry = |(number, (second, user)): (u32, &(i64, &str))| {
+        Entry::Applied(line(*second, "plan", number, Kind::Delete, user))
+    };
+    state.add_to_ledger(&mut ledger, (1..).zip(&lines).map(entry).collect()).expect("written");
+    for (since, users) in [(0, &["a", "b", "d", "e", "c"][..]), (500, &["a", "b", "d", "e", "c"]), (501, &["e", "c"])] {
+        let recent = Recent::read(&state, url, at(since), at(1_000), None).expect("read");
+        let past = recent.memory(500, None).past;
+        assert_eq!(
+            past.iter().filter_map(|past| past.user.as_ref().map(UserId::as_str)).collect::<Vec<_>>(),
+            users,
+            "since {since}"
+        );
+        assert_eq!(recent.after(at(1_000)), 1, "a line in the future moves no other");
+    }
 }

@@ -13,7 +13,15 @@ use crate::plan::{Action, BranchRef, Field, Fields, GuardResult, Operation, Plan
 /// already is subtracted first.
 #[must_use]
 pub fn guards(plan: &Plan, replay: &Replay, live: Live<'_>, memory: &RecentPast) -> Vec<GuardResult> {
-    guard::evaluate_again(&plan.content().guards, &headcount(plan, replay, live), memory)
+    let Live { directory, managed, .. } = live;
+    // What this plan has done is subtracted, so that its users are not as the list shows them.
+    let begun = plan.content().operations.iter().filter(|operation| replay.operations.contains_key(&operation.id));
+    let own: HashSet<&UserId> = begun.filter_map(Operation::user_id).collect();
+    let memory = memory.clone().as_listed(
+        |id| directory.user(id).filter(|_| !own.contains(id)),
+        |user, field| Value::of_user(user, field, managed, directory).is_some(),
+    );
+    guard::evaluate_again(&plan.content().guards, &headcount(plan, replay, live), &memory)
 }
 
 /// How many users of the live account may be changed, not counting what this plan has done already.

@@ -20,7 +20,7 @@ fn branches() -> impl Strategy<Value = Option<BranchId>> {
 fn pasts() -> impl Strategy<Value = Past> {
     prop::collection::vec(done(), 1..4).prop_map(|done| {
         let mut done = done.into_iter();
-        let mut past = Past::of(done.next().expect("one or more"));
+        let mut past = Past::of(None, done.next().expect("one or more"));
         done.for_each(|next| past.add(next));
         past
     })

@@ -9,13 +9,13 @@ fn done(kind: Kind, branch: Option<Option<&str>>) -> Done {
 
 /// The same past for so many users.
 fn past(times: usize, kind: Kind) -> Vec<Past> {
-    vec![Past::of(done(kind, None)); times]
+    vec![Past::of(None, done(kind, None)); times]
 }
 
 /// What was done to one person, in this order.
 fn one_person(all: impl IntoIterator<Item = Done>) -> Past {
     let mut all = all.into_iter();
-    let mut past = Past::of(all.next().expect("something"));
+    let mut past = Past::of(None, all.next().expect("something"));
     all.for_each(|done| past.add(done));
     past
 }
@@ -89,7 +89,7 @@ fn no_past_makes_a_plan_pass_that_blocks_by_itself() {
 #[test]
 fn creates_count_of_those_who_were_there_before() {
     let limits = nothing_but().with(&MAX_CREATE_PERCENT, 50);
-    let new_account = vec![Past::of(Done { in_new_account: true, ..done(Kind::Create, None) }); 1_000];
+    let new_account = vec![Past::of(None, Done { in_new_account: true, ..done(Kind::Create, None) }); 1_000];
     let one = |kinds: &[Kind]| vec![one_person(kinds.iter().map(|kind| done(*kind, None))); 40];
     for (users, before, own, of, blocks) in [
         (140, past(40, Kind::Create), 10, 100, false),
@@ -117,7 +117,7 @@ fn creates_count_of_those_who_were_there_before() {
 
 #[test]
 fn branches_and_fields_remember_their_own() {
-    let norwegian = |kind| Past::of(done(kind, Some(Some("no"))));
+    let norwegian = |kind| Past::of(None, done(kind, Some(Some("no"))));
     let account = Account::of(100, 100)
         .branch("no", 3, 0, 6)
         .branch("se", 3, 0, 94)
@@ -228,7 +228,7 @@ fn a_length_of_time_reads_well() {
 
 #[test]
 fn settings_for_some_branches_remember_what_was_done_in_them() {
-    let of = |kind, branch| Past::of(done(kind, branch));
+    let of = |kind, branch| Past::of(None, done(kind, branch));
     let past = vec![
         of(Kind::Delete, Some(Some("no"))),
         of(Kind::Delete, Some(Some("se"))),
@@ -244,4 +244,39 @@ fn settings_for_some_branches_remember_what_was_done_in_them() {
     let moved = one_person([done(Kind::Update, Some(Some("se"))), done(Kind::Update, Some(Some("no")))]);
     let memory = RecentPast { window: WINDOW, past: vec![moved], is_unknown: false };
     assert_eq!(memory.of_branches(Some(&norway)).past, [of(Kind::Update, Some(Some("no")))]);
+}
+
+/// Whoever came back by another hand, or has a value again, is among the users now and does not count twice in the whole.
+#[test]
+fn what_the_list_shows_is_not_missing() {
+    let user = |id: &str, manager: Option<&str>| User {
+        id: id.into(),
+        identifier: None,
+        email: id.into(),
+        first_name: "".into(),
+        last_name: "".into(),
+        branch: Some("no".into()),
+        manager: manager.map(Into::into),
+        custom_fields: Box::new([]),
+        roles: None,
+    };
+    let listed = [user("a", Some("b")), user("b", None)];
+    let of = |done: Done| ["a", "b", "c"].map(|id| Past { user: Some(id.into()), ..Past::of(None, done.clone()) });
+    let found = |past: [Past; 3], guard: &'static Guard, own: Kind| {
+        let mut account = Account::of(10, 10).add(1, own).remembering(past);
+        account.memory = account.memory.as_listed(
+            |id| listed.iter().find(|user| user.id == *id),
+            |user, field| *field == Field::Manager && user.manager.is_some(),
+        );
+        account.result(&nothing_but().with(guard, 20), guard)
+    };
+    let deleted = found(of(done(Kind::Delete, Some(Some("no")))), &MAX_DELETE_PERCENT, Kind::Delete);
+    assert_eq!((deleted.count, deleted.of), (4, 11), "only one of three is gone");
+    let memory = RecentPast { window: WINDOW, past: of(manager(true)).to_vec(), is_unknown: false };
+    let memory = memory.as_listed(
+        |id| listed.iter().find(|user| user.id == *id),
+        |user, field| *field == Field::Manager && user.manager.is_some(),
+    );
+    let lacks: Vec<bool> = memory.past.iter().map(|past| past.lacks == [Field::Manager]).collect();
+    assert_eq!(lacks, [false, true, true], "of whoever is not listed nothing new is known");
 }
