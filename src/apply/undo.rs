@@ -67,7 +67,7 @@ pub fn make(input: &Input<'_>) -> Result<Plan, UndoError> {
         config_hash: plan.content().config_hash,
         as_of: plan.content().as_of,
         only: Vec::new(),
-        guards: guards::evaluate(plan, limits, managed, &drafts, &operations, &target),
+        guards: guards::evaluate(plan, limits, managed, history, &operations, &target),
         summary: Summary { unchanged: target.managed.saturating_sub(changed), ..summary },
         target,
         sources: vec![SourceSummary {

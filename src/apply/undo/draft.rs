@@ -10,9 +10,7 @@ use super::Input;
 use super::history::{Contradicted, Done};
 use super::names::{known_branch, own_label};
 use crate::apply::expected_state::{Made, created, hash_of, updated};
-use crate::employee::{
-    BranchId, CustomFieldId, CustomValue, Directory, ExternalIdentifier, Managed, Text, User, UserId,
-};
+use crate::employee::{CustomFieldId, CustomValue, Directory, ExternalIdentifier, Managed, Text, User, UserId};
 use crate::plan::{
     self, BranchRef, Change, CreateRef, Diagnostic, Digest, Field, Fields, ManagerRef, Operation, OperationId,
     Severity, UserRef, Value,
@@ -27,10 +25,6 @@ pub(super) struct Draft {
     pub(super) employee: Option<ExternalIdentifier>,
     pub(super) name: Text,
     pub(super) action: Action,
-    /// The branch that the user is in now; `None` if there is no such user now.
-    pub(super) branch_now: Option<Option<BranchId>>,
-    /// The branch that the user was in before the plan.
-    pub(super) branch_then: Option<Option<BranchId>>,
 }
 
 #[derive(Debug, Clone)]
@@ -210,7 +204,7 @@ impl<'a> Maker<'a> {
         let reason = format!("undo: made by operation {} of the plan", operation.id);
         let roles = user.special_roles();
         let action = Action::Delete { user_id: user_id.clone(), before, roles, reason };
-        Ok(Some(Draft::of(operation, action, Some(user.branch), None)))
+        Ok(Some(Draft::of(operation, action)))
     }
 
     /// Gives changed fields their former values.
@@ -255,7 +249,7 @@ impl<'a> Maker<'a> {
             roles: is.special_roles(),
             changes: back,
         };
-        Ok(Some(Draft { employee, name, action, branch_now: Some(is.branch), branch_then: Some(was.branch) }))
+        Ok(Some(Draft { employee, name, action }))
     }
 
     /// Creates a deleted user again, with everything that a create can send.
@@ -308,7 +302,7 @@ impl<'a> Maker<'a> {
         }
         self.say(operation, "undo_new_user", message);
         let action = Action::Create { was: user_id.clone(), after };
-        Ok(Some(Draft::of(operation, action, None, Some(user.branch))))
+        Ok(Some(Draft::of(operation, action)))
     }
 
     /// Why a former manager cannot be given back. The plan shows one by the id alone if Skovik did not list them, such as one
@@ -353,18 +347,13 @@ impl<'a> Maker<'a> {
 }
 
 impl Draft {
-    fn of(
-        Operation { employee, name, .. }: &Operation,
-        action: Action,
-        branch_now: Option<Option<BranchId>>,
-        branch_then: Option<Option<BranchId>>,
-    ) -> Self {
+    fn of(Operation { employee, name, .. }: &Operation, action: Action) -> Self {
         // Skovik may hold another name than the plan shows.
         let name = match &action {
             Action::Create { after: shown, .. } | Action::Delete { before: shown, .. } => shown.display_name(),
             Action::Update { .. } => name.clone(),
         };
-        Self { employee: employee.clone(), name, action, branch_now, branch_then }
+        Self { employee: employee.clone(), name, action }
     }
 
     pub(super) fn diagnostic(&self, code: &str, message: String) -> Diagnostic {

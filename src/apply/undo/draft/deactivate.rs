@@ -45,6 +45,6 @@ impl Maker<'_> {
         let reason = format!("undo: made active by operation {} of the plan", operation.id);
         let roles = user.special_roles();
         let action = Action::Delete { user_id: user_id.clone(), before, roles, reason };
-        Ok(Some(Draft::of(operation, action, Some(user.branch), None)))
+        Ok(Some(Draft::of(operation, action)))
     }
 }
