@@ -110,19 +110,24 @@ fn boolean(test: &str, value: &Value) -> Result<bool, Error> {
     }
 }
 
-/// `is odd`, `is even` and `is divisibleby`, for numbers only: the engine says no of every text.
+/// `is odd`, `is even` and `is divisibleby`, for numbers only.
 fn of_numbers(name: &'static str, test: Value, environment: &mut Environment<'_>) {
     environment.add_test(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
         let all = [&[value], &rest[..]].concat();
         super::defined::check(name, &all)?;
-        match all.iter().find(|value| Type::of(value) != Some(Type::Number)) {
-            None => Ok(test.call(state, &all)?.is_true()),
-            Some(other) => {
-                let advice = Type::of(other).map(|found| advice(found, Type::Number, COLUMN)).unwrap_or_default();
-                Err(wrong(format!("`is {name}` is for numbers, and gets {}{advice}", described(other))))
-            }
-        }
+        of_type(name, Type::Number, &all)?;
+        Ok(test.call(state, &all)?.is_true())
     });
+}
+
+/// Refuses other values in a test that is for one type: the engine says no of every other.
+pub(super) fn of_type(test: &str, wanted: Type, values: &[Value]) -> Result<(), Error> {
+    let Some(other) = values.iter().find(|value| Type::of(value) != Some(wanted)) else { return Ok(()) };
+    if other.kind() == ValueKind::Invalid {
+        return Err(unreadable(other));
+    }
+    let advice = Type::of(other).map(|found| advice(found, wanted, COLUMN)).unwrap_or_default();
+    Err(wrong(format!("`is {test}` is for {}, and gets {}{advice}", wanted.plural(), described(other))))
 }
 
 fn equal(a: &Value, b: &Value) -> Result<bool, Error> {
@@ -211,7 +216,7 @@ fn is_in(state: &mut State<'_, '_>, value: &Value, container: &Value) -> Result<
 /// Refuses to look up a key whose type differs from that of all keys: it could never be found.
 pub(super) fn can_be_listed(container: &Value, key: &Value) -> Result<(), Error> {
     match (Type::of(container), Type::of(key)) {
-        (Some(Type::Map), Some(wanted @ (Type::Text | Type::Number | Type::Boolean))) => {
+        (Some(Type::Map), Some(wanted)) if wanted != Type::Null => {
             // A key that is found needs no check, so that a large table is not searched for each person.
             if !container.get_item(key)?.is_undefined() {
                 return Ok(());

@@ -51,6 +51,13 @@ impl Type {
     }
 }
 
+impl Type {
+    /// Several values of it; for the types that tests are for.
+    pub(super) fn plural(self) -> &'static str {
+        if self == Self::Number { "numbers" } else { "texts" }
+    }
+}
+
 /// Whether a number is one, neither infinite nor what is called `NaN`.
 pub(super) fn is_finite(number: &Value) -> bool {
     f64::try_from(number.clone()).is_ok_and(f64::is_finite)

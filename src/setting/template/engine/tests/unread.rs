@@ -336,3 +336,47 @@ fn no_template_writes_without_what_is_not_there() {
         Some(results(records, |record| template.render(record)))
     });
 }
+
+/// A condition that depends on a text gives no answer for a value of another type, unless the answer depends on that value too.
+#[test]
+fn no_condition_has_one_answer_for_all_values_of_another_type() {
+    let engine = engine();
+    let list = |items: &[&'static str]| Value::from(items.to_vec());
+    let of_other_types = [
+        vec![list(&["a"]), list(&["b"]), list(&["zz"])],
+        ["a", "b", "abab"].map(|key| Value::from_iter([(key, 1)])).to_vec(),
+        vec![Value::from(true), Value::from(false)],
+        vec![Value::from(1), Value::from(2), Value::from(0.5)],
+    ];
+    let texts = ["a", "b", "abab"].map(Value::from).to_vec();
+    let of_two =
+        |start| STEPS.iter().flat_map(move |one| STEPS.iter().map(move |other| format!("{start}{one}{other}")));
+    let (mut tried, mut wrong) = (0, Vec::new());
+    // `'string'` asks for the type.
+    let chains = COLUMNS.iter().flat_map(of_two).filter(|chain| !chain.contains("'string'"));
+    for (number, chain) in chains.enumerate() {
+        for (_, end) in CONDITIONS.iter().enumerate().filter(|(place, _)| (place + number) % EACH == 0) {
+            let text = end.replace('#', &chain);
+            let Ok(condition) = engine.condition(&text) else { continue };
+            let answers = |values: &[Value]| -> Option<Vec<bool>> {
+                let answer =
+                    |value: &Value| condition.eval(seen(Some(value))).ok().filter(|it| it.kind() == ValueKind::Bool);
+                values.iter().map(|value| answer(value).map(|it| it.is_true())).collect()
+            };
+            let differ = |answers: &[bool]| answers.iter().any(|answer| answer != &answers[0]);
+            if !answers(&texts).is_some_and(|answers| differ(&answers)) {
+                continue;
+            }
+            // Filters of texts write numbers, true and false as texts, which can then be compared.
+            let writes = chain.contains(" | ");
+            for values in of_other_types.iter().take(if writes { 2 } else { 4 }) {
+                tried += 1;
+                if let Some(answers) = answers(values).filter(|answers| !differ(answers)) {
+                    wrong.push(format!("{text} is {} for each of {values:?}", answers[0]));
+                }
+            }
+        }
+    }
+    assert!(tried > 1_000, "{tried}");
+    assert!(wrong.is_empty(), "{} of {tried}\n{}", wrong.len(), wrong[..wrong.len().min(60)].join("\n"));
+}
