@@ -232,6 +232,9 @@ pub struct Desired {
     /// The records among these for which that is not certain, because a later source has records that cannot be joined.
     /// Their users are not deleted, and nobody else gets them.
     pub doubtful: Vec<SetAside>,
+    /// The records of later sources of which it is not known whose they are, as far as they say who that is. They can be those
+    /// of people who are set aside or in doubt, and whom nothing else identifies.
+    pub strays: Vec<SetAside>,
     /// Good records whose branch is outside `[scope] branches`: another configuration manages them.
     pub elsewhere: Vec<Employee>,
     /// How the people in scope were joined with each source but the first.

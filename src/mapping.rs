@@ -12,6 +12,7 @@ mod memo;
 mod person;
 mod references;
 mod settle;
+mod strays;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -178,7 +179,7 @@ impl ResolvedMapper {
         let records = &self.settle(records)?;
         let (mapper, all) = (self.clone(), records.clone());
         let whole = in_time(move |progress| mapper.read_all(&all, progress)).map_err(too_slow)??;
-        let Part { mut desired, answers, outside, missing, rows } = whole;
+        let Part { mut desired, answers, outside, missing, undecided: _, rows } = whole;
         desired.joins = joins(records, &rows);
         merge_set_aside(&mut desired);
         if let Some(error) = missing_records(records, &missing) {
@@ -194,7 +195,9 @@ impl ResolvedMapper {
         let engine = Engine::new(records.calendar());
         let reader = Reader::new(self, records, &engine)?;
         progress.step();
-        Ok(self.read_side_by_side(&reader, records.len(), progress))
+        let mut whole = self.read_side_by_side(&reader, records.len(), progress);
+        whole.desired.strays = strays::of(&reader, &whole, progress);
+        Ok(whole)
     }
 
     /// Reads all records on several threads, which take turns. Results are joined as they come, so that few wait.
@@ -229,7 +232,7 @@ impl ResolvedMapper {
 
     fn read(&self, reader: &Reader<'_>, records: Range<usize>, progress: &Progress) -> Part {
         let mut part = Part::of_nobody(reader);
-        let Part { desired, answers, outside, missing, rows } = &mut part;
+        let Part { desired, answers, outside, missing, undecided, rows } = &mut part;
         for record in records {
             progress.step();
             if reader.records().is_passed_over(record) {
@@ -261,6 +264,7 @@ impl ResolvedMapper {
                 Outcome::Bad(set_aside) => {
                     let identifier = set_aside.identifier.clone();
                     desired.set_aside.push(set_aside);
+                    undecided.extend(reader.records().undecided(record).map(|_| record));
                     identifier
                 }
             };
@@ -276,9 +280,7 @@ impl ResolvedMapper {
     }
 
     fn is_scope_judged_by(&self, source: usize) -> bool {
-        self.include
-            .iter()
-            .any(|include| include.whole.contains(&source) || include.columns.iter().any(|name| name.source == source))
+        self.include.iter().any(|include| include.may_use(source))
     }
 
     fn manages(&self, employee: &Employee) -> bool {
@@ -309,6 +311,8 @@ struct Part {
     /// The sources that must have a record of somebody and have none, each with the person's record in the first
     /// source.
     missing: Vec<(usize, usize)>,
+    /// The records that are set aside because several records have their key.
+    undecided: Vec<usize>,
     /// How many people in scope have a record in each source. Several records with one key count as one person.
     rows: Vec<u64>,
 }
@@ -319,9 +323,17 @@ impl Part {
     }
 
     fn append(&mut self, later: Self) {
-        let Self { desired, mut answers, mut outside, mut missing, rows } = later;
-        let Desired { mut employees, mut set_aside, in_scope, out_of_scope, mut doubtful, mut elsewhere, joins: _ } =
-            desired;
+        let Self { desired, mut answers, mut outside, mut missing, mut undecided, rows } = later;
+        let Desired {
+            mut employees,
+            mut set_aside,
+            in_scope,
+            out_of_scope,
+            mut doubtful,
+            mut elsewhere,
+            strays: _,
+            joins: _,
+        } = desired;
         self.rows.iter_mut().zip(rows).for_each(|(count, more)| *count += more);
         self.desired.employees.append(&mut employees);
         self.desired.set_aside.append(&mut set_aside);
@@ -332,6 +344,7 @@ impl Part {
         self.answers.append(&mut answers);
         self.outside.append(&mut outside);
         self.missing.append(&mut missing);
+        self.undecided.append(&mut undecided);
     }
 }
 

@@ -311,9 +311,28 @@ impl<'a> Comparison<'a> {
         }
         held.into_iter().for_each(|user| self.hold(user));
         self.withhold_doubtful();
+        self.withhold_stray();
         self.withhold_resembled(&desired.set_aside, "was set aside");
         self.withhold_resembled(&desired.doubtful, "may be in scope");
         doubts.into_iter().for_each(|(name, who)| self.doubt(name.as_deref(), &who));
+        self.withhold_namesakes(&desired.set_aside, "was set aside");
+        self.withhold_namesakes(&desired.doubtful, "may be in scope");
+    }
+
+    /// Withholds the deletes of the people whom records name of which it is not known whose they are. Who is surely out of
+    /// scope is deleted all the same.
+    fn withhold_stray(&mut self) {
+        let desired = self.desired;
+        let in_doubt: FxHashSet<&ExternalIdentifier> =
+            desired.doubtful.iter().filter_map(|record| record.identifier.as_ref()).collect();
+        let is_out = |id: &ExternalIdentifier| desired.out_of_scope.contains(id) && !in_doubt.contains(id);
+        let strays = desired.strays.iter().filter(|stray| !stray.identifier.as_ref().is_some_and(is_out));
+        self.withhold_resembled(strays.clone(), "may be of somebody who stays");
+        for stray in strays {
+            let reason = format!("{} is theirs, and {}", stray.origin, stray.reason);
+            let described = self.described_users(stray.identifier.as_ref(), stray.email.as_ref());
+            described.into_iter().flatten().for_each(|user| self.withhold(user, &reason));
+        }
     }
 
     /// Withholds the deletes of people who may be in scope after all.

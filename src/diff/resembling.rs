@@ -9,8 +9,9 @@ use crate::text::likeness;
 
 impl Comparison<'_> {
     /// Withholds the deletes of the users whom records resemble; `what` became of these records.
-    pub(super) fn withhold_resembled(&mut self, records: &[SetAside], what: &str) {
-        if records.is_empty() {
+    pub(super) fn withhold_resembled<'r>(&mut self, records: impl IntoIterator<Item = &'r SetAside>, what: &str) {
+        let mut records = records.into_iter().peekable();
+        if records.peek().is_none() {
             return;
         }
         let mut leaving: FxHashMap<String, Vec<u32>> = FxHashMap::default();
@@ -32,6 +33,44 @@ impl Comparison<'_> {
             }
         }
     }
+
+    /// Withholds the deletes of the users who share a part of the name with a record that does not tell who it is of: people
+    /// change their names, and write them in several ways.
+    pub(super) fn withhold_namesakes(&mut self, records: &[SetAside], what: &str) {
+        let is_unidentified = |record: &&SetAside| record.identifier.is_none() && record.name_key().is_some();
+        let mut records = records.iter().filter(is_unidentified).peekable();
+        if records.peek().is_none() {
+            return;
+        }
+        let mut leaving: FxHashMap<String, Vec<u32>> = FxHashMap::default();
+        for user in self.leaving() {
+            for word in words(&self.user(user).full_name()) {
+                leaving.entry(word).or_default().push(user);
+            }
+        }
+        for record in records {
+            let described = super::matching::describe_record(record);
+            // Whoever has the e-mail is found by that.
+            if record.email.as_ref().is_some_and(|email| self.owner_of_email(email.key()).is_some()) {
+                continue;
+            }
+            for word in words(&record.full_name()) {
+                for &user in leaving.get(&word).into_iter().flatten() {
+                    self.withhold(user, &format!("{described} {what}, does not tell who it is of, and shares a name"));
+                }
+            }
+        }
+    }
+}
+
+/// The words of a name, each once.
+fn words(name: &str) -> Vec<String> {
+    let likeness = likeness(name);
+    let mut words: Vec<String> =
+        likeness.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect();
+    words.sort_unstable();
+    words.dedup();
+    words
 }
 
 /// What an identifier and an e-mail are read as.

@@ -62,10 +62,15 @@ impl<'r> Context<'r> {
         Self { records, record, is_as_joined: true, value: OnceCell::new() }
     }
 
-    /// A context in which this row of a source counts as the person's. Only expressions are evaluated with it.
+    /// A context in which this row of a source counts as the person's.
     pub(super) fn with_row(records: &'r Records, record: usize, source: usize, row: u32) -> Self {
         let value = OnceCell::from(records.context_with(record, source, row));
         Self { records, record, is_as_joined: false, value }
+    }
+
+    /// A row of a source by itself.
+    pub(super) fn of_row(records: &'r Records, source: usize, row: u32) -> Self {
+        Self { records, record: 0, is_as_joined: false, value: OnceCell::from(records.context_of_row(source, row)) }
     }
 
     /// A context in which it is an error to use a source that may have a row of the person. Only expressions are evaluated
@@ -98,9 +103,15 @@ impl<'t> CompiledTemplate<'t> {
         &self.template.text
     }
 
+    /// Whether it may use columns of a source.
+    pub(super) fn may_use(&self, source: usize) -> bool {
+        self.template.may_use(source)
+    }
+
     /// The result of the template for a record, trimmed and in NFC; or why it fails.
     pub(super) fn render<'r>(&self, context: &Context<'r>) -> Result<Cow<'r, str>, String> {
         if let Some(direct) = &self.direct
+            && context.is_as_joined
             && let CellView::Text(text) = context.records.cell(context.record, direct.source, direct.column)
         {
             let text = direct.filters.iter().fold(normal_text(text), |text, filter| filter.apply(text));

@@ -105,6 +105,11 @@ impl Sources {
 }
 
 impl Template {
+    /// Whether it may use columns of a source.
+    pub(crate) fn may_use(&self, source: usize) -> bool {
+        self.whole.contains(&source) || self.columns.iter().any(|name| name.source == source)
+    }
+
     /// Checks a template such as `{{ hr.email | lower }}`.
     pub(crate) fn parse(setting: &str, text: &str, sources: &[Arc<str>]) -> Result<Self, String> {
         Self::within_limits(setting, text, sources, Self::checked)

@@ -225,9 +225,27 @@ impl Records {
 
     /// The source and row of a record.
     pub(crate) fn origin(&self, record: usize) -> Origin {
-        let Listing { name, table, .. } = &self.0.sources[0];
-        let source = table.part_of(record).map_or(name, |part| &part.name);
-        Origin { source: Arc::clone(source), row: table.row_number(record) }
+        self.origin_of_row(0, index(record))
+    }
+
+    /// The rows of a later source of which it is not known whose they are: their key cannot be used, or it is one of these and
+    /// several rows have it.
+    pub(crate) fn stray_rows(&self, source: usize, keys: &FxHashSet<&str>) -> Vec<u32> {
+        let source = &self.0.sources[source];
+        let repeated = source.repeated.iter().filter(|rows| keys.contains(source.key(rows[0] as usize)));
+        let mut rows: Vec<u32> = repeated.flat_map(|rows| rows.iter().copied()).collect();
+        if source.keys.has_problems() {
+            rows.extend((0..index(source.table.len())).filter(|&row| source.keys.problem(row as usize).is_some()));
+        }
+        rows.sort_unstable();
+        rows
+    }
+
+    /// The place of a row of a source.
+    pub(crate) fn origin_of_row(&self, source: usize, row: u32) -> Origin {
+        let Listing { name, table, .. } = &self.0.sources[source];
+        let source = table.part_of(row as usize).map_or(name, |part| &part.name);
+        Origin { source: Arc::clone(source), row: table.row_number(row as usize) }
     }
 
     /// Whether a record has no key.

@@ -178,3 +178,39 @@ fn an_identifier_outside_the_scope_is_not_called_absent() {
     assert!(outside.contains("6 has a record of their own, which [scope] include leaves out"), "{outside}");
     assert!(!outside.contains("in no source") && outside.contains("--same-person 22"), "{outside}");
 }
+
+/// A record of a later source of which it is not known whose it is can be that of somebody who stays.
+#[test]
+fn whom_a_stray_record_names_is_not_deleted() {
+    let users = || [user("a", Some("1"), ANNA, None), user("b", Some("2"), BEN, None)];
+    let strays = |record: SetAside| {
+        company([], users()).aside(bad_record(None, None, Some(("Eva", "Ek")))).with(|company| {
+            company.desired.strays.push(record);
+        })
+    };
+    for (identifier, email) in
+        [(Some("1"), None), (None, Some(ANNA)), (Some("7"), Some(ANNA)), (Some("1\u{200b}"), None)]
+    {
+        let stray = strays(bad_record(identifier, email, None));
+        assert_plan(&stray, &["1 delete 2 b (in no source)", "branch_unknown -", "delete_withheld 1"]);
+    }
+    // Who is surely out of scope leaves.
+    let out =
+        strays(bad_record(Some("1"), None, None)).with(|company| company.desired.out_of_scope = ["1".into()].into());
+    assert_plan(&out, &["1 delete 1 a (outside the scope)", "2 delete 2 b (in no source)", "branch_unknown -"]);
+}
+
+#[test]
+fn who_shares_a_name_with_a_record_that_tells_nobody_is_not_deleted() {
+    let users = || [user("a", Some("1"), ANNA, None), user("b", Some("2"), BEN, None)];
+    for name in [("Anna", "Lind"), ("ANNA Maria", "Lind"), ("Eva", "Berg-Lind"), ("berg", "anna")] {
+        let aside = company([], users()).aside(bad_record(None, None, Some(name)));
+        assert_plan(&aside, &["1 delete 2 b (in no source)", "branch_unknown -", "delete_withheld 1"]);
+        let doubtful =
+            company([], users()).with(|company| company.desired.doubtful.push(bad_record(None, None, Some(name))));
+        assert_plan(&doubtful, &["1 delete 2 b (in no source)", "delete_withheld 1"]);
+    }
+    // Who tells who they are is somebody else.
+    let known = company([], users()).aside(bad_record(Some("7"), None, Some(("Anna", "Lind"))));
+    assert_plan(&known, &["1 delete 1 a (in no source)", "2 delete 2 b (in no source)", "branch_unknown 7"]);
+}

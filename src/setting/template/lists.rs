@@ -38,20 +38,7 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
         ("format", Value::from_function(filters::format)),
     ];
     for (name, filter) in of_texts {
-        environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
-            is_defined(state, &value)?;
-            can_be_written(&value)?;
-            // What is replaced, and what `format` inserts, is written too.
-            for argument in &*rest {
-                if argument.is_kwargs() {
-                    argument.try_iter()?.try_for_each(|name| can_be_written(&argument.get_item(&name)?))?;
-                } else {
-                    is_defined(state, argument)?;
-                    can_be_written(argument)?;
-                }
-            }
-            filter.call(state, &[&[value], &rest[..]].concat())
-        });
+        add_of_texts(environment, name, filter);
     }
     let of_lists = [
         Value::from_function(filters::first),
@@ -76,6 +63,15 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
                 if value.kind() == ValueKind::String {
                     return Err(no_list(name, &value));
                 }
+                rest.iter().try_for_each(|argument| is_defined(state, argument))?;
+                for argument in named.args().filter(|argument| *argument != "default") {
+                    is_defined(state, &named.peek::<Value>(argument)?)?;
+                }
+                let attribute = if name == "groupby" { rest.first().and_then(Value::as_str) } else { None };
+                if let Some(attribute) = attribute.or(named.peek::<Option<&str>>("attribute").ok().flatten()) {
+                    // `sort` takes several.
+                    attribute.split(',').try_for_each(|attribute| can_be_read(state, &value, attribute.trim()))?;
+                }
                 in_order::check_list(name, state, &value, &rest, &named)?;
                 match name {
                     "join" => check_joined(state, &value, &rest, &named)?,
@@ -98,19 +94,46 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
         ("rejectattr", Value::from_function(filters::rejectattr)),
     ] {
         environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
-            // Asked whether it is true, what cannot be read would be false.
-            if let (Some(attribute), false) = (rest.first(), value.kind() == ValueKind::String) {
-                let attribute = Kwargs::from_iter([("attribute", attribute.clone())]);
-                let found = Value::from_function(filters::map).call(state, &[value.clone(), attribute.into()])?;
-                if let Some(unread) = found.try_iter()?.find(|found| found.kind() == ValueKind::Invalid) {
-                    return Err(unreadable(&unread));
-                }
+            rest.iter().try_for_each(|argument| is_defined(state, argument))?;
+            if let Some(attribute) = rest.first().and_then(Value::as_str) {
+                can_be_read(state, &value, attribute)?;
             }
+            filter.call(state, &[&[value], &rest[..]].concat())
+        });
+    }
+    // To the engine, what is not there is an empty list.
+    let others = [
+        ("chain", Value::from_function(filters::chain)),
+        ("zip", Value::from_function(filters::zip)),
+        ("slice", Value::from_function(filters::slice)),
+    ];
+    for (name, filter) in others {
+        environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
+            is_defined(state, &value)?;
+            rest.iter().try_for_each(|other| is_defined(state, other))?;
             filter.call(state, &[&[value], &rest[..]].concat())
         });
     }
     environment.add_filter("as_list", as_list);
     environment.add_filter("bool", boolean);
+}
+
+/// Adds a filter of texts, of which neither the text nor an argument may be a list, an object, or undefined.
+pub(super) fn add_of_texts(environment: &mut Environment<'_>, name: &'static str, filter: Value) {
+    environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
+        is_defined(state, &value)?;
+        can_be_written(&value)?;
+        // What is replaced, and what `format` inserts, is written too.
+        for argument in &*rest {
+            if argument.is_kwargs() {
+                argument.try_iter()?.try_for_each(|name| can_be_written(&argument.get_item(&name)?))?;
+            } else {
+                is_defined(state, argument)?;
+                can_be_written(argument)?;
+            }
+        }
+        filter.call(state, &[&[value], &rest[..]].concat())
+    });
 }
 
 /// Refuses to write a list or an object, and what cannot be read.
@@ -132,8 +155,31 @@ pub(super) fn is_defined(state: &mut State<'_, '_>, value: &Value) -> Result<(),
     Ok(())
 }
 
+/// Refuses a list if an attribute of an item cannot be read. The engine takes it for one that is not there.
+fn can_be_read(state: &State<'_, '_>, list: &Value, attribute: &str) -> Result<(), Error> {
+    if !matches!(list.kind(), ValueKind::Seq | ValueKind::Iterable) {
+        return Ok(());
+    }
+    for item in list.try_iter()? {
+        let mut found = item;
+        for name in attribute.split('.') {
+            state.consume_fuel(1)?;
+            let next = name.parse::<usize>().map_or_else(|_| found.get_attr(name), |at| found.get_item_by_index(at));
+            // What is not there is the filter's business.
+            let Ok(next) = next else { break };
+            if next.kind() == ValueKind::Invalid {
+                return Err(unreadable(&next));
+            }
+            found = next;
+        }
+    }
+    Ok(())
+}
+
 /// Refuses to join what cannot be written.
 fn check_joined(state: &mut State<'_, '_>, list: &Value, others: &[Value], named: &Kwargs) -> Result<(), Error> {
+    let joiner = others.first().cloned().or(named.peek::<Option<Value>>("d")?);
+    joiner.iter().try_for_each(can_be_written)?;
     let attribute = others.get(1).cloned().or(named.peek::<Option<Value>>("attribute")?);
     let items = match attribute {
         Some(attribute) if !attribute.is_none() => {

@@ -7,7 +7,7 @@ use minijinja::{Environment, Error, ErrorKind, State};
 use super::expressions;
 use super::kinds::shown;
 use super::letters::Letters;
-use super::lists::{can_be_written, is_defined};
+use super::lists::{add_of_texts, can_be_written, is_defined};
 use crate::text::is_unseen;
 
 /// How many bytes a text may have to be transliterated, searched or padded: the longest result of a template.
@@ -24,28 +24,45 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
     environment.add_filter(CONCATENATE, |state: &mut State<'_, '_>, one: Value, other: Value| {
         Ok::<_, Error>(text(state, &one)? + &text(state, &other)?)
     });
-    environment.add_filter("ascii", |state: &mut State<'_, '_>, value: Value| ascii(&text(state, &value)?));
-    environment.add_filter("visible", |state: &mut State<'_, '_>, value: Value| {
-        Ok::<_, Error>(visible(&text(state, &value)?))
-    });
-    environment.add_filter("trim_start", |state: &mut State<'_, '_>, value: Value, letters: Option<String>| {
-        let (text, letters) = (text(state, &value)?, Letters::of(state, letters.as_deref())?);
-        Ok::<_, Error>(text.trim_start_matches(|c| letters.have(c)).to_owned())
-    });
-    environment.add_filter("trim_end", |state: &mut State<'_, '_>, value: Value, letters: Option<String>| {
-        let (text, letters) = (text(state, &value)?, Letters::of(state, letters.as_deref())?);
-        Ok::<_, Error>(text.trim_end_matches(|c| letters.have(c)).to_owned())
-    });
-    environment.add_filter("pad", |state: &mut State<'_, '_>, value: Value, width: usize, with: Option<String>| {
-        pad(&text(state, &value)?, width, with.as_deref().unwrap_or("0"))
-    });
-    environment.add_filter(
-        "regex_replace",
-        |state: &mut State<'_, '_>, value: Value, pattern: String, with: String| {
-            let text = text(state, &value)?;
-            expressions::replace_all(state, &text, &pattern, &with)
-        },
-    );
+    let of_texts = [
+        ("ascii", Value::from_function(|state: &mut State<'_, '_>, value: Value| ascii(&text(state, &value)?))),
+        (
+            "visible",
+            Value::from_function(|state: &mut State<'_, '_>, value: Value| {
+                Ok::<_, Error>(visible(&text(state, &value)?))
+            }),
+        ),
+        (
+            "trim_start",
+            Value::from_function(|state: &mut State<'_, '_>, value: Value, letters: Option<String>| {
+                let (text, letters) = (text(state, &value)?, Letters::of(state, letters.as_deref())?);
+                Ok::<_, Error>(text.trim_start_matches(|c| letters.have(c)).to_owned())
+            }),
+        ),
+        (
+            "trim_end",
+            Value::from_function(|state: &mut State<'_, '_>, value: Value, letters: Option<String>| {
+                let (text, letters) = (text(state, &value)?, Letters::of(state, letters.as_deref())?);
+                Ok::<_, Error>(text.trim_end_matches(|c| letters.have(c)).to_owned())
+            }),
+        ),
+        (
+            "pad",
+            Value::from_function(|state: &mut State<'_, '_>, value: Value, width: usize, with: Option<String>| {
+                pad(&text(state, &value)?, width, with.as_deref().unwrap_or("0"))
+            }),
+        ),
+        (
+            "regex_replace",
+            Value::from_function(|state: &mut State<'_, '_>, value: Value, pattern: String, with: String| {
+                let text = text(state, &value)?;
+                expressions::replace_all(state, &text, &pattern, &with)
+            }),
+        ),
+    ];
+    for (name, filter) in of_texts {
+        add_of_texts(environment, name, filter);
+    }
 }
 
 /// The text that a filter works on, after its work was counted.

@@ -28,16 +28,23 @@ impl Records {
         self.person(record, instead, true)
     }
 
+    /// A row of a source by itself, whoever it is of. The other sources have no row.
+    pub(crate) fn context_of_row(&self, source: usize, row: u32) -> Value {
+        let instead = Some((source, row as usize));
+        Value::from_object(Person { joined: Arc::clone(&self.0), record: None, instead, in_doubt: false })
+    }
+
     fn person(&self, record: usize, instead: Option<(usize, u32)>, in_doubt: bool) -> Value {
         let instead = instead.map(|(source, row)| (source, row as usize));
-        Value::from_object(Person { joined: Arc::clone(&self.0), record, instead, in_doubt })
+        Value::from_object(Person { joined: Arc::clone(&self.0), record: Some(record), instead, in_doubt })
     }
 }
 
 /// A joined record: its sources by name.
 struct Person {
     joined: Arc<Joined>,
-    record: usize,
+    /// None for a row by itself.
+    record: Option<usize>,
     /// The row of a source that counts instead of the one that was joined.
     instead: Option<(usize, usize)>,
     /// Whether a source that may have a row of the person is an error, not one without a row.
@@ -61,7 +68,7 @@ impl Object for Person {
             let table = self.joined.tables.iter().find(|table| *table.listing().name == *name)?;
             return Some(Value::from_dyn_object(Arc::clone(table)));
         };
-        if self.in_doubt && self.joined.may_have_row(self.record, source) {
+        if self.in_doubt && self.record.is_some_and(|record| self.joined.may_have_row(record, source)) {
             return Some(unreadable(format!("source `{name}` may have a record of this person")));
         }
         Some(Value::from_object(Said {
@@ -69,7 +76,7 @@ impl Object for Person {
             source,
             row: match self.instead {
                 Some((instead, row)) if instead == source => Row::One(row),
-                _ => self.joined.row(self.record, source),
+                _ => self.record.map_or(Row::None, |record| self.joined.row(record, source)),
             },
         }))
     }
