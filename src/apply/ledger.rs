@@ -296,7 +296,12 @@ impl Said {
             Record::NotDone { operation, .. } => drop(self.doubts.remove(&operation)),
             // What is contradicted was done at one time.
             Record::Contradicted { operation, .. } => drop(self.contradicted.insert(operation)),
-            Record::Journal { .. } | Record::Run { .. } | Record::Known { .. } | Record::Finished { .. } => {}
+            // What is outdated may have been done, and counts.
+            Record::Journal { .. }
+            | Record::Run { .. }
+            | Record::Known { .. }
+            | Record::Outdated { .. }
+            | Record::Finished { .. } => {}
         }
     }
 }

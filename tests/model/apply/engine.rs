@@ -14,6 +14,8 @@ enum Verdict {
     Absent,
     SomebodyElse(Id),
     Gone,
+    /// Whom an update changes is gone.
+    Left,
     ReadAgain,
 }
 
@@ -38,7 +40,8 @@ impl World {
             }
             End::NotDone | End::Refused | End::NotAgain => self.not_done(state, process, operation),
             End::HalfDone => self.end(state, process, operation, Outcome::Failed),
-            End::Conflict => {
+            End::Outdated if !after_unclear => self.outdate(state, process, operation),
+            End::Conflict | End::Outdated => {
                 let entry = &run.entries[operation];
                 let remembers = !self.has(Mutation::ForgetsAttempts) && entry.attempts.unclear;
                 if entry.doubt.is_some() || remembers {
@@ -114,6 +117,11 @@ impl World {
         self.end(state, process, operation, Outcome::Failed);
     }
 
+    fn outdate(&self, state: &mut State, process: usize, operation: usize) {
+        self.note(state, process, Record::Outdated { operation });
+        self.end(state, process, operation, Outcome::Failed);
+    }
+
     pub(super) fn note(&self, state: &mut State, process: usize, record: Record) {
         let folder = self.folders[process];
         laws::judge_record(self, state, folder, record);
@@ -182,6 +190,7 @@ impl World {
                 Verdict::Made(_) if is_others => self.not_done(state, process, operation),
                 Verdict::Made(id) => self.done(state, process, operation, Some(id), false),
                 Verdict::Gone => self.done(state, process, operation, None, false),
+                Verdict::Left => self.outdate(state, process, operation),
                 Verdict::SomebodyElse(_) => self.end(state, process, operation, Outcome::InDoubt),
                 Verdict::Absent if taken => self.not_done(state, process, operation),
                 Verdict::ReadAgain if self.is_in_the_way(operation, &list) => self.not_done(state, process, operation),
@@ -209,10 +218,14 @@ impl World {
     }
 
     fn verdict(&self, operation: usize, list: &Server, made: &Made) -> Verdict {
+        let is_gone = |id: Id| list.user(id).is_none();
+        let left = |user: Option<Id>| if user.is_some_and(is_gone) { Verdict::Left } else { Verdict::ReadAgain };
         let after = match &self.operation(operation).action {
             Action::Create { after } => after,
             Action::Delete { user, .. } if list.user(*user).is_none() => return Verdict::Gone,
-            Action::Delete { .. } | Action::Update { .. } | Action::Link { .. } => return Verdict::ReadAgain,
+            Action::Delete { .. } => return Verdict::ReadAgain,
+            Action::Update { user, .. } => return left(Some(*user)),
+            Action::Link { create, .. } => return left(made[*create]),
         };
         let find = |is_it: &dyn Fn(&Fields) -> bool| list.iter().filter(|(_, user)| is_it(&user.fields)).last();
         let found = find(&|fields| fields.identifier == after.identifier)
