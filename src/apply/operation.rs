@@ -223,6 +223,9 @@ impl Worker<'_> {
         {
             return Attempt::new(End::Conflict(problem));
         }
+        if let Some(problem) = self.unshown_before(changes, &read) {
+            return Attempt::new(End::Conflict(problem));
+        }
         if let Err(attempt) = self.announce(id, Step::Update, Some(&read.stored)).await {
             return attempt;
         }

@@ -10,6 +10,7 @@ use crate::servers::scim::Scim;
 use crate::servers::web::{Reply, Request, Web};
 
 use super::doors::company_with;
+use super::moves::without_nick_name;
 use super::people::{LIMITS, People, company, csv, user};
 use super::{PAGE, TOKEN, fill, settings};
 
@@ -191,13 +192,6 @@ fn one_is_back(scim: &Scim, url: &str) -> (Company, String) {
     company.write("employees.csv", csv(&later));
     company.env("SKOVIK_TOKEN", TOKEN);
     (company, id)
-}
-
-/// An answer of as many bytes that does not show the nickname.
-fn without_nick_name(answer: &str) -> String {
-    let Some(begin) = answer.find("\"nickName\"") else { return answer.to_owned() };
-    let length = answer[begin..].find(',').expect("something follows") + 1;
-    format!("{}{}{}", &answer[..begin], " ".repeat(length), &answer[begin + length..])
 }
 
 /// A deactivation by PUT sends the whole user: what the read before it does not show would be emptied.
