@@ -347,3 +347,21 @@ fn an_admin_who_comes_back_is_for_people_to_approve() {
     company.run(&["run"]).ends(6).says(&["would get back the rights of their roles (10004)"]);
     assert!(scim.users().iter().any(|user| user["id"] == *id && user["active"] == false));
 }
+
+/// An undo removes no last admin. It takes back the rest.
+#[test]
+fn the_only_admin_who_came_back_stays_and_everything_else_is_taken_back() {
+    let scim = Scim::start(PAGE);
+    let (company, id) = one_is_back(&scim, &scim.url());
+    scim.patch(&id, &json!({"op": "add", "path": "roles", "value": [{"value": "admin"}]}));
+    company.append("skovik-sync.toml", &format!("[scope]\nprotect = []\n{LIMITS}"));
+    company.edit("employees.csv", "Åsa0", "Nova");
+    company.plan_and_apply().prints(&["1 reactivated, 1 updated"]);
+    company.run(&["undo", "plan.json", "-o", "undo.json"]).ends(0);
+    company.run(&["approve", "undo.json", "--yes"]).ends(0);
+    company.run(&["apply", "undo.json"]).ends(9).prints(&["is an admin now, and nobody else would be one"]);
+    let users = scim.users();
+    let is_admin = users.iter().find(|user| user["id"] == *id).expect("the admin");
+    assert_eq!(is_admin["active"], true);
+    assert!(users.iter().any(|user| user["name"]["givenName"] == "Åsa0"), "{users:?}");
+}
