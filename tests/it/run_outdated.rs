@@ -70,6 +70,26 @@ fn a_user_who_was_changed_since_a_delete_in_doubt_holds_up_nobody() {
     house.run(&["run"]).ends(0).prints(&["No changes."]);
 }
 
+/// The report who was moved away first has another manager by now, so that the delete is not sent again.
+#[test]
+fn a_delete_in_doubt_whose_report_was_moved_since_holds_up_nobody() {
+    let mut users = people("SE01", 20);
+    users[8].manager = Some("SE01-7".to_owned());
+    let mut listed = people("SE01", 20);
+    listed.remove(7);
+    let house = House::new(&listed, &users, AUTOMATIC, &["--fail", "DELETE * times=1 status=422"]);
+    house.run(&["run"]).ends(9);
+    cut_off(&house, "plan.json");
+    house.hurry();
+    let mut report = house.user("SE01-8");
+    report["data"]["relationships"]["manager"]["data"]["id"] = json!("u-SE01-1");
+    house.ask("PUT", "/users/u-SE01-8", &report);
+    let ran = house.run(&["run"]).ends(9);
+    assert!(ran.stdout.contains("it was not sent again") && !ran.stderr.contains(RESUMES_AGAIN), "{ran:?}");
+    house.run(&["run"]).ends(0);
+    house.run(&["run"]).ends(0).prints(&["No changes."]);
+}
+
 /// Another one might be the same person a second time.
 #[test]
 fn a_create_in_doubt_holds_up_everybody_while_a_newcomer_may_be_the_person() {

@@ -197,6 +197,9 @@ impl World {
                 Verdict::Absent | Verdict::ReadAgain if is_barred && (is_create || is_delete) => {
                     self.not_done(state, process, operation);
                 }
+                Verdict::ReadAgain if is_delete && tried < MAX_ATTEMPTS && self.is_unmet(&run, operation) => {
+                    self.not_done(state, process, operation);
+                }
                 Verdict::Absent | Verdict::ReadAgain if tried < MAX_ATTEMPTS => {
                     laws::judge_repetition(self, state, process, operation);
                     if let Some(run) = &mut state.runs[process] {
@@ -207,6 +210,16 @@ impl World {
                 Verdict::Absent | Verdict::ReadAgain => self.end(state, process, operation, Outcome::InDoubt),
             }
         }
+    }
+
+    /// Whether an operation that this one depends on has ended without being done.
+    fn is_unmet(&self, run: &Run, operation: usize) -> bool {
+        let is_over = |needed: &usize| matches!(run.entries[*needed].phase, Phase::Ended(_));
+        self.operation(operation)
+            .depends_on
+            .iter()
+            .filter(|needed| is_over(needed))
+            .any(|needed| !self.is_done(run, *needed))
     }
 
     /// Whether a delete must not be repeated: somebody reports to the user, or nobody else is an admin.
