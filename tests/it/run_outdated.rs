@@ -1,6 +1,8 @@
 //! A run was cut off while it changed somebody, and another client changes or deletes that user before the next run. Nobody can
 //! tell whether the request was carried out, and no other person waits for it.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use super::house::{House, Person, people};
@@ -28,6 +30,15 @@ fn first_name(house: &House, identifier: &str) -> Value {
     house.user(identifier)["data"]["attributes"]["first_name"].clone()
 }
 
+/// The users of the operations that the ledger has.
+fn applied(house: &House) -> Vec<Value> {
+    let accounts = fs::read_dir(house.path("state/skovik-sync/ledgers")).expect("a folder").flatten();
+    let parts = accounts.flat_map(|account| fs::read_dir(account.path()).expect("a folder").flatten());
+    let text: String = parts.map(|part| fs::read_to_string(part.path()).expect("a part")).collect();
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    lines.filter_map(|line| line["record"].get("applied").map(|applied| applied["user_id"].clone())).collect()
+}
+
 #[test]
 fn a_user_who_was_changed_or_deleted_since_an_update_in_doubt_holds_up_nobody() {
     type Edit = fn(&House);
@@ -49,7 +60,10 @@ fn a_user_who_was_changed_or_deleted_since_an_update_in_doubt_holds_up_nobody() 
         house.run(&["undo", "plan.json", "-o", "undo.json"]).ends(0);
         let undo = house.json("undo.json")["diagnostics"].to_string();
         assert!(undo.contains("undo_in_doubt") && undo.contains("has changed since"), "{undo}");
-        house.run(&["run"]).ends(0);
+        // It counts for the guards, by the ledger.
+        assert_eq!(applied(&house), ["u-SE01-3"], "{said}");
+        let ran = house.run(&["run"]).ends(0);
+        assert!(!ran.stderr.contains("not in the account's ledger"), "{ran:?}");
         assert_eq!(first_name(&house, "SE01-5"), "Other", "{said}");
         house.run(&["run"]).ends(0).prints(&["No changes."]);
     }
