@@ -264,6 +264,7 @@ impl<'a> Run<'a> {
                 }
                 self.end(index, Outcome::Failed { problem }, before.as_ref(), None);
             }
+            End::Outdated(problem) => self.outdate(index, problem, before.as_ref()),
             End::NotAgain(problem) => {
                 self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
                 self.end(index, Outcome::Failed { problem }, before.as_ref(), None);
@@ -282,6 +283,13 @@ impl<'a> Run<'a> {
                 self.end(index, Outcome::NotAttempted { because }, None, None);
             }
         }
+    }
+
+    /// Ends an operation in doubt whose user has changed since. It counts as possibly done, and no new plan waits for it.
+    fn outdate(&mut self, index: usize, problem: String, before: Option<&StoredUser>) {
+        let (at, operation) = ((self.worker.now)(), self.operations[index].id);
+        self.note(&Record::Outdated { at, operation, problem: problem.clone() });
+        self.end(index, Outcome::Failed { problem }, before, None);
     }
 
     /// Stops the run if too many operations in a row fail, instead of hammering a broken server.

@@ -30,7 +30,7 @@ pub use writer::Journal;
 /// The name of the format, in the first line.
 pub const FORMAT: &str = "skovik-sync/journal";
 /// The version that this program writes, and the only one that it reads.
-pub const FORMAT_VERSION: u64 = 5;
+pub const FORMAT_VERSION: u64 = 6;
 
 /// How long a first line may be, in bytes.
 const LONGEST_HEAD: u64 = 4096;
@@ -124,6 +124,16 @@ pub enum Record {
         /// The operation.
         operation: OperationId,
         /// Why.
+        problem: String,
+    },
+    /// Of an update or delete whose outcome is unknown: no request for it is under way any more, and another client has
+    /// changed or deleted its user since. Nobody can tell whether it was carried out, and a new plan need not wait for it.
+    Outdated {
+        /// When.
+        at: Timestamp,
+        /// The operation.
+        operation: OperationId,
+        /// How the user has changed.
         problem: String,
     },
     /// Every operation is done.

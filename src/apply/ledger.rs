@@ -257,7 +257,7 @@ fn applied(
 struct Said {
     done: HashMap<OperationId, (Timestamp, Option<UserId>)>,
     doubts: HashMap<OperationId, Timestamp>,
-    /// Which of these are done by an answer, and by no list.
+    /// Which of these are done by an answer, and by no list, or may be done.
     contradicted: HashSet<OperationId>,
 }
 
@@ -296,6 +296,12 @@ impl Said {
             Record::NotDone { operation, .. } => drop(self.doubts.remove(&operation)),
             // What is contradicted was done at one time.
             Record::Contradicted { operation, .. } => drop(self.contradicted.insert(operation)),
+            // It may have been done: it counts, and takes nothing back.
+            Record::Outdated { at, operation, .. } => {
+                let at = self.doubts.remove(&operation).unwrap_or(at);
+                self.done.insert(operation, (at, None));
+                self.contradicted.insert(operation);
+            }
             Record::Journal { .. } | Record::Run { .. } | Record::Known { .. } | Record::Finished { .. } => {}
         }
     }

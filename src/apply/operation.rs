@@ -140,7 +140,7 @@ impl Worker<'_> {
             return Attempt::new(End::Conflict(problem));
         }
         let returns = reactivates(changes);
-        let read = match self.read(user_id, before.roles(), doubt, returns).await {
+        let read = match self.look(user_id, doubt, returns).await {
             Ok(Some(read)) => read,
             Ok(None) => {
                 let problem = format!("conflict: the user {user_id} is not in Skovik any more; plan again");
@@ -149,7 +149,14 @@ impl Worker<'_> {
             Err(attempt) => return attempt,
         };
         let moves = self.dialect().may_empty_others(changes);
+        // Once nothing of it is under way, a user who has lost nothing needs nothing more of it.
+        let is_whole = |doubt: &Doubt| doubt.before.is_some() && self.emptied_since(Some(doubt), &read).is_none();
+        let is_over = doubt.is_some_and(|doubt| !moves || is_whole(doubt));
+        let conflict = |problem| Attempt::new(if is_over { End::Outdated(problem) } else { End::Conflict(problem) });
         let user = &read.user;
+        if let Some(problem) = self.off_limits(user, before.roles()) {
+            return conflict(problem);
+        }
         let is_inactive = match self.dialect().is_inactive(read.stored.raw().get()) {
             Ok(is_inactive) => is_inactive,
             Err(problem) => return Attempt::not_done(format!("the user cannot be judged: {problem}")),
@@ -166,10 +173,11 @@ impl Worker<'_> {
                 return Attempt::new(End::NotAgain(why.to_owned()));
             }
             let expected = updated(user, changes, self.managed);
-            return self.write(id, read, &expected, changes, moves).await;
+            let attempt = self.write(id, read, &expected, changes, moves).await;
+            return if is_over { attempt.outdated() } else { attempt };
         }
         if is_inactive {
-            return Attempt::new(End::Conflict(changed_meanwhile(user_id)));
+            return conflict(changed_meanwhile(user_id));
         }
         // The user has changed. If an earlier attempt was carried out after all, that explains it.
         if let Before::Created(created) = before
@@ -180,9 +188,7 @@ impl Worker<'_> {
         }
         let earlier = doubt.and_then(|doubt| Some((doubt.before.as_ref()?, doubt.is_recent)));
         let parsed = earlier.and_then(|(unmoved, is_recent)| Some((unmoved, self.parse(unmoved)?, is_recent)));
-        let Some((unmoved, was, is_recent)) = parsed else {
-            return Attempt::new(End::Conflict(changed_meanwhile(user_id)));
-        };
+        let Some((unmoved, was, is_recent)) = parsed else { return conflict(changed_meanwhile(user_id)) };
         let expected = updated(&was, changes, self.managed);
         // Custom fields that the change of branch emptied are restored even if somebody changed something else since.
         if moves && user.branch == expected.branch {
@@ -196,7 +202,7 @@ impl Worker<'_> {
             // Not moved, and nothing is lost.
             Attempt::new(End::NotAgain(changed_meanwhile(user_id)))
         } else {
-            Attempt::new(End::Conflict(changed_meanwhile(user_id)))
+            conflict(changed_meanwhile(user_id))
         }
     }
 
@@ -215,6 +221,9 @@ impl Worker<'_> {
         if let Some(problem) =
             self.shows_less(read.id(), &body, |listed| self.dialect().update_request(listed, changes))
         {
+            return Attempt::new(End::Conflict(problem));
+        }
+        if let Some(problem) = self.unshown_before(changes, &read) {
             return Attempt::new(End::Conflict(problem));
         }
         if let Err(attempt) = self.announce(id, Step::Update, Some(&read.stored)).await {
@@ -243,36 +252,27 @@ impl Worker<'_> {
         attempt
     }
 
-    /// Reads a user just before a write; one who `returns` may be inactive. Refuses a user who is protected or has other roles than the plan shows.
-    async fn read(
-        &self,
-        id: &UserId,
-        roles: Option<&[String]>,
-        doubt: Option<&Doubt>,
-        returns: bool,
-    ) -> Result<Option<LiveUser>, Attempt> {
-        let Some(read) = self.look(id, doubt, returns).await? else { return Ok(None) };
-        if self.protect.covers(&read.user) {
-            let problem = format!("conflict: the user {id} is protected now, and was left alone");
-            return Err(Attempt::new(End::Conflict(problem)));
+    /// Why a user must not be touched who was read just before a write: they are protected or in no managed branch by now, or
+    /// have other roles than the plan shows.
+    fn off_limits(&self, user: &User, roles: Option<&[String]>) -> Option<String> {
+        let id = &user.id;
+        if self.protect.covers(user) {
+            return Some(format!("conflict: the user {id} is protected now, and was left alone"));
         }
-        let held = read.user.special_roles();
+        let held = user.special_roles();
         if roles.is_some_and(|shown| held.as_deref() != Some(shown)) {
             let what = if held.is_some() { "has other roles than" } else { "is read without the roles that" };
-            let problem = format!("conflict: the user {id} {what} the plan shows, and was left alone; plan again");
-            return Err(Attempt::new(End::Conflict(problem)));
+            return Some(format!("conflict: the user {id} {what} the plan shows, and was left alone; plan again"));
         }
-        if is_elsewhere(&read.user, self.branches, self.takes_back) {
-            let problem = format!(
+        is_elsewhere(user, self.branches, self.takes_back).then(|| {
+            format!(
                 "conflict: the user {id} is in no branch that [scope] branches names now, and was left alone; plan \
                 again"
-            );
-            return Err(Attempt::new(End::Conflict(problem)));
-        }
-        Ok(Some(read))
+            )
+        })
     }
 
-    /// Reads a user.
+    /// Reads a user; one who `returns` may be inactive.
     async fn look(&self, id: &UserId, doubt: Option<&Doubt>, returns: bool) -> Result<Option<LiveUser>, Attempt> {
         // If the user cannot be read, an outcome that was unknown stays unknown.
         let unread =

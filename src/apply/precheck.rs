@@ -88,8 +88,8 @@ pub struct Conflict {
     pub operation: OperationId,
     /// What is wrong.
     pub problems: Vec<String>,
-    /// Whether the rest of the plan can be carried out all the same: an undo makes nobody inactive to whom somebody reports,
-    /// and cannot know that somebody did even before its plan made them active.
+    /// Whether the rest of the plan can be carried out all the same: an undo makes nobody inactive to whom somebody reports
+    /// or who is the only admin, and cannot know that they were so even before its plan made them active.
     pub is_apart: bool,
 }
 
@@ -210,7 +210,7 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
             };
             standing.already.insert(operation.id, user.cloned());
         } else {
-            let is_apart = live.takes_back && live.reactivates && index.has_only_a_report(operation, &problems);
+            let is_apart = live.takes_back && live.reactivates && index.is_only_needed(operation, &problems);
             standing.conflicts.push(Conflict { operation: operation.id, problems, is_apart });
         }
     }
@@ -373,10 +373,12 @@ impl<'a> Index<'a> {
         Some(format!("the user {} ({}) reports to them now", report.id, report.full_name()))
     }
 
-    /// Whether these are the problems of a delete, and the only one is that somebody reports to the user.
-    fn has_only_a_report(&self, operation: &Operation, problems: &[String]) -> bool {
+    /// Whether these are the problems of a delete, and the only ones are that somebody reports to the user, and that nobody
+    /// else is an admin.
+    fn is_only_needed(&self, operation: &Operation, problems: &[String]) -> bool {
         let Action::Delete { user_id, .. } = &operation.action else { return false };
-        self.new_report(operation, user_id).is_some_and(|report| problems == [report])
+        let needed = [self.new_report(operation, user_id), self.last_admin(user_id)];
+        problems.iter().all(|problem| needed.iter().flatten().any(|needed| needed == problem))
     }
 
     fn last_admin(&self, user_id: &UserId) -> Option<String> {

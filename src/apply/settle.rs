@@ -1,6 +1,6 @@
 //! Settles unknown outcomes: one complete list, read late enough, shows what was carried out. Pure functions.
 
-use super::expected_state::{Made, created, differences, roles_not_given};
+use super::expected_state::{Made, created, differences, roles_not_given, user_of};
 use super::given::new_text;
 use super::list::List;
 use super::newcomers::Newcomers;
@@ -20,6 +20,8 @@ pub(super) enum Verdict {
     NotNew(UserId),
     /// The user is gone, by this delete or otherwise.
     Gone,
+    /// The user whom an update changes is gone or inactive, for this reason: there is nothing left to do.
+    Left(String),
     /// The user has to be read again to find out.
     ReadAgain,
 }
@@ -38,7 +40,10 @@ pub(super) fn judge(
     let after = match &operation.action {
         Action::Create { after } => after,
         Action::Delete { user_id, .. } if list.user(user_id).is_none() => return Verdict::Gone,
-        Action::Delete { .. } | Action::Update { .. } | Action::Link { .. } => return Verdict::ReadAgain,
+        Action::Delete { .. } => return Verdict::ReadAgain,
+        Action::Update { .. } | Action::Link { .. } => {
+            return has_left(operation, list, inactive, made).map_or(Verdict::ReadAgain, Verdict::Left);
+        }
     };
     let by_identifier = after.external_identifier.as_ref().and_then(|id| list.by_identifier(id.as_str()));
     let Some(user) = by_identifier.or_else(|| list.by_email(&after.primary_email)) else {
@@ -62,6 +67,19 @@ pub(super) fn judge(
             differs.join(", ")
         ))
     }
+}
+
+/// Why an update has nobody left to change, if so. An inactive user may still lack custom fields that a change of branch
+/// emptied.
+fn has_left(operation: &Operation, list: &List<'_>, inactive: &[User], made: &Made) -> Option<String> {
+    let user_id = user_of(operation, made)?;
+    let is_inactive = inactive.iter().any(|user| user.id == *user_id);
+    let moves = matches!(&operation.action, Action::Update { changes, .. } if changes.iter().any(|change| change.field == Field::Branch));
+    if list.user(user_id).is_some() || is_inactive && (moves || operation.reactivates()) {
+        return None;
+    }
+    let how = if is_inactive { "is inactive now" } else { "is not in Skovik any more" };
+    Some(format!("conflict: the user {user_id} {how}; plan again"))
 }
 
 /// Whether somebody new may be the person that was sent, though no active user has the identifier or e-mail: a user who is

@@ -176,7 +176,7 @@ async fn apply(
     state.set_begun_run(&account, Some(plan.hash())).map_err(unusable_state)?;
     let replay = replay_again(state, plan, None)?;
     if replay.has_written() && replay.finished.is_none() && !replay.is_in_doubt() {
-        // The same plan again: Skovik is back in its earlier state, and that journal is finished.
+        // The same plan again: Skovik is back in its earlier state, and nothing of that journal is open.
         state.put_away(plan.hash()).map_err(unusable_state)?;
     }
     let approved = Approved { plan, granted, begun_by: BegunBy::Run };

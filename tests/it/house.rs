@@ -139,18 +139,40 @@ impl House {
         Output::of(args, self.command(args).output().expect("it runs"))
     }
 
-    /// Asks the sandbox directly.
-    pub(crate) fn delete_user(&self, identifier: &str) {
+    /// Asks the sandbox directly, as another client; `null` is no body.
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
         let port = self.url.trim_start_matches("http://").trim_end_matches("/v1");
         let mut stream = std::net::TcpStream::connect(port).expect("connected");
+        let body = if body.is_null() { String::new() } else { body.to_string() };
         let request = format!(
-            "DELETE /v1/users/u-{identifier} HTTP/1.1\r\nHost: {port}\r\nAuthorization: Bearer {WRITE_KEY}\r\n\
-             Connection: close\r\n\r\n"
+            "{method} /v1{path} HTTP/1.1\r\nHost: {port}\r\nAuthorization: Bearer {WRITE_KEY}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
         );
         std::io::Write::write_all(&mut stream, request.as_bytes()).expect("sent");
         let mut answer = String::new();
         std::io::Read::read_to_string(&mut stream, &mut answer).expect("an answer");
-        assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+        assert!(answer.starts_with("HTTP/1.1 2"), "{method} {path}: {answer}");
+        let (_, answer) = answer.split_once("\r\n\r\n").expect("a body");
+        if answer.is_empty() { Value::Null } else { serde_json::from_str(answer).expect("JSON") }
+    }
+
+    pub(crate) fn delete_user(&self, identifier: &str) {
+        self.ask("DELETE", &format!("/users/u-{identifier}"), &Value::Null);
+    }
+
+    /// A user without their roles, which nobody may send.
+    pub(crate) fn user(&self, identifier: &str) -> Value {
+        let mut user = self.ask("GET", &format!("/users/u-{identifier}"), &Value::Null);
+        user["data"]["attributes"].as_object_mut().expect("attributes").remove("roles");
+        user
+    }
+
+    /// Gives a user another value.
+    pub(crate) fn edit_user(&self, identifier: &str, field: &str, value: &str) {
+        let mut user = self.user(identifier);
+        user["data"]["attributes"][field] = json!(value);
+        self.ask("PUT", &format!("/users/u-{identifier}"), &user);
     }
 
     /// The requests that were made so far.

@@ -35,6 +35,7 @@ mod render;
 mod retention;
 mod run;
 mod run_only;
+mod run_outdated;
 mod run_peoples;
 mod sandbox;
 mod scim_target;

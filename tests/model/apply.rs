@@ -107,6 +107,8 @@ enum End {
     /// A change of branch was refused. The server may have carried it out all the same.
     Refused,
     Conflict,
+    /// The same for an operation whose outcome was unknown and no longer matters.
+    Outdated,
     /// No earlier attempt was carried out, and it must not be sent again.
     NotAgain,
     HalfDone,

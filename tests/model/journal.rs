@@ -47,6 +47,10 @@ pub(crate) enum Record {
     Contradicted {
         operation: usize,
     },
+    /// The outcome of an update, link or delete is unknown, and no longer matters: its user has changed since.
+    Outdated {
+        operation: usize,
+    },
 }
 
 /// The journal of one state folder.
@@ -63,6 +67,8 @@ pub(crate) struct Journal {
     pub(crate) before: [Option<User>; OPERATIONS],
     /// The operations that a list has contradicted, one bit each.
     pub(crate) contradicted: u8,
+    /// The operations that are outdated, one bit each.
+    pub(crate) outdated: u8,
     pub(crate) is_finished: bool,
     /// Outcomes that may not be on disk yet.
     pub(crate) waiting: Vec<Record>,
@@ -74,6 +80,7 @@ impl Journal {
     /// Writes an intent and waits until it, and all before it, is on disk.
     pub(crate) fn announce(&mut self, operation: usize, before: Option<User>, keeps: bool) {
         self.flush();
+        self.outdated &= !(1 << operation);
         if keeps {
             self.before[operation] = before.or(self.before[operation]);
         }
@@ -98,6 +105,7 @@ impl Journal {
             match record {
                 Record::Done { operation, user, differs } => {
                     self.is_carried_out |= self.has_intent(operation);
+                    self.outdated &= !(1 << operation);
                     self.operations[operation] = Some(Progress::Done { user, differs });
                 }
                 Record::Doubted { operation } => {
@@ -106,8 +114,10 @@ impl Journal {
                 Record::NotDone { operation } => {
                     self.operations[operation] = None;
                     self.before[operation] = None;
+                    self.outdated &= !(1 << operation);
                 }
                 Record::Contradicted { operation } => self.contradicted |= 1 << operation,
+                Record::Outdated { operation } => self.outdated |= 1 << operation,
             }
         }
     }

@@ -253,6 +253,11 @@ pub(crate) fn judge_account(world: &World, state: &mut State) {
 
 /// Checks an outcome that is about to be noted.
 pub(crate) fn judge_record(world: &World, state: &mut State, folder: usize, record: Record) {
+    let is_on_its_way = |operation: usize| {
+        state.network.iter().any(|message| {
+            world.folders[usize::from(message.process)] == folder && usize::from(message.operation) == operation
+        })
+    };
     match record {
         Record::Done { operation, user, differs: _ } => {
             let is_false = match (&world.operation(operation).action, user) {
@@ -273,13 +278,25 @@ pub(crate) fn judge_record(world: &World, state: &mut State, folder: usize, reco
             }
         }
         Record::Doubted { .. } | Record::Contradicted { .. } => {}
+        // Nobody waits for its requests any more, and nobody restores custom fields that it emptied.
+        Record::Outdated { operation } => {
+            let user = match world.operation(operation).action {
+                Action::Update { user, edit: Edit::Branch(_), .. } => Some(user),
+                _ => None,
+            };
+            let is_lost = user.is_some_and(|user| {
+                let had = state.server.moved[usize::from(user)][0] != 0;
+                had && state.server.user(user).is_some_and(|user| user.custom == 0)
+            });
+            let had_effect = state.had_effect[folder] & (1 << operation) != 0;
+            if is_on_its_way(operation) || (had_effect && is_lost) {
+                state.breaks(Law::NotDoneIsTrue);
+            }
+        }
         Record::NotDone { operation } => {
             let had_effect = state.had_effect[folder] & (1 << operation) != 0;
             // Another client may have undone the effect.
-            let is_on_its_way = state.network.iter().any(|message| {
-                world.folders[usize::from(message.process)] == folder && usize::from(message.operation) == operation
-            });
-            if is_on_its_way || (had_effect && has_effect(world, &state.server, operation)) {
+            if is_on_its_way(operation) || (had_effect && has_effect(world, &state.server, operation)) {
                 state.breaks(Law::NotDoneIsTrue);
             }
         }

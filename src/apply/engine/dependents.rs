@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Run, State, place};
+use crate::apply::journal::Record;
 use crate::apply::{Ended, Outcome};
 use crate::plan::{Action, Operation, OperationId};
 
@@ -78,12 +79,20 @@ impl Run<'_> {
     }
 
     /// Begins an operation again whose request had no effect, once what it depends on is done, which may have turned out
-    /// not to be since the request. Then only an update is begun, which looks at its user and sends nothing.
+    /// not to be since the request. Then only an update is begun, which looks at its user and sends nothing. A delete has failed:
+    /// the list still has the user.
     pub(super) fn begin_again(&mut self, index: usize) {
         let operation = &self.operations[index];
         let is_update = matches!(operation.action, Action::Update { .. } | Action::Link { .. });
         if let Some(because) = self.unmet(index).filter(|_| !is_update) {
-            let outcome = self.not_begun(index, &because);
+            let outcome = match operation.action {
+                Action::Delete { .. } => {
+                    let (at, problem) = ((self.worker.now)(), format!("it was not sent again: {because}"));
+                    self.note(&Record::NotDone { at, operation: operation.id, problem: problem.clone() });
+                    Outcome::Failed { problem }
+                }
+                _ => self.not_begun(index, &because),
+            };
             return self.end(index, outcome, None, None);
         }
         let is_open = |needed: &&OperationId| !matches!(self.states[place(**needed)], State::Ended(_));

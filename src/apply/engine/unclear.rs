@@ -146,6 +146,7 @@ impl Run<'_> {
                     self.end(index, Outcome::InDoubt { problem }, None, None);
                 }
             }
+            Verdict::Left(problem) => self.outdate(index, problem, None),
             Verdict::Absent if taken != Taken::No => {
                 self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
                 self.end(index, Outcome::Failed { problem }, None, None);

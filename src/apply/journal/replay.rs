@@ -59,6 +59,8 @@ pub struct Replay {
     pub before: HashMap<OperationId, StoredUser>,
     /// Operations that were called done and that a later list contradicted.
     pub contradicted: HashSet<OperationId>,
+    /// Operations whose outcome is unknown, and whose users have changed since: nothing waits for them.
+    pub outdated: HashSet<OperationId>,
     /// Whether a request was carried out.
     is_carried_out: bool,
     /// When the last operation was done, if all are.
@@ -132,20 +134,24 @@ impl Replay {
     /// Whether anything was written, or may have been. Until then an apply changed nothing, whatever it tried.
     #[must_use]
     pub fn has_written(&self) -> bool {
-        self.is_carried_out || self.is_in_doubt()
+        self.is_carried_out || self.doubts().next().is_some()
     }
 
-    /// Whether of some request it is not known that it was, or was not, carried out.
+    /// Whether of some request it is not known that it was, or was not, carried out, and the same apply may still find out.
     #[must_use]
     pub fn is_in_doubt(&self) -> bool {
-        self.operations.values().any(|progress| matches!(progress, Progress::InDoubt(_)))
+        self.doubts().any(|id| !self.outdated.contains(id))
     }
 
-    /// Whether the apply ended in the middle: an operation is left that was neither done nor refused, and waits for none
-    /// that was refused.
+    fn doubts(&self) -> impl Iterator<Item = &OperationId> {
+        self.operations.iter().filter(|(_, progress)| matches!(progress, Progress::InDoubt(_))).map(|(id, _)| id)
+    }
+
+    /// Whether the apply ended in the middle: an operation is left that was neither done nor refused nor outdated, and waits
+    /// for none that was.
     #[must_use]
     pub fn is_cut_short(&self, plan: &Plan) -> bool {
-        let mut stuck: HashSet<OperationId> = self.failed.clone();
+        let mut stuck: HashSet<OperationId> = self.failed.union(&self.outdated).copied().collect();
         plan.content().operations.iter().any(|operation| {
             if self.is_done(operation.id) || stuck.contains(&operation.id) {
                 return false;
@@ -191,6 +197,7 @@ impl Replay {
             }
             Record::Intent { at: _, operation, step, before } => {
                 self.check_intent(plan, operation, step, before.as_ref())?;
+                self.outdated.remove(&operation);
                 if let (Some(before), Step::Update | Step::Delete) = (&before, step) {
                     self.before.insert(operation, before.clone());
                 }
@@ -207,6 +214,7 @@ impl Replay {
                 let before = self.operations.insert(operation, Progress::Done { user_id, differs });
                 self.is_carried_out |= matches!(before, Some(Progress::InDoubt(_)));
                 self.failed.remove(&operation);
+                self.outdated.remove(&operation);
             }
             Record::Doubted { at: _, operation, problem: _ } => {
                 let (Action::Create { .. }, Some(user_id)) = (&known(plan, operation)?.action, self.made_by(operation))
@@ -221,6 +229,7 @@ impl Replay {
                 self.is_open(operation)?;
                 self.operations.remove(&operation);
                 self.before.remove(&operation);
+                self.outdated.remove(&operation);
                 self.failed.insert(operation);
             }
             Record::Contradicted { at: _, operation, problem: _, listed: _ } => {
@@ -229,6 +238,13 @@ impl Replay {
                     return Err(format!("operation {operation} is contradicted, but was never done"));
                 }
                 self.contradicted.insert(operation);
+            }
+            Record::Outdated { at: _, operation, problem: _ } => {
+                let is_create = matches!(known(plan, operation)?.action, Action::Create { .. });
+                if is_create || !self.doubts().any(|id| *id == operation) {
+                    return Err(format!("operation {operation} is outdated, but is no update or delete in doubt"));
+                }
+                self.outdated.insert(operation);
             }
             Record::Finished { at } => {
                 let done = self.done();

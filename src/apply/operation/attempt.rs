@@ -42,6 +42,9 @@ pub enum End {
     NotDone(String),
     /// The user is no longer as the plan shows, and was left alone.
     Conflict(String),
+    /// As [`End::Conflict`], of an operation whose outcome was unknown. It does not matter any more: nothing that it may have
+    /// changed is to be restored.
+    Outdated(String),
     /// No earlier attempt changed the user, and it must not be sent again.
     NotAgain(String),
     /// Something was changed, but not all.
@@ -79,6 +82,14 @@ impl Attempt {
         Self { again, ..self }
     }
 
+    /// A conflict about an operation whose outcome was unknown, and nothing of which is under way any more.
+    pub(super) fn outdated(mut self) -> Self {
+        if let End::Conflict(problem) = self.end {
+            self.end = End::Outdated(problem);
+        }
+        self
+    }
+
     /// The outcome of a refused attempt is unknown.
     pub(super) fn not_believing_a_refusal(mut self) -> Self {
         if let End::NotDone(refusal) | End::Conflict(refusal) = self.end {
@@ -105,7 +116,7 @@ impl Attempt {
             out"
                 .to_owned(),
             ),
-            End::Conflict(problem) => End::HalfDone(format!(
+            End::Conflict(problem) | End::Outdated(problem) => End::HalfDone(format!(
                 "{problem}; an earlier attempt may have been carried out: run the same apply \
                 again"
             )),

@@ -21,7 +21,7 @@ impl Worker<'_> {
             let admins = admins.as_deref_mut();
             let attempt = self.delete_once(id, user_id, before, admins, attempts.doubt.as_ref()).await;
             if let Err(last) = attempts.go_on(attempt, self.provider).await {
-                return last;
+                return if doubt.is_some() { last.outdated() } else { last };
             }
         }
     }
@@ -35,11 +35,14 @@ impl Worker<'_> {
         doubt: Option<&Doubt>,
     ) -> Attempt {
         let said_gone = || End::SaidGone(format!("Skovik says that the user {user_id} is not there (404)"));
-        let LiveUser { user, stored: read } = match self.read(user_id, before.roles, doubt, false).await {
+        let LiveUser { user, stored: read } = match self.look(user_id, doubt, false).await {
             Ok(Some(read)) => read,
             Ok(None) => return Attempt::new(said_gone()),
             Err(attempt) => return attempt,
         };
+        if let Some(problem) = self.off_limits(&user, before.roles) {
+            return Attempt::new(End::Conflict(problem));
+        }
         if hash_of(&user, self.managed) != before.hash {
             return Attempt::new(End::Conflict(changed_meanwhile(user_id)));
         }

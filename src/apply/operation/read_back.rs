@@ -8,7 +8,7 @@ use crate::apply::expected_state::{
 };
 use crate::employee::{User, UserId};
 use crate::plan::Change;
-use crate::provider::{ApiError, LiveUser, Request, StoredUser, unshown};
+use crate::provider::{ApiError, LiveUser, Request, Rest, StoredUser, unshown};
 
 impl Worker<'_> {
     /// Reads the user of a successful write, and compares it with what was sent.
@@ -98,6 +98,21 @@ impl Worker<'_> {
                 user_id
             )
         })
+    }
+
+    /// Says so if the read before a change of branch lacks custom fields that the complete list showed. The change may empty
+    /// them, whatever it sends, and only what the read showed is restored.
+    pub(super) fn unshown_before(&self, changes: &[Change], read: &LiveUser) -> Option<String> {
+        let listed = self.listed.get(read.id()).filter(|_| self.dialect().may_empty_others(changes))?;
+        match self.dialect().restore_request(listed, &read.stored, &[], Rest::AsHeld) {
+            Ok(None) => None,
+            Ok(Some(_)) => Some(format!(
+                "conflict: the list of users showed custom fields of the user {} that the read before the write does not: a \
+                change of branch may empty them, so the user was left alone; plan again",
+                read.id()
+            )),
+            Err(problem) => Some(format!("conflict: the user {} cannot be compared: {problem}; plan again", read.id())),
+        }
     }
 
     /// How the stored user differs from what was sent, unmanaged data included. If the answer seems to have lost

@@ -121,9 +121,12 @@ impl<'a> Maker<'a> {
             return Ok(None);
         };
         let Some(done) = &entry.done else {
+            let so = match entry.outdated {
+                true => "the user has changed since; look at them in Skovik",
+                false => "run that apply again, which settles it, and undo then",
+            };
             let message = format!(
-                "operation {} of the plan, {} {}, has an unknown outcome and is not taken back: run that apply again, \
-                which settles it, and undo then",
+                "operation {} of the plan, {} {}, has an unknown outcome and is not taken back: {so}",
                 operation.id,
                 operation.action.name(),
                 operation.name

@@ -25,6 +25,8 @@ pub(super) struct Entry {
     pub(super) before: Option<StoredUser>,
     /// `None` while it is in doubt.
     pub(super) done: Option<Done>,
+    /// Whether it is in doubt, and its user has changed since.
+    pub(super) outdated: bool,
     /// How the complete list contradicted that it is done, if it did.
     pub(super) contradicted: Option<Contradicted>,
 }
@@ -84,7 +86,7 @@ impl History {
                     if !entry.announced || step != Step::Refill {
                         entry.before = before;
                     }
-                    entry.announced = true;
+                    (entry.announced, entry.outdated) = (true, false);
                 }
                 Record::Done { at: _, operation, user_id, after, differs: _ } => {
                     operations.entry(operation).or_default().done = Some(Done { user_id, after });
@@ -98,6 +100,9 @@ impl History {
                 // A later list confirmed everything.
                 Record::Finished { .. } => operations.values_mut().for_each(|entry| entry.contradicted = None),
                 Record::NotDone { at: _, operation, problem: _ } => drop(operations.remove(&operation)),
+                Record::Outdated { at: _, operation, problem: _ } => {
+                    operations.entry(operation).or_default().outdated = true
+                }
                 Record::Journal { .. } | Record::Run { .. } | Record::Known { .. } => {}
             }
             Ok(())

@@ -19,6 +19,13 @@ fn without_emails(answer: &str) -> String {
     format!("{}{}{}", &answer[..begin], " ".repeat(length), &answer[begin + length..])
 }
 
+/// An answer of as many bytes that does not show the nickname.
+pub(super) fn without_nick_name(answer: &str) -> String {
+    let Some(begin) = answer.find("\"nickName\"") else { return answer.to_owned() };
+    let length = answer[begin..].find(',').expect("something follows") + 1;
+    format!("{}{}{}", &answer[..begin], " ".repeat(length), &answer[begin + length..])
+}
+
 fn without_department(request: &Request) -> Request {
     let mut user: Value = serde_json::from_str(&request.body).expect("a user");
     user[ENTERPRISE].as_object_mut().expect("the extension").remove("department");
@@ -65,5 +72,34 @@ fn a_refill_empties_nothing_that_a_read_does_not_show() {
     hides.store(false, Ordering::SeqCst);
     company.run(&["apply", "plan.json"]).ends(0);
     assert_eq!(held(), (emails, json!(people[&number].department)));
+    company.is_in_line();
+}
+
+/// A PATCH of the branch sends nothing else, but the server may empty what only the list showed.
+#[test]
+fn nobody_is_moved_by_a_read_that_shows_less_than_the_list() {
+    let scim = Arc::new(Scim::that(PAGE, true, false));
+    let mut people: People = company().into_iter().take(5).collect();
+    fill(&scim, &people);
+    let (theirs, hides) = (Arc::clone(&scim), Arc::new(AtomicBool::new(true)));
+    let hidden = Arc::clone(&hides);
+    let web = Web::start(move |_, request: &Request| {
+        let answer = theirs.pass_on(request);
+        let is_single = request.method == "GET" && request.target.contains("/Users/");
+        Reply::Raw(if is_single && hidden.load(Ordering::SeqCst) { without_nick_name(&answer) } else { answer })
+    });
+    people.last_entry().expect("somebody").get_mut().branch = "SE01".to_owned();
+    let mut company = Company::empty();
+    let target = "branches = [\"SE01\", \"NO01\", \"DK01\"]";
+    company.write("skovik-sync.toml", settings(&format!("{}/v2", web.url), target) + LIMITS);
+    company.write("employees.csv", csv(&people));
+    company.env("SKOVIK_TOKEN", TOKEN);
+    company.run(&["plan"]).ends(0);
+    company.run(&["approve", "plan.json", "--yes"]).ends(0);
+    let before = scim.users();
+    company.run(&["apply", "plan.json"]).ends(9).prints(&["the list of users showed custom fields of the user"]);
+    assert_eq!(scim.users(), before);
+    hides.store(false, Ordering::SeqCst);
+    company.run(&["apply", "plan.json"]).ends(0);
     company.is_in_line();
 }

@@ -10,6 +10,7 @@ use crate::servers::scim::Scim;
 use crate::servers::web::{Reply, Request, Web};
 
 use super::doors::company_with;
+use super::moves::without_nick_name;
 use super::people::{LIMITS, People, company, csv, user};
 use super::{PAGE, TOKEN, fill, settings};
 
@@ -193,13 +194,6 @@ fn one_is_back(scim: &Scim, url: &str) -> (Company, String) {
     (company, id)
 }
 
-/// An answer of as many bytes that does not show the nickname.
-fn without_nick_name(answer: &str) -> String {
-    let Some(begin) = answer.find("\"nickName\"") else { return answer.to_owned() };
-    let length = answer[begin..].find(',').expect("something follows") + 1;
-    format!("{}{}{}", &answer[..begin], " ".repeat(length), &answer[begin + length..])
-}
-
 /// A deactivation by PUT sends the whole user: what the read before it does not show would be emptied.
 #[test]
 fn nobody_becomes_inactive_by_a_read_that_shows_less_than_the_list() {
@@ -352,4 +346,22 @@ fn an_admin_who_comes_back_is_for_people_to_approve() {
     std::fs::remove_file(company.path("plan.json")).expect("removed");
     company.run(&["run"]).ends(6).says(&["would get back the rights of their roles (10004)"]);
     assert!(scim.users().iter().any(|user| user["id"] == *id && user["active"] == false));
+}
+
+/// An undo removes no last admin. It takes back the rest.
+#[test]
+fn the_only_admin_who_came_back_stays_and_everything_else_is_taken_back() {
+    let scim = Scim::start(PAGE);
+    let (company, id) = one_is_back(&scim, &scim.url());
+    scim.patch(&id, &json!({"op": "add", "path": "roles", "value": [{"value": "admin"}]}));
+    company.append("skovik-sync.toml", &format!("[scope]\nprotect = []\n{LIMITS}"));
+    company.edit("employees.csv", "Åsa0", "Nova");
+    company.plan_and_apply().prints(&["1 reactivated, 1 updated"]);
+    company.run(&["undo", "plan.json", "-o", "undo.json"]).ends(0);
+    company.run(&["approve", "undo.json", "--yes"]).ends(0);
+    company.run(&["apply", "undo.json"]).ends(9).prints(&["is an admin now, and nobody else would be one"]);
+    let users = scim.users();
+    let is_admin = users.iter().find(|user| user["id"] == *id).expect("the admin");
+    assert_eq!(is_admin["active"], true);
+    assert!(users.iter().any(|user| user["name"]["givenName"] == "Åsa0"), "{users:?}");
 }

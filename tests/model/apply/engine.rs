@@ -14,6 +14,8 @@ enum Verdict {
     Absent,
     SomebodyElse(Id),
     Gone,
+    /// Whom an update changes is gone.
+    Left,
     ReadAgain,
 }
 
@@ -38,7 +40,8 @@ impl World {
             }
             End::NotDone | End::Refused | End::NotAgain => self.not_done(state, process, operation),
             End::HalfDone => self.end(state, process, operation, Outcome::Failed),
-            End::Conflict => {
+            End::Outdated if !after_unclear => self.outdate(state, process, operation),
+            End::Conflict | End::Outdated => {
                 let entry = &run.entries[operation];
                 let remembers = !self.has(Mutation::ForgetsAttempts) && entry.attempts.unclear;
                 if entry.doubt.is_some() || remembers {
@@ -114,6 +117,11 @@ impl World {
         self.end(state, process, operation, Outcome::Failed);
     }
 
+    fn outdate(&self, state: &mut State, process: usize, operation: usize) {
+        self.note(state, process, Record::Outdated { operation });
+        self.end(state, process, operation, Outcome::Failed);
+    }
+
     pub(super) fn note(&self, state: &mut State, process: usize, record: Record) {
         let folder = self.folders[process];
         laws::judge_record(self, state, folder, record);
@@ -182,10 +190,14 @@ impl World {
                 Verdict::Made(_) if is_others => self.not_done(state, process, operation),
                 Verdict::Made(id) => self.done(state, process, operation, Some(id), false),
                 Verdict::Gone => self.done(state, process, operation, None, false),
+                Verdict::Left => self.outdate(state, process, operation),
                 Verdict::SomebodyElse(_) => self.end(state, process, operation, Outcome::InDoubt),
                 Verdict::Absent if taken => self.not_done(state, process, operation),
                 Verdict::ReadAgain if self.is_in_the_way(operation, &list) => self.not_done(state, process, operation),
                 Verdict::Absent | Verdict::ReadAgain if is_barred && (is_create || is_delete) => {
+                    self.not_done(state, process, operation);
+                }
+                Verdict::ReadAgain if is_delete && tried < MAX_ATTEMPTS && self.is_unmet(&run, operation) => {
                     self.not_done(state, process, operation);
                 }
                 Verdict::Absent | Verdict::ReadAgain if tried < MAX_ATTEMPTS => {
@@ -200,6 +212,16 @@ impl World {
         }
     }
 
+    /// Whether an operation that this one depends on has ended without being done.
+    fn is_unmet(&self, run: &Run, operation: usize) -> bool {
+        let is_over = |needed: &usize| matches!(run.entries[*needed].phase, Phase::Ended(_));
+        self.operation(operation)
+            .depends_on
+            .iter()
+            .filter(|needed| is_over(needed))
+            .any(|needed| !self.is_done(run, *needed))
+    }
+
     /// Whether a delete must not be repeated: somebody reports to the user, or nobody else is an admin.
     fn is_in_the_way(&self, operation: usize, list: &Server) -> bool {
         let Action::Delete { user, .. } = self.operation(operation).action else { return false };
@@ -209,10 +231,14 @@ impl World {
     }
 
     fn verdict(&self, operation: usize, list: &Server, made: &Made) -> Verdict {
+        let is_gone = |id: Id| list.user(id).is_none();
+        let left = |user: Option<Id>| if user.is_some_and(is_gone) { Verdict::Left } else { Verdict::ReadAgain };
         let after = match &self.operation(operation).action {
             Action::Create { after } => after,
             Action::Delete { user, .. } if list.user(*user).is_none() => return Verdict::Gone,
-            Action::Delete { .. } | Action::Update { .. } | Action::Link { .. } => return Verdict::ReadAgain,
+            Action::Delete { .. } => return Verdict::ReadAgain,
+            Action::Update { user, .. } => return left(Some(*user)),
+            Action::Link { create, .. } => return left(made[*create]),
         };
         let find = |is_it: &dyn Fn(&Fields) -> bool| list.iter().filter(|(_, user)| is_it(&user.fields)).last();
         let found = find(&|fields| fields.identifier == after.identifier)

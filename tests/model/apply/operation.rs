@@ -2,6 +2,7 @@
 //! `Attempts::go_on`.
 
 use super::{Attempts, End, Outcome, Phase, RETRIES};
+use crate::journal::Doubt;
 use crate::laws;
 use crate::plan::{Action, Edit, Made, OPERATIONS, created, updated};
 use crate::server::{Answer, Fields, Id, Request, User};
@@ -39,8 +40,13 @@ impl World {
             let end = if edit.is_some() { End::Conflict } else { End::SaidGone };
             return self.go_on(state, process, operation, end, false, None);
         };
+        let emptied_since = |before: User| before.custom != 0 && read.custom == 0;
+        let moves = matches!(edit, Some(Edit::Branch(_)));
+        let is_whole = |doubt: Doubt| doubt.before.is_some_and(|before| !emptied_since(before));
+        let is_over = doubt.is_some_and(|doubt| !moves || is_whole(doubt));
+        let conflict = if is_over { End::Outdated } else { End::Conflict };
         if read.is_admin && !self.has(Mutation::TouchesProtected) {
-            return self.go_on(state, process, operation, End::Conflict, false, None);
+            return self.go_on(state, process, operation, conflict, false, None);
         }
         let mut expected = expected;
         if self.has(Mutation::WritesAnybody) {
@@ -48,15 +54,13 @@ impl World {
         }
         let Some(edit) = edit else {
             if read.fields != expected {
-                return self.go_on(state, process, operation, End::Conflict, false, None);
+                return self.go_on(state, process, operation, conflict, false, None);
             }
             self.set_before(state, process, operation, read);
             self.announce(state, process, operation, Some(read));
             return self.send(state, process, operation, Sent::Delete, Request::Delete(id), Some(read));
         };
         let after = |fields: Fields| updated(fields, edit, &made);
-        let moves = matches!(edit, Edit::Branch(_));
-        let emptied_since = |before: User| before.custom != 0 && read.custom == 0;
         if read.fields == expected {
             let Ok(fields) = after(read.fields) else { return };
             if moves && doubt.and_then(|doubt| doubt.before).is_some_and(emptied_since) {
@@ -77,7 +81,7 @@ impl World {
             return self.go_on(state, process, operation, End::Done(Some(id)), false, None);
         }
         let end = match doubt.and_then(|doubt| doubt.before) {
-            None => End::Conflict,
+            None => conflict,
             Some(before) => match (edit, after(before.fields)) {
                 (Edit::Branch(_), Ok(fields)) if fields.branch == read.fields.branch => {
                     self.set_before(state, process, operation, before);
@@ -85,7 +89,7 @@ impl World {
                 }
                 (_, Ok(fields)) if fields == read.fields => End::Done(Some(id)),
                 _ if is_barred && moves && !emptied_since(before) => End::NotAgain,
-                _ => End::Conflict,
+                _ => conflict,
             },
         };
         self.go_on(state, process, operation, end, false, None);

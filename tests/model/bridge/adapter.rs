@@ -197,6 +197,7 @@ impl Program {
             operations,
             before,
             contradicted: replay.contradicted.iter().fold(0, |all, id| all | 1 << (id.0 - 1)),
+            outdated: replay.outdated.iter().fold(0, |all, id| all | 1 << (id.0 - 1)),
             is_finished: replay.finished.is_some(),
             waiting: Vec::new(),
             is_forged: false,
