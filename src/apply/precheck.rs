@@ -28,11 +28,16 @@ use crate::plan::{
 };
 
 pub use done::all_done;
-pub use guards::{guards, managed_now};
+pub use guards::{emptied_branches, guards, managed_now};
 pub use settings::{policy, settings};
 
 /// This many users may have come or gone since the plan, even in a small account.
 const FEW_USERS: u64 = 25;
+
+/// How many of so many users may have come or gone since the plan.
+fn few_of(users: u64) -> u64 {
+    (users / 2).max(FEW_USERS)
+}
 
 /// The live account, and the settings that say what of it may be touched.
 #[derive(Debug, Clone, Copy)]
@@ -127,8 +132,7 @@ pub fn account(plan: &Plan, replay: &Replay, directory: &Directory) -> Result<()
     }
     let live = directory.users.len() as u64;
     // Other users may come and go between a plan and its apply, but not most of an account.
-    let is_other_size = live.abs_diff(*users) > (*users / 2).max(FEW_USERS);
-    if !replay.has_written() && is_other_size {
+    if !replay.has_written() && live.abs_diff(*users) > few_of(*users) {
         return Err(vec![format!("the plan says that the account has {users} users, and it has {live}")]);
     }
     let mut problems = labels::of_plan(plan, directory);

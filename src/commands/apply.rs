@@ -330,8 +330,12 @@ fn allowed_now(
 /// conditions of the plan.
 fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Option<Standing>> {
     let standing = precheck::standing(plan, replay, live).or_refuse(ExitStatus::Untrusted)?;
-    if standing.conflicts.iter().all(|conflict| conflict.is_apart) || replay.has_written() {
+    if replay.has_written() {
         return Ok(Some(standing));
+    }
+    if standing.conflicts.iter().all(|conflict| conflict.is_apart) {
+        let emptied = precheck::emptied_branches(plan, live);
+        return if emptied.is_empty() { Ok(Some(standing)) } else { Err(stale(&emptied)) };
     }
     match precheck::all_done(plan, live).or_refuse(ExitStatus::Untrusted)? {
         Some(problems) if problems.is_empty() => Ok(None),

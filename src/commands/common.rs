@@ -165,9 +165,10 @@ fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
     if target.removal != settings.target.removal() {
         return Some("what its deletes do is not what [target] remove says".to_owned());
     }
-    let shown = sources.iter().map(|source| (&*source.name, &*source.kind));
-    let lists = settings.sources.iter().map(|source| (&*source.name, source.kind.kind()));
-    let same = shown.eq(lists.chain(settings.tables.iter().map(|table| (&*table.name, TABLE_KIND))));
+    // All lists but the first are joined with it.
+    let shown = sources.iter().map(|source| (&*source.name, &*source.kind, source.join.is_some()));
+    let lists = settings.sources.iter().enumerate().map(|(at, source)| (&*source.name, source.kind.kind(), at > 0));
+    let same = shown.eq(lists.chain(settings.tables.iter().map(|table| (&*table.name, TABLE_KIND, false))));
     if !same && plan.content().undone().is_none() {
         return Some("its sources are not those of the settings".to_owned());
     }

@@ -192,9 +192,10 @@ impl Running<'_> {
         asked
     }
 
-    /// Events are done if every list was read after they came; otherwise they wait again.
+    /// Events are done if every list was read after they came; otherwise they wait again. They also wait if the run was
+    /// interrupted: then they make the service resume it when it starts again.
     async fn settle(&mut self, taken: Taken, ran: &Ran) {
-        if ran.plan.is_some() {
+        if ran.plan.is_some() && ran.outcome != Outcome::Interrupted {
             self.retry = None;
             if let Err(error) = self.queue.done(taken).await {
                 self.ui.warn(format!("the handled events could not be removed from the queue: {error}"));

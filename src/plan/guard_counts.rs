@@ -151,7 +151,7 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
             counts.entry(branch).or_insert_with(new).managed += 1;
         }
         let mut counts: Vec<BranchCount> = counts.into_values().collect();
-        counts.sort_unstable_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+        counts.sort_unstable_by(|a, b| branch_key(a.branch.as_ref()).cmp(&branch_key(b.branch.as_ref())));
         counts
     }
 
@@ -352,8 +352,8 @@ fn changed(draft: &Draft) -> &[Changed] {
 }
 
 /// Branches in a reader's order; users without a branch come last.
-fn sort_key(count: &BranchCount) -> (bool, Option<&str>, &str, &str) {
-    let Some(BranchRef { branch_id, external_identifier, name }) = &count.branch else { return (true, None, "", "") };
+pub(super) fn branch_key(branch: Option<&BranchRef>) -> (bool, Option<&str>, &str, &str) {
+    let Some(BranchRef { branch_id, external_identifier, name }) = branch else { return (true, None, "", "") };
     (false, external_identifier.as_deref(), name, branch_id.as_str())
 }
 

@@ -5,8 +5,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::guard_counts::branch_key;
 use super::{
-    Action, Change, Content, Field, GuardResult, ManagerRef, Operation, SourceSummary, Subject, Target, Value,
+    Action, BranchRef, Change, Content, Field, GuardResult, ManagerRef, Operation, SourceSummary, Subject, Target,
+    Value,
 };
 use crate::employee::{BranchId, Managed, UserId};
 use crate::guard::{
@@ -225,7 +227,8 @@ fn has_sources(guard: &Guard, results: &[GuardResult], limits: &Limits) -> bool 
 }
 
 /// Whether there is one result for each branch that has managed users, and no second result for a branch. A plan does
-/// not list its branches, but their users add up to the managed users of the account.
+/// not list its branches, but their users add up to the managed users of the account, and each guard looks at the same
+/// branches in the same order.
 fn has_branches(guard: &Guard, results: &[GuardResult], content: &Content, tally: &Tally<'_>) -> bool {
     let mut branches = HashSet::new();
     let are_distinct = results.iter().all(|result| branches.insert(part_of(result)));
@@ -233,11 +236,30 @@ fn has_branches(guard: &Guard, results: &[GuardResult], content: &Content, tally
     let users = results.iter().map(GuardResult::of_now).fold(0, u64::saturating_add);
     // An undo only estimates its branches. `apply` compares it as a whole with the one that the state makes.
     let has_all = match content.undone() {
-        None => users == content.target.managed,
+        None => users == content.target.managed && are_branches_with_users(results, content),
         Some(_) => content.target.managed == 0 || !results.is_empty(),
     };
     let counted = results.iter().map(GuardResult::own).fold(0, u64::saturating_add);
     are_distinct && has_all && tally.branches(guard).all(is_there) && counted >= tally.all(guard)
+}
+
+fn are_branches_with_users(results: &[GuardResult], content: &Content) -> bool {
+    let key = |result| branch_key(branch_of(result).flatten());
+    let are_sorted = results.windows(2).all(|pair| key(&pair[0]) < key(&pair[1]));
+    let are_possible = results.iter().all(|result| result.of_now() > 0 && result.own() <= result.of_now());
+    let with_users = |result| Some((branch_of(result)?, result.of_now()));
+    let mut of_branches = content.guards.iter().filter(|result| branch_of(result).is_some()).peekable();
+    let first = of_branches.peek().map(|result| &*result.id);
+    let of_first = of_branches.take_while(|result| first == Some(&*result.id)).map(with_users);
+    are_sorted && are_possible && of_first.eq(results.iter().map(with_users))
+}
+
+/// The branch that a result is about, if it is about one.
+fn branch_of(result: &GuardResult) -> Option<Option<&BranchRef>> {
+    match &result.subject {
+        Some(Subject::Branch(branch)) => Some(branch.as_ref()),
+        Some(Subject::Field(_) | Subject::Source(_)) | None => None,
+    }
 }
 
 /// Whether there is one result for each managed field that has a limit, in order, and with that limit.

@@ -59,7 +59,7 @@ pub(super) fn unknown(
 
 /// Says what is impossible about a plan that is restricted to certain people.
 pub(super) fn check(content: &Content) -> Result<(), String> {
-    let Content { only, operations, .. } = content;
+    let Content { only, operations, diagnostics, .. } = content;
     if only.is_empty() {
         return Ok(());
     }
@@ -76,8 +76,19 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
                 Action::Create { .. } | Action::Update { .. } => needed.contains(&operation.id),
             }
     };
-    match operations.iter().find(|operation| !is_its(operation)) {
-        Some(operation) => Err(format!("operation {} is of nobody that the plan is for", operation.id)),
+    if let Some(operation) = operations.iter().find(|operation| !is_its(operation)) {
+        return Err(format!("operation {} is of nobody that the plan is for", operation.id));
+    }
+    let told = diagnostics.iter().filter(|found| found.code == NEEDED && found.severity == Severity::Warning);
+    let told: HashSet<Option<&str>> = told.map(|found| found.employee.as_deref()).collect();
+    let is_told = |operation: &&Operation| {
+        is_named(operation, &named) || told.contains(&operation.employee.as_ref().map(ExternalIdentifier::as_str))
+    };
+    match operations.iter().find(|operation| !is_told(operation)) {
+        Some(operation) => {
+            let problem = "is of somebody whom the plan is not for, but no diagnostic planned_too says so";
+            Err(format!("operation {} {problem}", operation.id))
+        }
         None => Ok(()),
     }
 }

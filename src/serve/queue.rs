@@ -1,5 +1,5 @@
 //! The events that still need a run, in a file. An event is on disk before its sender gets an answer, and is removed
-//! only after a run has read every list since the event came.
+//! only after a run has read every list since the event came, and was not interrupted.
 //!
 //! An event is only a reason to run: nothing that it says is believed. So an event that comes twice does no harm, and a
 //! full queue merges further events into one that concerns everybody.

@@ -17,12 +17,24 @@ pub(super) enum BadList {
     Other,
     #[error("the list of objects goes on, and the store does not say where")]
     Half,
+    #[error("the list of objects has fewer of them than it says")]
+    Short,
 }
 
 /// Marks a request for a page of a list, and says what the names on it begin with.
 #[derive(Debug, Clone)]
 pub(super) struct Listed {
     pub(super) prefix: String,
+    pub(super) form: Form,
+}
+
+/// How a service writes a page of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// S3 and Google Cloud Storage.
+    Bucket,
+    /// Azure.
+    Container,
 }
 
 /// The parts of a page that say what it is.
@@ -31,19 +43,30 @@ struct Page {
     root: String,
     prefix: Option<String>,
     is_truncated: Option<String>,
+    /// How many objects and folders the page says that it has.
+    key_count: Option<String>,
+    /// How many it has.
+    keys: u64,
     /// What leads to the next page.
     token: String,
 }
 
 impl Listed {
-    /// Fails if this is not a page of the list: that of S3 and Google Cloud Storage, or that of Azure.
+    /// Fails if this is not a page of the list, in the form of its service.
     pub(super) fn check(&self, page: &[u8]) -> Result<(), BadList> {
         let page = Page::read(page).ok_or(BadList::Unlike)?;
-        match (page.root.as_str(), page.is_truncated.as_deref().map(str::trim)) {
-            ("ListBucketResult", Some("false")) | ("EnumerationResults", _) => {}
-            ("ListBucketResult", Some("true")) if page.token.trim().is_empty() => return Err(BadList::Half),
-            ("ListBucketResult", Some("true")) => {}
+        match (self.form, page.root.as_str(), page.is_truncated.as_deref().map(str::trim)) {
+            (Form::Bucket, "ListBucketResult", Some("false")) | (Form::Container, "EnumerationResults", _) => {}
+            (Form::Bucket, "ListBucketResult", Some("true")) if page.token.trim().is_empty() => {
+                return Err(BadList::Half);
+            }
+            (Form::Bucket, "ListBucketResult", Some("true")) => {}
             _ => return Err(BadList::Unlike),
+        }
+        if let Some(count) = &page.key_count
+            && count.trim().parse::<u64>().map_err(|_| BadList::Unlike)? > page.keys
+        {
+            return Err(BadList::Short);
         }
         // Each service repeats it. One that only speaks like them may leave it out.
         match page.prefix {
@@ -86,6 +109,8 @@ impl Page {
             (0, _) => name.clone_into(&mut self.root),
             (1, "Prefix") => drop(self.prefix.get_or_insert_default()),
             (1, "IsTruncated") => drop(self.is_truncated.get_or_insert_default()),
+            (1, "KeyCount") => drop(self.key_count.get_or_insert_default()),
+            (1, "Contents" | "CommonPrefixes") => self.keys += 1,
             _ => {}
         }
         Some(())
@@ -98,6 +123,7 @@ impl Page {
             [_, name] => match name.as_str() {
                 "Prefix" => self.prefix.get_or_insert_default().push_str(text),
                 "IsTruncated" => self.is_truncated.get_or_insert_default().push_str(text),
+                "KeyCount" => self.key_count.get_or_insert_default().push_str(text),
                 "NextContinuationToken" => self.token.push_str(text),
                 _ => {}
             },
@@ -111,8 +137,8 @@ impl Page {
 mod tests {
     use super::*;
 
-    fn checked(page: &str) -> String {
-        let listed = Listed { prefix: "a&b/ledgers/".to_owned() };
+    fn checked(page: &str, form: Form) -> String {
+        let listed = Listed { prefix: "a&b/ledgers/".to_owned(), form };
         listed.check(page.as_bytes()).map_or_else(|bad| format!("{bad:?}"), |()| "fine".to_owned())
     }
 
@@ -138,6 +164,19 @@ mod tests {
             // A page says that another one follows, and not which.
             (s3("<IsTruncated>true</IsTruncated>"), "Half"),
             (s3("<IsTruncated>true</IsTruncated><NextContinuationToken/>"), "Half"),
+            (s3(&format!("<KeyCount>1</KeyCount>{object}<IsTruncated>false</IsTruncated>")), "fine"),
+            (s3(&format!("<KeyCount>0</KeyCount>{object}<IsTruncated>false</IsTruncated>")), "fine"),
+            (
+                s3(
+                    "<KeyCount>1</KeyCount><CommonPrefixes><Prefix>x</Prefix></CommonPrefixes><IsTruncated>false</IsTruncated>",
+                ),
+                "fine",
+            ),
+            // It says that it has more than it has.
+            (s3("<KeyCount>5</KeyCount><IsTruncated>false</IsTruncated>"), "Short"),
+            (s3(&format!("{object}<KeyCount>2</KeyCount><IsTruncated>false</IsTruncated>")), "Short"),
+            (s3("<KeyCount>many</KeyCount><IsTruncated>false</IsTruncated>"), "Unlike"),
+            (s3("<KeyCount/><IsTruncated>false</IsTruncated>"), "Unlike"),
             // The list of another folder.
             (s3("<Prefix>a&amp;b/</Prefix><IsTruncated>false</IsTruncated>"), "Other"),
             (s3("<Prefix/><IsTruncated>false</IsTruncated>"), "Other"),
@@ -156,7 +195,11 @@ mod tests {
             ("{\"kind\":\"storage#objects\"}".to_owned(), "Unlike"),
             (String::new(), "Unlike"),
         ] {
-            assert_eq!(checked(&page), expected, "{page}");
+            let is_azure = page.contains("<EnumerationResults>");
+            let (own, other) = if is_azure { (Form::Container, Form::Bucket) } else { (Form::Bucket, Form::Container) };
+            assert_eq!(checked(&page, own), expected, "{page}");
+            // Another service would find nothing in it.
+            assert_eq!(checked(&page, other), "Unlike", "{page}");
         }
     }
 }

@@ -28,7 +28,7 @@ use url::Url;
 
 use super::connector::{Connector, Counted, Fault};
 use super::credentials::store_secrets;
-use super::listed::Listed;
+use super::listed::{BadList, Form, Listed};
 use crate::http::Redactor;
 use crate::plan::Digest;
 
@@ -81,6 +81,7 @@ pub(crate) struct Store {
     inner: Arc<dyn ObjectStore>,
     /// The same store.
     lists: Arc<dyn PaginatedListStore>,
+    form: Form,
     root: Path,
     url: String,
     redactor: Arc<Redactor>,
@@ -137,7 +138,8 @@ impl Store {
             other => return Err(io::Error::other(format!("{shown}: {other} is no store that is known"))),
         };
         let root = Path::from_url_path(url.path()).map_err(|error| io::Error::other(format!("{shown}: {error}")))?;
-        Ok(Self { inner, lists, root, url: shown, redactor: Arc::new(redactor) })
+        let form = if url.scheme() == "az" { Form::Container } else { Form::Bucket };
+        Ok(Self { inner, lists, form, root, url: shown, redactor: Arc::new(redactor) })
     }
 
     /// The URL of an object, for messages.
@@ -193,16 +195,14 @@ impl Store {
         let (mut objects, mut length, mut tokens, mut token) = (Vec::new(), 0, HashSet::new(), None);
         for _ in 0..MOST_PAGES {
             let mut options = PaginatedListOptions { page_token: token, ..PaginatedListOptions::default() };
-            options.extensions.insert(Listed { prefix: prefix.clone() });
+            options.extensions.insert(Listed { prefix: prefix.clone(), form: self.form });
             let page = self.lists.list_paginated(Some(&prefix), options).await?;
-            let listed = page.result.objects.iter().filter_map(|meta| {
-                let parts: Vec<_> =
-                    meta.location.prefix_match(&self.root)?.map(|part| part.as_ref().to_owned()).collect();
-                Some(Object { name: parts.join("/"), size: meta.size, modified: meta.last_modified.into() })
-            });
-            for object in listed {
-                length += object.name.len();
-                objects.push(object);
+            for meta in page.result.objects {
+                let parts = meta.location.prefix_match(&self.root).filter(|_| meta.location.prefix_matches(folder));
+                let parts = parts.ok_or_else(|| fault(Fault::from(BadList::Other)))?;
+                let name = parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/");
+                length += name.len();
+                objects.push(Object { name, size: meta.size, modified: meta.last_modified.into() });
             }
             if length > LONGEST_LIST {
                 break;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use skovik_sync::diff::{Memory, Moment};
-use skovik_sync::plan::{Action, Content, Plan};
+use skovik_sync::plan::{Action, Content, Plan, WaitingPerson};
 use skovik_sync::state::State;
 
 use super::harness::{Company, Output};
@@ -207,6 +207,28 @@ fn a_plan_that_skips_the_wait_is_refused() {
     // The settings are bound too.
     house.settings("[scope]\nremove_after = \"8d\"\n[approval]\nautomatic = true\n");
     house.run(&["verify", "plan.json"]).ends(7);
+    assert_eq!(house.writes(), []);
+}
+
+/// Who waits is not touched, and is shown to the approver all the same.
+#[test]
+fn a_plan_that_shows_who_waits_under_another_name_is_refused() {
+    let (house, mut listed) = house(SETTINGS);
+    listed[3].first_name = "New".to_owned();
+    house.list(&listed);
+    house.run(&["plan"]).ends(0);
+    let good = Plan::read(&fs::read(house.path("plan.json")).expect("read")).expect("a plan");
+    let edits: [fn(&mut WaitingPerson); 2] =
+        [|person| person.name = "Eva Alm".into(), |person| person.employee = Some("SE01-99".into())];
+    for edit in edits {
+        let mut content = good.content().clone();
+        edit(&mut content.waiting.as_mut().expect("there").people[0]);
+        let forged = Plan::seal(content).expect("hashed anew");
+        forged.write(fs::File::create(house.path("plan.json")).expect("made")).expect("written");
+        let hash = forged.hash().to_string();
+        let refused = house.run(&["apply", "plan.json", "--approved-hash", &hash]).ends(7);
+        refused.says(&["the plan shows the user u-SE01-7 as", "but in Skovik it is \"SE01-7 P7 Berg\""]);
+    }
     assert_eq!(house.writes(), []);
 }
 

@@ -94,6 +94,13 @@ fn a_joined_list_that_matches_nobody_blocks_and_one_that_matches_is_applied() {
         forged.write(fs::File::create(house.path("plan.json")).expect("a file")).expect("written");
         house.run(&["apply", "plan.json", "--approved-hash", &forged.hash().to_string()]).ends(8);
     }
+    // Nor one without the figures of the join.
+    let mut content = plan.content().clone();
+    content.sources[1].join = None;
+    let forged = Plan::seal(content).expect("hashed anew");
+    forged.write(fs::File::create(house.path("plan.json")).expect("a file")).expect("written");
+    let refused = house.run(&["approve", "plan.json", "--yes"]).ends(8);
+    says(&refused.stderr, &["its sources are not those of the settings"]);
     assert_eq!(house.writes(), []);
     rows("SE01", 10);
     house.run(&["run"]).ends(0);

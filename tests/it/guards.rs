@@ -60,6 +60,26 @@ fn a_branch_that_has_shrunk_since_the_plan_blocks_before_any_write() {
     assert_eq!(house.writes(), before);
 }
 
+/// A plan file does not show which branches have users. Skovik does.
+#[test]
+fn a_plan_whose_guard_judges_a_branch_without_users_is_refused() {
+    let mut listed = [people("NO01", 10), people("SE01", 90)].concat();
+    let house = house(10);
+    listed[5].first_name = "New".to_owned();
+    house.list(&listed);
+    house.run(&["plan"]).ends(0);
+    let plan = Plan::read(&fs::read(house.path("plan.json")).expect("a file")).expect("a plan");
+    let mut content = plan.content().clone();
+    let last = content.guards.iter_mut().rfind(|guard| guard.id == "per_branch.max_delete_percent");
+    last.expect("SE01").subject = Some(Subject::Branch(None));
+    let forged = Plan::seal(content).expect("hashed anew");
+    forged.write(File::create(house.path("plan.json")).expect("a file")).expect("written");
+    let refused = house.run(&["apply", "plan.json", "--approved-hash", &forged.hash().to_string()]).ends(7);
+    let problem = "the plan says that no branch has 90 users who may be changed, and it has 0";
+    assert!(refused.stderr.contains(problem), "{refused:?}");
+    assert_eq!(house.writes(), []);
+}
+
 #[test]
 fn a_plan_whose_guard_was_turned_by_hand_is_refused() {
     let house = house(2);

@@ -1,8 +1,8 @@
 //! The guards of a plan, evaluated again for the account as it is now. Pure functions.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::Live;
+use super::{Live, few_of};
 use crate::apply::journal::{Progress, Replay};
 use crate::employee::{BranchId, User, UserId};
 use crate::guard::{self, Of, RecentPast, UsersNow};
@@ -22,6 +22,24 @@ pub fn guards(plan: &Plan, replay: &Replay, live: Live<'_>, memory: &RecentPast)
         |user, field| Value::of_user(user, field, managed, directory).is_some(),
     );
     guard::evaluate_again(&plan.content().guards, &headcount(plan, replay, live), &memory)
+}
+
+/// The branches that the plan's guards judge although they have no users who may be changed, or far fewer than the plan
+/// says. Before the plan's first write only, and not for an undo, which only estimates its branches.
+#[must_use]
+pub fn emptied_branches(plan: &Plan, live: Live<'_>) -> Vec<String> {
+    let people = headcount(plan, &Replay::default(), live);
+    let mut problems = BTreeSet::new();
+    for result in plan.content().guards.iter().filter(|_| plan.content().undone().is_none()) {
+        let Some(subject @ Subject::Branch(branch)) = &result.subject else { continue };
+        let (then, now) = (result.of_now(), people.managed_in(branch.as_ref().map(|branch| &branch.branch_id)));
+        if now == 0 || then.saturating_sub(now) > few_of(then) {
+            let label = subject.label(&plan.content().target.custom_fields);
+            problems
+                .insert(format!("the plan says that {label} has {then} users who may be changed, and it has {now}"));
+        }
+    }
+    problems.into_iter().collect()
 }
 
 /// How many users of the live account may be changed, not counting what this plan has done already.

@@ -10,7 +10,7 @@ use crate::apply::labels::{Renamed, label, other_person, person, renamed, shown}
 use crate::employee::{Branch, Directory, Text, User, UserId, full_name};
 use crate::plan::{
     Action, BranchRef, Change, Common, Field, Fields, ManagerRef, Operation, Part, Plan, Subject, UserRef, Value,
-    display_name,
+    WaitingPerson, display_name,
 };
 
 /// How the plan's names of custom fields and guarded branches differ from the account's.
@@ -28,7 +28,7 @@ pub(super) fn of_plan(plan: &Plan, directory: &Directory) -> Vec<String> {
     fields.chain(branches).collect()
 }
 
-/// How the names of people and branches in a blocking guard differ from the account's.
+/// How the names of people who wait, and of people and branches in a blocking guard, differ from the account's.
 pub(super) fn of_parts(plan: &Plan, directory: &Directory) -> Vec<String> {
     let parts = plan.content().guards.iter().flat_map(|guard| &guard.parts);
     // A plan whose journal was lost may have renamed or removed people already.
@@ -58,7 +58,13 @@ pub(super) fn of_parts(plan: &Plan, directory: &Directory) -> Vec<String> {
                 .then(|| unlisted(kind, &id, name)),
         }
     };
-    let problems: BTreeSet<String> = parts.filter_map(problem).collect();
+    let waiting = plan.content().waiting.iter().flat_map(|waiting| &waiting.people);
+    let waiting = waiting.filter_map(|WaitingPerson { user_id, employee, name, wait: _, reason: _ }| {
+        let user = directory.user(user_id)?;
+        let (planned, held) = (person(employee.as_ref(), name), person(user.identifier.as_ref(), &display_name(user)));
+        (planned != held).then(|| shown("user", user_id, &planned, &held))
+    });
+    let problems: BTreeSet<String> = parts.filter_map(problem).chain(waiting).collect();
     problems.into_iter().collect()
 }
 

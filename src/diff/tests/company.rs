@@ -9,7 +9,7 @@ use crate::employee::{
     Employee, ExternalIdentifier, Managed, Origin, SetAside, User, UserId,
 };
 use crate::guard::{Join, Limits, RecentPast};
-use crate::plan::{Digest, Input, NoPlan, Plan};
+use crate::plan::{Content, Digest, Input, NoPlan, Plan};
 
 /// A company and its account, to make a plan from.
 #[derive(Debug)]
@@ -83,6 +83,14 @@ fn names(email: &str) -> (String, String) {
 
 pub(super) fn text(value: &str) -> Option<CustomValue> {
     Some(CustomValue::Text(value.into()))
+}
+
+/// Why a plan file with this content is refused.
+#[track_caller]
+pub(super) fn refusal(content: Content) -> String {
+    let mut file = Vec::new();
+    Plan::seal(content).expect("sealed").write(&mut file).expect("written");
+    Plan::read(&file).expect_err("noticed").to_string()
 }
 
 impl Company {

@@ -282,6 +282,42 @@ fn no_line_of_a_guard_can_be_left_out() {
     }
 }
 
+/// A plan does not list its branches. But each of them has users, all guards look at the same ones, and their order is
+/// that of the labels.
+#[test]
+fn the_guards_of_branches_are_those_of_the_branches_with_users_in_their_order() {
+    type Edit = fn(&mut Vec<GuardResult>);
+    let edits: [(&str, Edit); 6] = [
+        ("no users", |guards| {
+            let last = guards.last().expect("SE01").clone();
+            guards.push(GuardResult { of: 0, subject: Some(Subject::Branch(None)), ..last });
+        }),
+        ("another order", |guards| guards.swap(0, 1)),
+        ("the names of one another", |guards| {
+            let [one, other] = &mut guards[..2] else { panic!("two branches") };
+            std::mem::swap(&mut one.subject, &mut other.subject);
+        }),
+        ("another branch", |guards| guards[3].subject = Some(Subject::Branch(None))),
+        ("other users", |guards| (guards[2].of, guards[3].of) = (41, 999)),
+        ("all in one", |guards| {
+            let other = guards.remove(2);
+            guards[2].of += other.of;
+        }),
+    ];
+    let company = group();
+    let plan = company.plan();
+    let is_of_branch = |guard: &GuardResult| guard.id.starts_with("per_branch.");
+    for (what, edit) in edits {
+        let mut content = plan.content().clone();
+        let (mut of_branches, others) = content.guards.into_iter().partition::<Vec<_>, _>(is_of_branch);
+        edit(&mut of_branches);
+        content.guards = [others, of_branches].concat();
+        assert_eq!(check_guards(&content), Ok(()), "{what}");
+        let found = not_as_demanded(&company.limits, &company.policy.managed, &content);
+        assert!(found.is_some_and(|id| id.starts_with("per_branch.")), "{what}: {found:?}");
+    }
+}
+
 #[test]
 fn a_field_that_is_not_managed_has_no_guard() {
     let company = group();

@@ -1,6 +1,6 @@
 //! Inactive users who are made active again (`[target] reactivate`), and those who are not.
 
-use super::company::{ANNA, BEN, CARLA, Company, assert_plan, bad_record, company, employee, user};
+use super::company::{ANNA, BEN, CARLA, Company, assert_plan, bad_record, company, employee, refusal, user};
 use crate::diff::{Protect, Renumber};
 use crate::employee::{Employee, User};
 use crate::plan::{Action, Change, ManagerRef, Plan, Value};
@@ -145,9 +145,7 @@ fn roles_that_come_back_are_named() {
     // A plan without the warning cannot be one that was made.
     let mut content = plan.content().clone();
     content.diagnostics.clear();
-    let mut file = Vec::new();
-    Plan::seal(content).expect("sealed").write(&mut file).expect("written");
-    let refused = Plan::read(&file).expect_err("the warning is missing").to_string();
+    let refused = refusal(content);
     assert!(refused.contains("roles_regained"), "{refused}");
 }
 
@@ -180,6 +178,18 @@ fn roles_that_are_not_told_and_come_back_are_named() {
         let expected = ["1 reactivate 1 z, active: false → true", "roles_regained 1"];
         assert_plan(&company, &expected[..if tells { 2 } else { 1 }]);
     }
+    // Also of a plan file, if it shows the roles of somebody else.
+    let staff = vec![user("a", Some("2"), BEN, None)];
+    let company = reactivating(vec![employee("1", ANNA, None)], staff, vec![user("z", Some("1"), ANNA, None)])
+        .with(|company| company.directory.inactive[0].roles = None);
+    assert_plan(
+        &company,
+        &["1 reactivate 1 z, active: false → true", "2 delete 2 a (in no source)", "roles_regained 1"],
+    );
+    let mut content = company.plan().content().clone();
+    content.diagnostics.retain(|found| found.code != "roles_regained");
+    let refused = refusal(content);
+    assert!(refused.contains("gives roles back, but no diagnostic roles_regained"), "{refused}");
 }
 
 #[test]

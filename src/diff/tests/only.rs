@@ -1,6 +1,6 @@
 //! `--only`: plans for certain people.
 
-use super::company::{ANNA, BEN, CARLA, Company, assert_plan, company, employee, user};
+use super::company::{ANNA, BEN, CARLA, Company, assert_plan, company, employee, refusal, user};
 use crate::employee::{Employee, User};
 use crate::plan::{GuardOutcome, Plan};
 
@@ -14,6 +14,10 @@ fn only_some_people_with_all_that_they_need() {
     // A manager who must be there first is planned too.
     let one = base().with(|company| company.only = ["1".into()].into());
     assert_plan(&one, &["1 create 2", "2 create 1 manager: operation 1 after 1", "planned_too 2"]);
+    let mut content = one.plan().content().clone();
+    content.diagnostics.clear();
+    let refused = refusal(content);
+    assert!(refused.contains("operation 1 is of somebody whom the plan is not for, but no diagnostic"), "{refused}");
     let nobody = base().with(|company| company.only = ["7".into()].into());
     assert_plan(&nobody, &["only_nobody 7"]);
     assert_eq!(nobody.plan().content().only, ["7".into()]);

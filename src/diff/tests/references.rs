@@ -1,6 +1,6 @@
 //! The diagnostics about managers who cannot be found, and about managers who report to one another.
 
-use super::company::{Company, bad_record, employee, user};
+use super::company::{Company, bad_record, employee, refusal, user};
 use crate::plan::Diagnostic;
 
 /// People 1000, 1001 …, whose manager is written like this.
@@ -122,4 +122,27 @@ fn an_email_beyond_ascii_is_warned_of_once() {
     let many = of(&["\u{e5}1@x.se", "\u{e5}2@x.se", "\u{e5}3@x.se", "\u{e5}4@x.se", "\u{e5}5@x.se", "\u{e5}6@x.se"]);
     only_warning(&many, None, &["6 e-mails have letters beyond ASCII", "\u{e5}5@x.se, 1 more"]);
     assert_eq!(warnings(&of(&["a@x.se"])), []);
+}
+
+/// A plan file cannot leave out what `plan` always says of such an operation, nor say it of somebody else.
+#[test]
+fn a_plan_without_the_warning_of_its_operation_is_refused() {
+    let created = Company::new(vec![employee("1000", "\u{e5}sa.berg@x.se", None)], Vec::new());
+    let held = vec![user("u", Some("1000"), "asa.berg@x.se", None)];
+    let changed = Company::new(vec![employee("1000", "\u{e5}sa.berg@x.se", None)], held);
+    let linked = company(2, |n| Some((1001 - n).to_string()));
+    for (company, code) in [(created, "email_not_ascii"), (changed, "email_not_ascii"), (linked, "manager_cycle")] {
+        let content = company.plan().content().clone();
+        assert!(content.diagnostics.iter().any(|found| found.code == code), "{:?}", content.diagnostics);
+        for other in [None, Some("7".to_owned())] {
+            let mut content = content.clone();
+            content.diagnostics.retain_mut(|found| {
+                found.employee.clone_from(&other);
+                found.code != code || other.is_some()
+            });
+            content.diagnostics.sort_unstable();
+            let refused = refusal(content);
+            assert!(refused.contains(&format!("no diagnostic {code} says so")), "{refused}");
+        }
+    }
 }

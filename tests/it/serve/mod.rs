@@ -176,8 +176,13 @@ impl Service {
     }
 
     /// Asks it to end, and gives its exit code.
-    pub(crate) fn end(mut self) -> Option<i32> {
-        self.signal(Signal::TERM);
+    pub(crate) fn end(self) -> Option<i32> {
+        self.end_by(Signal::TERM)
+    }
+
+    /// The same with another signal.
+    pub(crate) fn end_by(mut self, signal: Signal) -> Option<i32> {
+        self.signal(signal);
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("asked") {

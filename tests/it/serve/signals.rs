@@ -118,6 +118,26 @@ fn a_run_under_way_ends_as_run_does() {
     service.until("all of it", |_| (house.writes().len() == 10).then_some(()));
 }
 
+/// Without a schedule nothing but the event would ever lead to another run.
+#[test]
+fn the_events_of_a_run_that_was_interrupted_wait_for_the_next_start() {
+    for signal in [Signal::TERM, Signal::HUP] {
+        let everybody = people("SE01", 20);
+        let house = House::new(&more_people(10), &everybody, &webhook("100ms", ""), &["--fail", "POST /users slow=1s"]);
+        let mut service = Service::start(&house);
+        assert_eq!(service.event("{}"), Some(202));
+        service.until("a run that writes", |_| (!house.writes().is_empty()).then_some(()));
+        assert_eq!(service.end_by(signal), Some(130));
+        assert!(house.writes().len() < 10, "it was cut off");
+        assert_eq!(std::fs::read_to_string(events(&house)).expect("read").lines().count(), 1);
+        let mut service = Service::start(&house);
+        service.until("all of it", |_| (house.writes().len() == 10).then_some(()));
+        service.until("the end", |service| (service.metric("queue_events") == Some(0.0)).then_some(()));
+        assert_eq!(service.end(), Some(0));
+        assert_eq!(house.writes().len(), 10, "nobody twice");
+    }
+}
+
 /// A signal that comes before the run listens is not lost: of ten creates of a second each, no more is sent than what the
 /// run may have begun by then.
 #[test]

@@ -177,6 +177,16 @@ fn what_is_no_list_is_an_error_and_not_an_empty_list() {
             "a list of other objects",
         ),
         ("<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>", "does not say where"),
+        ("<EnumerationResults><Blobs/><NextMarker/></EnumerationResults>", "is not a list of objects"),
+        (
+            "<ListBucketResult><KeyCount>5</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>",
+            "has fewer of them than it says",
+        ),
+        (
+            "<ListBucketResult><Contents><Key>elsewhere/x</Key><LastModified>2030-01-01T00:00:00.000Z</LastModified>\
+             <ETag>\"x\"</ETag><Size>1</Size></Contents><IsTruncated>false</IsTruncated></ListBucketResult>",
+            "a list of other objects",
+        ),
     ] {
         let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{page}", page.len());
         let liar = Liar::saying(&answer, b"");
