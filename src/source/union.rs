@@ -102,20 +102,29 @@ impl UnionSource {
         };
         let parts = join_all(self.parts.iter().enumerate().map(read)).await;
         let parts = parts.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let (union, used) = (self.clone(), conditions.columns.clone());
-        let table = blocking(move || union.table(&parts, &used)).await?;
+        let (union, used, perhaps) = (self.clone(), conditions.columns.clone(), conditions.perhaps.clone());
+        let table = blocking(move || union.table(&parts, used, &perhaps)).await?;
         Ok(Reading { table, proof: None, modified: None })
     }
 
-    fn table(&self, parts: &[Reading], used: &BTreeSet<Box<str>>) -> Result<Table, ReadError> {
+    fn table(
+        &self,
+        parts: &[Reading],
+        mut used: BTreeSet<Box<str>>,
+        perhaps: &BTreeSet<Box<str>>,
+    ) -> Result<Table, ReadError> {
         let mut names: Vec<Box<str>> = vec![self.list_column.clone()];
         let mut seen: BTreeSet<Box<str>> = names.iter().cloned().collect();
         let mut common = Vec::with_capacity(parts.len());
         for (part, reading) in self.parts.iter().zip(parts) {
             let columns = part.common_names(&reading.table, &self.label, &self.list_column)?;
-            part.has(used, &self.list_column, &columns, &reading.table, &self.label)?;
             names.extend(columns.iter().filter(|name| seen.insert((*name).clone())).cloned());
             common.push(columns);
+        }
+        // What a template that uses whole records names, and a list has as a column, is used.
+        used.extend(perhaps.iter().filter(|name| seen.contains(*name)).cloned());
+        for ((part, reading), columns) in self.parts.iter().zip(parts).zip(&common) {
+            part.has(&used, &self.list_column, columns, &reading.table, &self.label)?;
         }
         let fixed = names.iter().map(|name| name.to_string()).collect();
         let mut union = TableBuilder::with_columns(fixed, 0);
@@ -178,8 +187,17 @@ impl Part {
     /// The union's names of the columns of this part, in the part's order.
     fn common_names(&self, table: &Table, label: &str, list_column: &str) -> Result<Vec<Box<str>>, ConfigError> {
         let name = &self.settings.name;
-        let renamed: BTreeMap<&str, &str> =
-            self.columns.iter().filter_map(|(common, own)| Some((&**own.as_ref()?, &**common))).collect();
+        let mut renamed: BTreeMap<&str, &str> = BTreeMap::new();
+        for (common, own) in self.columns.iter().filter_map(|(common, own)| Some((&**common, &**own.as_ref()?))) {
+            if let Some(other) = renamed.insert(own, common) {
+                let [column, other, common] = [own, other, common].map(quoting::column);
+                let problem = format!(
+                    "[source.columns] of {label} gives the column {column} of list `{name}` two names, {other} and {common}; \
+                     use one of them in the templates"
+                );
+                return Err(ConfigError::Invalid(problem));
+            }
+        }
         if let Some(missing) = renamed.keys().find(|own| table.knows_its_columns() && table.column(own).is_none()) {
             let near = nearest(missing, table.columns().iter().map(|column| &**column));
             let hint =

@@ -42,9 +42,23 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
         super::defined::check("none", [&value])?;
         same_type(&value, &Value::from(())).map(|()| value.is_none())
     });
-    of_numbers("odd", Value::from_function(tests::is_odd), environment);
-    of_numbers("even", Value::from_function(tests::is_even), environment);
-    of_numbers("divisibleby", Value::from_function(tests::is_divisibleby), environment);
+    let of_one_type = [
+        ("odd", Type::Number, Value::from_function(tests::is_odd)),
+        ("even", Type::Number, Value::from_function(tests::is_even)),
+        ("divisibleby", Type::Number, Value::from_function(tests::is_divisibleby)),
+        ("startingwith", Type::Text, Value::from_function(tests::is_startingwith)),
+        ("endingwith", Type::Text, Value::from_function(tests::is_endingwith)),
+        ("lower", Type::Text, Value::from_function(tests::is_lower)),
+        ("upper", Type::Text, Value::from_function(tests::is_upper)),
+    ];
+    for (name, wanted, test) in of_one_type {
+        environment.add_test(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
+            let all = [&[value], &rest[..]].concat();
+            super::defined::check(name, &all)?;
+            of_type(name, wanted, &all)?;
+            Ok(test.call(state, &all)?.is_true())
+        });
+    }
     for (tests, operator, comparison) in comparisons {
         for &name in tests {
             environment.add_test(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
@@ -110,18 +124,8 @@ fn boolean(test: &str, value: &Value) -> Result<bool, Error> {
     }
 }
 
-/// `is odd`, `is even` and `is divisibleby`, for numbers only.
-fn of_numbers(name: &'static str, test: Value, environment: &mut Environment<'_>) {
-    environment.add_test(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
-        let all = [&[value], &rest[..]].concat();
-        super::defined::check(name, &all)?;
-        of_type(name, Type::Number, &all)?;
-        Ok(test.call(state, &all)?.is_true())
-    });
-}
-
-/// Refuses other values in a test that is for one type: the engine says no of every other.
-pub(super) fn of_type(test: &str, wanted: Type, values: &[Value]) -> Result<(), Error> {
+/// Refuses other values in a test that is for one type. The engine says no of them, or writes them as texts and asks that.
+fn of_type(test: &str, wanted: Type, values: &[Value]) -> Result<(), Error> {
     let Some(other) = values.iter().find(|value| Type::of(value) != Some(wanted)) else { return Ok(()) };
     if other.kind() == ValueKind::Invalid {
         return Err(unreadable(other));

@@ -1,11 +1,8 @@
-//! Tests that refuse undefined values, and tests of texts that refuse other values. The engine's own tests answer no: `ad.status is eq 'active'` would put a person
+//! Tests that refuse undefined values. The engine's own tests answer no: `ad.status is eq 'active'` would put a person
 //! without a record in `ad` out of the scope. Only `is defined` and its like may see an undefined value.
 
 use minijinja::value::{Rest, Value};
 use minijinja::{Environment, Error, ErrorKind, State, tests};
-
-use super::compare::of_type;
-use super::kinds::Type;
 
 pub(super) fn extend(environment: &mut Environment<'_>) {
     let tests = [
@@ -26,21 +23,6 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
                 Ok(test.call(state, &[&[value], &rest[..]].concat())?.is_true())
             });
         }
-    }
-    // The engine writes every other value as a text, a list in brackets, and asks that.
-    let of_texts = [
-        ("startingwith", Value::from_function(tests::is_startingwith)),
-        ("endingwith", Value::from_function(tests::is_endingwith)),
-        ("lower", Value::from_function(tests::is_lower)),
-        ("upper", Value::from_function(tests::is_upper)),
-    ];
-    for (name, test) in of_texts {
-        environment.add_test(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
-            let all = [&[value], &rest[..]].concat();
-            check(name, &all)?;
-            of_type(name, Type::Text, &all)?;
-            Ok(test.call(state, &all)?.is_true())
-        });
     }
 }
 

@@ -19,6 +19,9 @@ pub(super) const FOR_LISTS: [&str; 14] = [
     "sum",
 ];
 
+/// How many bytes are written for one unit of work.
+const BYTES_FOR_A_UNIT: usize = 64;
+
 pub(super) fn extend(environment: &mut Environment<'_>) {
     let of_texts = [
         ("lower", Value::from_function(filters::lower)),
@@ -34,7 +37,12 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
         ("escape", Value::from_function(filters::escape)),
         ("e", Value::from_function(filters::escape)),
         ("safe", Value::from_function(filters::safe)),
-        ("indent", Value::from_function(filters::indent)),
+        (
+            "indent",
+            Value::from_function(|state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
+                indent(state, &value, &rest)
+            }),
+        ),
         ("format", Value::from_function(filters::format)),
     ];
     for (name, filter) in of_texts {
@@ -134,6 +142,15 @@ pub(super) fn add_of_texts(environment: &mut Environment<'_>, name: &'static str
         }
         filter.call(state, &[&[value], &rest[..]].concat())
     });
+}
+
+/// The engine counts the work of its own filter only.
+fn indent(state: &mut State<'_, '_>, text: &Value, rest: &[Value]) -> Result<Value, Error> {
+    let named = rest.last().filter(|last| last.is_kwargs()).and_then(|named| named.get_attr("width").ok());
+    let width = rest.first().and_then(Value::as_usize).or(named.and_then(|width| width.as_usize())).unwrap_or_default();
+    let lines = text.as_str().map_or(1, |text| text.lines().count());
+    state.consume_fuel((lines.saturating_mul(width) / BYTES_FOR_A_UNIT) as u64)?;
+    Value::from_function(filters::indent).call(state, &[std::slice::from_ref(text), rest].concat())
 }
 
 /// Refuses to write a list or an object, and what cannot be read.

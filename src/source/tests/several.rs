@@ -101,9 +101,26 @@ fn a_union_that_cannot_be_is_refused() {
         ("[source.columns]\nid = { no = \"mail\" }\n", "has a column `id` already"),
         ("[source.columns]\nmail = { no = \"\" }\n", "says that list `no` has no column `mail`, but it has one"),
         ("list_column = \"mail\"\n", "has a column `mail` of its own; set `list_column`"),
+        (
+            "[source.columns]\nid = { no = \"mail\" }\nx = { no = \"mail\" }\n",
+            "gives the column `mail` of list `no` two names, `id` and `x`",
+        ),
     ] {
         let error = with(more).unwrap_err();
         assert!(error.contains(expected), "{error}");
+    }
+    // A template that uses whole records names a column, or it is another text.
+    for (include, is_refused) in [
+        ("[hr] | selectattr('title', 'eq', 'cook') | list | length == 1", true),
+        ("hr | items | selectattr(0, 'eq', 'title') | list | length == 1", true),
+        ("[hr] | selectattr('mail', 'eq', 'x') | list | length == 1", false),
+    ] {
+        let sources = part("se", "") + &part("no", "") + &union("");
+        let employee = EMPLOYEE.replace("hr.title", "hr.id");
+        let rest = format!("{employee}[scope]\ninclude = \"{include}\"\n");
+        let (_folder, settings) = Fixture::new(&sources, &files(se, no)).into_parts(&rest);
+        let read = read(&settings).map_err(|error| error.to_string());
+        assert_eq!(read.is_err_and(|error| error.contains("has no column `title`")), is_refused, "{include}");
     }
     let parse = |sources: String| {
         let text = format!("[target]\nkind = \"skovik\"\nurl = \"https://x.example\"\n{sources}\n{EMPLOYEE}");

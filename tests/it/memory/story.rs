@@ -187,6 +187,7 @@ fn desired(rows: &[Row]) -> Desired {
         in_scope: rows.len() as u64,
         out_of_scope: HashSet::new(),
         doubtful: Vec::new(),
+        strays: Vec::new(),
         elsewhere: Vec::new(),
         joins: Vec::new(),
     }

@@ -399,7 +399,11 @@ fn no_condition_has_one_answer_for_all_values_of_another_type() {
     let texts = ["a", "b", "abab"].map(Value::from).to_vec();
     let (mut tried, mut wrong) = (0, Vec::new());
     // `'string'` asks for the type.
-    let chains = COLUMNS.into_iter().chain(ARGUMENTS).flat_map(of_two).filter(|chain| !chain.contains("'string'"));
+    let chains = COLUMNS
+        .into_iter()
+        .chain(ARGUMENTS)
+        .flat_map(of_two)
+        .filter(|chain| !chain.contains("'string'") && !chain.contains("chain("));
     for (number, chain) in chains.enumerate() {
         for (_, end) in CONDITIONS.iter().enumerate().filter(|(place, _)| (place + number) % EACH == 0) {
             // Numbers of items are often the same.
@@ -418,7 +422,7 @@ fn no_condition_has_one_answer_for_all_values_of_another_type() {
                 continue;
             }
             // Filters of texts write numbers, true and false as texts, which can then be compared.
-            let writes = chain.contains(" | ");
+            let writes = [" | ", " ~ "].iter().any(|sign| chain.contains(sign));
             for values in of_other_types.iter().take(if writes { 2 } else { 4 }) {
                 tried += 1;
                 if let Some(answers) = answers(values).filter(|answers| !differ(answers)) {
