@@ -7,6 +7,7 @@ mod distinguished_name;
 mod email;
 mod name;
 pub mod possible;
+mod stray;
 
 use std::borrow::{Borrow, Cow};
 use std::collections::{BTreeSet, HashSet};
@@ -21,6 +22,7 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 pub(crate) use distinguished_name::normal_form;
 pub use email::{Email, email_key};
 pub use name::{full_name, name_key};
+pub use stray::Stray;
 
 /// A text of a person. Most are short, and a short one needs no memory of its own on the heap.
 pub type Text = CompactString;
@@ -234,7 +236,7 @@ pub struct Desired {
     pub doubtful: Vec<SetAside>,
     /// The records of later sources of which it is not known whose they are, as far as they say who that is. They can be those
     /// of people who are set aside or in doubt, and whom nothing else identifies.
-    pub strays: Vec<SetAside>,
+    pub strays: Vec<Stray>,
     /// Good records whose branch is outside `[scope] branches`: another configuration manages them.
     pub elsewhere: Vec<Employee>,
     /// How the people in scope were joined with each source but the first.

@@ -179,7 +179,7 @@ impl ResolvedMapper {
         let records = &self.settle(records)?;
         let (mapper, all) = (self.clone(), records.clone());
         let whole = in_time(move |progress| mapper.read_all(&all, progress)).map_err(too_slow)??;
-        let Part { mut desired, answers, outside, missing, undecided: _, rows } = whole;
+        let Part { mut desired, answers, outside, missing, undecided: _, keyless: _, rows } = whole;
         desired.joins = joins(records, &rows);
         merge_set_aside(&mut desired);
         if let Some(error) = missing_records(records, &missing) {
@@ -232,7 +232,7 @@ impl ResolvedMapper {
 
     fn read(&self, reader: &Reader<'_>, records: Range<usize>, progress: &Progress) -> Part {
         let mut part = Part::of_nobody(reader);
-        let Part { desired, answers, outside, missing, undecided, rows } = &mut part;
+        let Part { desired, answers, outside, missing, undecided, keyless, rows } = &mut part;
         for record in records {
             progress.step();
             if reader.records().is_passed_over(record) {
@@ -249,9 +249,10 @@ impl ResolvedMapper {
                     outside.extend(answers_to);
                     continue;
                 }
-                Outcome::Doubtful(record) => {
-                    desired.out_of_scope.extend(record.identifier.clone());
-                    desired.doubtful.push(record);
+                Outcome::Doubtful(person) => {
+                    desired.out_of_scope.extend(person.identifier.clone());
+                    desired.doubtful.push(person);
+                    keyless.extend(reader.records().lacks_key(record).then_some(record));
                     outside.extend(answers_to);
                     continue;
                 }
@@ -265,6 +266,7 @@ impl ResolvedMapper {
                     let identifier = set_aside.identifier.clone();
                     desired.set_aside.push(set_aside);
                     undecided.extend(reader.records().undecided(record).map(|_| record));
+                    keyless.extend(reader.records().lacks_key(record).then_some(record));
                     identifier
                 }
             };
@@ -313,6 +315,8 @@ struct Part {
     missing: Vec<(usize, usize)>,
     /// The records that are set aside because several records have their key.
     undecided: Vec<usize>,
+    /// Those without a usable key.
+    keyless: Vec<usize>,
     /// How many people in scope have a record in each source. Several records with one key count as one person.
     rows: Vec<u64>,
 }
@@ -323,7 +327,7 @@ impl Part {
     }
 
     fn append(&mut self, later: Self) {
-        let Self { desired, mut answers, mut outside, mut missing, mut undecided, rows } = later;
+        let Self { desired, mut answers, mut outside, mut missing, mut undecided, mut keyless, rows } = later;
         let Desired {
             mut employees,
             mut set_aside,
@@ -345,6 +349,7 @@ impl Part {
         self.outside.append(&mut outside);
         self.missing.append(&mut missing);
         self.undecided.append(&mut undecided);
+        self.keyless.append(&mut keyless);
     }
 }
 

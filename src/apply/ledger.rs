@@ -80,9 +80,7 @@ impl Recent {
         let mut earliest = Timestamp::MIN;
         for entry in ledger.take_entries() {
             let at = entry.at().max(earliest);
-            if at <= now {
-                earliest = at;
-            }
+            earliest = at.min(now);
             match entry {
                 Entry::Begun { at: _, apply } => {
                     if at >= since {
@@ -293,7 +291,11 @@ impl Said {
                 self.done.remove(&operation);
                 self.doubts.insert(operation, at);
             }
-            Record::NotDone { operation, .. } => drop(self.doubts.remove(&operation)),
+            Record::NotDone { operation, .. } => {
+                self.doubts.remove(&operation);
+                // It may have been outdated before.
+                self.done.remove(&operation);
+            }
             // What is contradicted was done at one time.
             Record::Contradicted { operation, .. } => drop(self.contradicted.insert(operation)),
             // It may have been done: it counts, and takes nothing back.

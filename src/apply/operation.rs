@@ -152,7 +152,11 @@ impl Worker<'_> {
         // Once nothing of it is under way, a user who has lost nothing needs nothing more of it.
         let is_whole = |doubt: &Doubt| doubt.before.is_some() && self.emptied_since(Some(doubt), &read).is_none();
         let is_over = doubt.is_some_and(|doubt| !moves || is_whole(doubt));
-        let conflict = |problem| Attempt::new(if is_over { End::Outdated(problem) } else { End::Conflict(problem) });
+        let conflict = |problem| match self.named_as_lost(doubt.filter(|_| moves), &read) {
+            _ if is_over => Attempt::new(End::Outdated(problem)),
+            Some(lost) => Attempt::new(End::Conflict(format!("{problem}. {lost}"))),
+            None => Attempt::new(End::Conflict(problem)),
+        };
         let user = &read.user;
         if let Some(problem) = self.off_limits(user, before.roles()) {
             return conflict(problem);

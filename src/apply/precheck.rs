@@ -93,8 +93,8 @@ pub struct Conflict {
     pub operation: OperationId,
     /// What is wrong.
     pub problems: Vec<String>,
-    /// Whether the rest of the plan can be carried out all the same: an undo makes nobody inactive to whom somebody reports
-    /// or who is the only admin, and cannot know that they were so even before its plan made them active.
+    /// Whether the rest of the plan can be carried out all the same: an undo removes nobody who is protected, to whom somebody
+    /// reports or who is the only admin, and cannot know that they were so even before its plan made them or made them active.
     pub is_apart: bool,
 }
 
@@ -214,7 +214,7 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
             };
             standing.already.insert(operation.id, user.cloned());
         } else {
-            let is_apart = live.takes_back && live.reactivates && index.is_only_needed(operation, &problems);
+            let is_apart = live.takes_back && index.may_be_left_out(operation, &problems);
             standing.conflicts.push(Conflict { operation: operation.id, problems, is_apart });
         }
     }
@@ -377,10 +377,18 @@ impl<'a> Index<'a> {
         Some(format!("the user {} ({}) reports to them now", report.id, report.full_name()))
     }
 
-    /// Whether these are the problems of a delete, and the only ones are that somebody reports to the user, and that nobody
-    /// else is an admin.
-    fn is_only_needed(&self, operation: &Operation, problems: &[String]) -> bool {
+    /// Whether an operation of an undo has no other problems than that the user is protected (the plan may have made one who is,
+    /// or made somebody one), or, for a delete of a user who was made active, that somebody reports to them, or that nobody else
+    /// is an admin.
+    fn may_be_left_out(&self, operation: &Operation, problems: &[String]) -> bool {
+        let user = operation.user_id().and_then(|user_id| self.live.directory.user(user_id));
+        if user.is_some_and(|user| self.live.protect.covers(user)) {
+            return true;
+        }
         let Action::Delete { user_id, .. } = &operation.action else { return false };
+        if !self.live.reactivates {
+            return false;
+        }
         let needed = [self.new_report(operation, user_id), self.last_admin(user_id)];
         problems.iter().all(|problem| needed.iter().flatten().any(|needed| needed == problem))
     }

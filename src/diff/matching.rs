@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 use super::index::{PeopleIndex, Rival, UserIndex, describe};
 use super::{Claim, Comparison, Person, Policy, Reading, Remove, Renumber, Standing, Untrusted, describe_user};
 use crate::diagnostic::Severity;
-use crate::employee::{Desired, Directory, Email, ExternalIdentifier, SetAside, User};
+use crate::employee::{Desired, Directory, Email, ExternalIdentifier, SetAside, Stray, User};
 use crate::side_by_side::side_by_side;
 use crate::text::shell_option;
 
@@ -326,7 +326,8 @@ impl<'a> Comparison<'a> {
         let in_doubt: FxHashSet<&ExternalIdentifier> =
             desired.doubtful.iter().filter_map(|record| record.identifier.as_ref()).collect();
         let is_out = |id: &ExternalIdentifier| desired.out_of_scope.contains(id) && !in_doubt.contains(id);
-        let strays = desired.strays.iter().filter(|stray| !stray.identifier.as_ref().is_some_and(is_out));
+        let has_left = |stray: &Stray| !stray.is_repeated && stray.record.identifier.as_ref().is_some_and(is_out);
+        let strays = desired.strays.iter().filter(|stray| !has_left(stray)).map(|stray| &stray.record);
         self.withhold_resembled(strays.clone(), "may be of somebody who stays");
         for stray in strays {
             let reason = format!("{} is theirs, and {}", stray.origin, stray.reason);

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::Settings;
-use crate::employee::{ChoiceOption, CustomFieldKind, CustomValue, DesiredManager, Email, SetAside};
+use crate::employee::{ChoiceOption, CustomFieldKind, CustomValue, DesiredManager, Email, SetAside, Stray};
 use crate::source::tests::{Fixture, read, source};
 
 const EMPLOYEE: &str = r#"

@@ -50,7 +50,7 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
     if let Some(source) = content.sources.iter().find(|source| !super::is_known_proof(&source.proof)) {
         return Err(format!("its source {} has a proof that no list has", source.name));
     }
-    if !anchors.is_possible() || (anchors.users.is_empty() && *users > counted.delete) {
+    if !anchors.is_possible() || (anchors.users.is_empty() && *users > counted.delete && content.undone().is_none()) {
         return Err("its anchors are not those of its account".to_owned());
     }
     let whole: [Check; 8] = [

@@ -106,6 +106,7 @@ impl Object for Lookup {
     /// `table.get(key)`: undefined if the table has no such row.
     fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         match (method, args) {
+            ("get", [key]) if key.is_undefined() => key.get_attr("").map(|_| Value::UNDEFINED),
             ("get", [key]) => match self.find(key) {
                 Found::Row(row) => Ok(row),
                 Found::Miss(_) | Found::NoKey => Ok(Value::UNDEFINED),

@@ -228,17 +228,31 @@ impl Records {
         self.origin_of_row(0, index(record))
     }
 
-    /// The rows of a later source of which it is not known whose they are: their key cannot be used, or it is one of these and
-    /// several rows have it.
-    pub(crate) fn stray_rows(&self, source: usize, keys: &FxHashSet<&str>) -> Vec<u32> {
+    /// The rows of a later source that several have with one of these keys.
+    pub(crate) fn rows_of(&self, source: usize, keys: &FxHashSet<&str>) -> Vec<u32> {
         let source = &self.0.sources[source];
         let repeated = source.repeated.iter().filter(|rows| keys.contains(source.key(rows[0] as usize)));
         let mut rows: Vec<u32> = repeated.flat_map(|rows| rows.iter().copied()).collect();
-        if source.keys.has_problems() {
-            rows.extend((0..index(source.table.len())).filter(|&row| source.keys.problem(row as usize).is_some()));
-        }
         rows.sort_unstable();
         rows
+    }
+
+    /// The rows of a later source whose key cannot be used.
+    pub(crate) fn rows_without_usable_key(&self, source: usize) -> Vec<u32> {
+        let source = &self.0.sources[source];
+        let all = if source.keys.has_problems() { 0..index(source.table.len()) } else { 0..0 };
+        all.filter(|&row| source.keys.problem(row as usize).is_some()).collect()
+    }
+
+    /// The rows of a later source that have no key, or one that nobody has.
+    pub(crate) fn rows_without_person(&self, source: usize) -> Vec<u32> {
+        let source = &self.0.sources[source];
+        let known: FxHashSet<&str> = (0..self.len()).map(|record| self.key(record)).collect();
+        let is_without = |row: &u32| match source.key(*row as usize) {
+            "" => source.keys.problem(*row as usize).is_none(),
+            key => !known.contains(key),
+        };
+        (0..index(source.table.len())).filter(is_without).collect()
     }
 
     /// The place of a row of a source.

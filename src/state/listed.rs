@@ -43,7 +43,7 @@ struct Page {
     root: String,
     prefix: Option<String>,
     is_truncated: Option<String>,
-    /// How many objects and folders the page says that it has.
+    /// How many objects the page says that it has.
     key_count: Option<String>,
     /// How many it has.
     keys: u64,
@@ -110,7 +110,9 @@ impl Page {
             (1, "Prefix") => drop(self.prefix.get_or_insert_default()),
             (1, "IsTruncated") => drop(self.is_truncated.get_or_insert_default()),
             (1, "KeyCount") => drop(self.key_count.get_or_insert_default()),
-            (1, "Contents" | "CommonPrefixes") => self.keys += 1,
+            (1, "Contents") => self.keys += 1,
+            // Folders in place of what is in them. Nobody asked for these.
+            (1, "CommonPrefixes") | (2, "BlobPrefix") => return None,
             _ => {}
         }
         Some(())
@@ -168,10 +170,11 @@ mod tests {
             (s3(&format!("<KeyCount>0</KeyCount>{object}<IsTruncated>false</IsTruncated>")), "fine"),
             (
                 s3(
-                    "<KeyCount>1</KeyCount><CommonPrefixes><Prefix>x</Prefix></CommonPrefixes><IsTruncated>false</IsTruncated>",
+                    "<CommonPrefixes><Prefix>a&amp;b/ledgers/</Prefix></CommonPrefixes><IsTruncated>false</IsTruncated>",
                 ),
-                "fine",
+                "Unlike",
             ),
+            (azure("<Blobs><BlobPrefix><Name>a&amp;b/ledgers/x/</Name></BlobPrefix></Blobs>"), "Unlike"),
             // It says that it has more than it has.
             (s3("<KeyCount>5</KeyCount><IsTruncated>false</IsTruncated>"), "Short"),
             (s3(&format!("{object}<KeyCount>2</KeyCount><IsTruncated>false</IsTruncated>")), "Short"),

@@ -25,6 +25,7 @@ mod exit_codes;
 mod guards;
 mod harness;
 mod house;
+mod left_alone;
 mod limits;
 mod machine_files;
 mod memory;

@@ -113,7 +113,9 @@ fn nothing_was_done_before_what_stands_in_front_of_it() {
         Entry::Applied(line(*second, "plan", number, Kind::Delete, user))
     };
     state.add_to_ledger(&mut ledger, (1..).zip(&lines).map(entry).collect()).expect("written");
-    for (since, users) in [(0, &["a", "b", "d", "e", "c"][..]), (500, &["a", "b", "d", "e", "c"]), (501, &["e", "c"])] {
+    for (since, users) in
+        [(0, &["a", "b", "d", "e", "c"][..]), (500, &["a", "b", "d", "e", "c"]), (501, &["d", "e", "c"])]
+    {
         let recent = Recent::read(&state, url, at(since), at(1_000), None).expect("read");
         let past = recent.memory(500, None).past;
         assert_eq!(
@@ -121,6 +123,6 @@ fn nothing_was_done_before_what_stands_in_front_of_it() {
             users,
             "since {since}"
         );
-        assert_eq!(recent.after(at(1_000)), 1, "a line in the future moves no other");
+        assert_eq!(recent.after(at(1_000)), 1, "a line in the future makes no other one future");
     }
 }

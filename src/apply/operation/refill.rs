@@ -24,6 +24,19 @@ impl Worker<'_> {
         }
     }
 
+    /// Names what a user lacks since a request to move them whose outcome is unknown, if nobody gives it back.
+    pub(super) fn named_as_lost(&self, doubt: Option<&Doubt>, read: &LiveUser) -> Option<String> {
+        let then = doubt?.before.as_ref()?;
+        self.emptied_since(doubt, read)?;
+        let lost = self.losses(then, &[], &read.stored);
+        let lost: Vec<&str> = lost.iter().map(String::as_str).filter(|words| words.contains(" is gone")).collect();
+        Some(format!(
+            "Since a request to move them that may have been carried out, they lack custom fields that they had, and nobody \
+            gives these back: {}. Set them in Skovik before you give this plan up",
+            if lost.is_empty() { "see the plan".to_owned() } else { lost.join(", ") }
+        ))
+    }
+
     /// After a change of branch: reads the user back, and sends missing custom fields again. If the change was made a moment
     /// ago, [`Rest::Restored`] may restore what else it emptied. Otherwise ([`Rest::AsHeld`]) another client may have done
     /// that: it stays empty and is reported, and two reads must show it as empty. A complete request that would empty

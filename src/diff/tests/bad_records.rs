@@ -2,7 +2,7 @@
 
 use super::company::{ANNA, BEN, CARLA, Company, assert_plan, bad_record, company, employee, user};
 use crate::diff::{Remove, Renumber};
-use crate::employee::{Employee, SetAside};
+use crate::employee::{Employee, SetAside, Stray};
 use crate::plan::NoPlan;
 
 #[test]
@@ -183,21 +183,26 @@ fn an_identifier_outside_the_scope_is_not_called_absent() {
 #[test]
 fn whom_a_stray_record_names_is_not_deleted() {
     let users = || [user("a", Some("1"), ANNA, None), user("b", Some("2"), BEN, None)];
-    let strays = |record: SetAside| {
+    let strays = |record: SetAside, is_repeated: bool| {
         company([], users()).aside(bad_record(None, None, Some(("Eva", "Ek")))).with(|company| {
-            company.desired.strays.push(record);
+            company.desired.strays.push(Stray { record, is_repeated });
         })
     };
     for (identifier, email) in
         [(Some("1"), None), (None, Some(ANNA)), (Some("7"), Some(ANNA)), (Some("1\u{200b}"), None)]
     {
-        let stray = strays(bad_record(identifier, email, None));
+        let stray = strays(bad_record(identifier, email, None), false);
         assert_plan(&stray, &["1 delete 2 b (in no source)", "branch_unknown -", "delete_withheld 1"]);
     }
-    // Who is surely out of scope leaves.
-    let out =
-        strays(bad_record(Some("1"), None, None)).with(|company| company.desired.out_of_scope = ["1".into()].into());
-    assert_plan(&out, &["1 delete 1 a (outside the scope)", "2 delete 2 b (in no source)", "branch_unknown -"]);
+    // Who is surely out of scope leaves; but where a key is repeated, that may be said of a former record.
+    for (is_repeated, anna) in [(false, "1 delete 1 a (outside the scope)"), (true, "delete_withheld 1")] {
+        let out = strays(bad_record(Some("1"), None, None), is_repeated);
+        let out = out.with(|company| company.desired.out_of_scope = ["1".into()].into());
+        let ben = if is_repeated { "1 delete 2 b (in no source)" } else { "2 delete 2 b (in no source)" };
+        let mut expected = vec![anna, ben, "branch_unknown -"];
+        expected.sort_unstable();
+        assert_plan(&out, &expected);
+    }
 }
 
 #[test]

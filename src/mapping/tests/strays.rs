@@ -11,7 +11,7 @@ fn strays(ad: &str, employee: &str, rest: &str) -> Vec<(u64, Option<String>, Opt
     let ad = format!("k,num,mail\n{ad}");
     let fixture = Fixture::new(&sources, &[("hr", hr.as_bytes()), ("ad", ad.as_bytes())]);
     let desired = map(&fixture.into_parts(&format!("{employee}{rest}"))).unwrap();
-    let text = |stray: &SetAside| {
+    let text = |Stray { record: stray, is_repeated: _ }: &Stray| {
         let identifier = stray.identifier.as_ref().map(ToString::to_string);
         (stray.origin.row, identifier, stray.email.as_ref().map(ToString::to_string))
     };
@@ -44,4 +44,18 @@ fn rows_whose_key_cannot_be_used_are_strays_if_anybody_is_not_identified() {
     assert_eq!(strays(ad, BOTH, "[scope]\ninclude = \"ad.num is defined\"\n"), both);
     let all = "K1,1,a@x.se\nK2,2,b@x.se\nK3,3,c@x.se\n#N/A,8,h@x.se\n";
     assert_eq!(strays(all, BOTH, ""), [], "everybody is identified");
+}
+
+#[test]
+fn rows_that_nobody_has_are_strays_where_somebody_has_no_usable_key() {
+    let ad = "K1,1,a@x.se\nK2,2,b@x.se\nK3,3,c@x.se\nK8,8,h@x.se\n,9,i@x.se\n";
+    for key in ["#N/A", "", "K\u{200b}8"] {
+        let sources = source("hr", "csv", "hr", "k") + &source("ad", "csv", "ad", "k");
+        let hr = format!("k,first,last,status\nK1,Anna,Berg,in\nK2,Ben,Dahl,in\nK3,Eva,Ek,in\n{key},Nils,Ny,in\n");
+        let ad = format!("k,num,mail\n{ad}");
+        let fixture = Fixture::new(&sources, &[("hr", hr.as_bytes()), ("ad", ad.as_bytes())]);
+        let strays = map(&fixture.into_parts(BOTH)).unwrap().strays;
+        assert_eq!(strays.iter().map(|stray| stray.record.origin.row).collect::<Vec<_>>(), [5, 6], "{key:?}");
+    }
+    assert_eq!(strays(ad, BOTH, ""), []);
 }

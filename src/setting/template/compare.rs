@@ -136,7 +136,37 @@ fn of_type(test: &str, wanted: Type, values: &[Value]) -> Result<(), Error> {
 
 fn equal(a: &Value, b: &Value) -> Result<bool, Error> {
     same_type(a, b)?;
-    Ok(a == b)
+    are_equal(a, b)
+}
+
+/// Whether two values of one type are equal. To the engine, a list is never equal to the same one in round brackets, which
+/// filters such as `items` give.
+fn are_equal(a: &Value, b: &Value) -> Result<bool, Error> {
+    match (Type::of(a), Type::of(b)) {
+        (Some(Type::List), Some(Type::List)) => {
+            let (mut one, mut other) = (a.try_iter()?, b.try_iter()?);
+            loop {
+                match (one.next(), other.next()) {
+                    (None, None) => return Ok(true),
+                    (Some(one), Some(other)) if are_equal(&one, &other)? => {}
+                    _ => return Ok(false),
+                }
+            }
+        }
+        (Some(Type::Map), Some(Type::Map)) => {
+            if a.len() != b.len() {
+                return Ok(false);
+            }
+            for key in a.try_iter()? {
+                let (one, other) = (a.get_item(&key)?, b.get_item(&key)?);
+                if other.is_undefined() || !are_equal(&one, &other)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        _ => Ok(a == b),
+    }
 }
 
 /// Refuses two values that have no order, or not the one that they seem to have.
@@ -224,6 +254,9 @@ pub(super) fn can_be_listed(container: &Value, key: &Value) -> Result<(), Error>
             // A key that is found needs no check, so that a large table is not searched for each person.
             if !container.get_item(key)?.is_undefined() {
                 return Ok(());
+            }
+            if container.try_iter().is_ok_and(|mut keys| keys.any(|key| key.is_undefined())) {
+                return Err(Error::new(ErrorKind::UndefinedError, "an object has a key that is undefined"));
             }
             let first = container.try_iter().ok().and_then(|mut keys| keys.next());
             match first.as_ref().map(|first| (first, Type::of(first))) {

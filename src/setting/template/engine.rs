@@ -202,6 +202,10 @@ fn replacement<'e>(
 
 /// `container[key]`.
 fn look_up(state: &minijinja::State<'_, '_>, container: Value, key: Value) -> Result<Value, Error> {
+    if key.is_undefined() {
+        // This raises the error that names the value.
+        key.get_attr("")?;
+    }
     compare::can_be_listed(&container, &key)?;
     if let (ValueKind::Iterable, Some(place)) = (container.kind(), key.as_usize()) {
         state.consume_fuel(place as u64)?;

@@ -96,7 +96,13 @@ fn check(
             state.consume_fuel(1)?;
             match compares {
                 Compares::Order => sortable(other, &value)?,
-                Compares::Equality => same_type(other, &value)?,
+                Compares::Equality => {
+                    same_type(other, &value)?;
+                    if other.is_tuple() != value.is_tuple() {
+                        let problem = "a list and one in round brackets are never the same to it".to_owned();
+                        return Err(Error::new(ErrorKind::InvalidOperation, problem));
+                    }
+                }
             }
         }
         of_each_shape.entry(shape).or_insert(value);
@@ -114,7 +120,7 @@ fn write_shape(state: &State<'_, '_>, compares: Compares, value: &Value, shape: 
             shape.push_str(&shape_to_sort(text));
         }
         (ValueKind::Seq | ValueKind::Iterable, ..) => {
-            shape.push('[');
+            shape.push(if value.is_tuple() { '(' } else { '[' });
             for item in value.try_iter()? {
                 write_shape(state, compares, &item, shape)?;
                 shape.push(',');

@@ -82,7 +82,7 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
                 }
                 in_order::check_list(name, state, &value, &rest, &named)?;
                 match name {
-                    "join" => check_joined(state, &value, &rest, &named)?,
+                    "join" => return joined(state, &value, &rest, &named),
                     // Asked whether it is true, what is not there would be false.
                     "select" | "reject" if rest.is_empty() && !value.is_undefined() => {
                         if let Some(missing) = value.try_iter()?.find(Value::is_undefined) {
@@ -117,8 +117,12 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
     ];
     for (name, filter) in others {
         environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
-            is_defined(state, &value)?;
-            rest.iter().try_for_each(|other| is_defined(state, other))?;
+            for argument in [&value].into_iter().chain(&*rest) {
+                is_defined(state, argument)?;
+                if argument.kind() == ValueKind::String && (name != "slice" || std::ptr::eq(argument, &value)) {
+                    return Err(no_list(name, argument));
+                }
+            }
             filter.call(state, &[&[value], &rest[..]].concat())
         });
     }
@@ -130,18 +134,30 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
 pub(super) fn add_of_texts(environment: &mut Environment<'_>, name: &'static str, filter: Value) {
     environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
         is_defined(state, &value)?;
-        can_be_written(&value)?;
+        let mut all = vec![written(value)?];
         // What is replaced, and what `format` inserts, is written too.
         for argument in &*rest {
             if argument.is_kwargs() {
                 argument.try_iter()?.try_for_each(|name| can_be_written(&argument.get_item(&name)?))?;
+                all.push(argument.clone());
             } else {
                 is_defined(state, argument)?;
-                can_be_written(argument)?;
+                let text = written(argument.clone())?;
+                all.push(if matches!(name, "replace" | "format") { text } else { argument.clone() });
             }
         }
-        filter.call(state, &[&[value], &rest[..]].concat())
+        filter.call(state, &all)
     });
+}
+
+/// A value as it is written in a text: true and false as in JSON, and no value as an empty text.
+fn written(value: Value) -> Result<Value, Error> {
+    can_be_written(&value)?;
+    Ok(match value.kind() {
+        ValueKind::Bool => Value::from(if value.is_true() { "true" } else { "false" }),
+        ValueKind::None => Value::from(""),
+        _ => value,
+    })
 }
 
 /// The engine counts the work of its own filter only.
@@ -193,24 +209,25 @@ fn can_be_read(state: &State<'_, '_>, list: &Value, attribute: &str) -> Result<(
     Ok(())
 }
 
-/// Refuses to join what cannot be written.
-fn check_joined(state: &mut State<'_, '_>, list: &Value, others: &[Value], named: &Kwargs) -> Result<(), Error> {
-    let joiner = others.first().cloned().or(named.peek::<Option<Value>>("d")?);
-    joiner.iter().try_for_each(can_be_written)?;
-    let attribute = others.get(1).cloned().or(named.peek::<Option<Value>>("attribute")?);
+/// What `join` makes of the items of a list, or of an attribute of theirs.
+fn joined(state: &mut State<'_, '_>, list: &Value, others: &[Value], named: &Kwargs) -> Result<Value, Error> {
+    let joiner = others.first().cloned().or(named.get::<Option<Value>>("d")?).unwrap_or_else(|| Value::from(""));
+    let attribute = others.get(1).cloned().or(named.get::<Option<Value>>("attribute")?);
+    named.assert_all_used()?;
     let items = match attribute {
         Some(attribute) if !attribute.is_none() => {
             let attribute = Kwargs::from_iter([("attribute", attribute)]);
             Value::from_function(filters::map).call(state, &[list.clone(), attribute.into()])?
         }
-        _ if list.is_undefined() || list.is_none() => return Ok(()),
         _ => list.clone(),
     };
+    is_defined(state, &items)?;
+    let mut texts = Vec::new();
     for item in items.try_iter()? {
         is_defined(state, &item)?;
-        can_be_written(&item)?;
+        texts.push(written(item)?);
     }
-    Ok(())
+    Value::from_function(filters::join).call(state, &[Value::from(texts), written(joiner)?])
 }
 
 /// The engine's own searches all letters for each letter of the text.

@@ -162,3 +162,55 @@ fn what_cannot_be_read_is_no_value() {
         assert!(value.is_err_and(|error| format!("{error:?}").contains("#N/A")), "{text}: {said}");
     }
 }
+
+#[test]
+fn what_is_no_text_is_not_read_as_one() {
+    // Round brackets make the same list.
+    for text in [
+        "hr.list == ('a', 'b')",
+        "('a', 'b') in [hr.list]",
+        "{'x': hr.list} == {'x': ('a', 'b')}",
+        "['a'] | zip(['b']) | first == hr.list",
+        "hr.list != ('a', 'c') and hr.list is eq(('a', 'b')) and hr.list != ('a',) and hr.list != ['a', 'b', 'c']",
+        "{'x': hr.list} != {'y': hr.list} and {'x': 1} != {'x': 1, 'y': 2}",
+    ] {
+        assert_eq!(holds(text), Ok(true), "{text}");
+    }
+    fails("[hr.list, ('a', 'b')] | unique | list | length == 1", "round brackets");
+    // True and false are written in one way.
+    for text in [
+        "hr.yes | string",
+        "hr.yes | trim",
+        "[hr.yes] | join",
+        "'%s' | format(hr.yes)",
+        "'x' | replace('x', hr.yes)",
+        "hr.yes ~ ''",
+    ] {
+        assert_eq!(holds(&format!("({text}) == 'true'")), Ok(true), "{text}");
+    }
+    assert_eq!(holds("([hr.nothing, hr.yes] | join(',')) == ',true' and (hr.nothing | string) == ''"), Ok(true));
+    for text in [
+        "'a' in hr.text | chain(hr.list)",
+        "'a' in hr.list | chain(hr.text)",
+        "hr.text | zip(hr.list) | list | length == 1",
+        "'3' in hr.text | slice(1) | first",
+    ] {
+        fails(text, "is for lists, and");
+    }
+    for text in [
+        "{'a': 1}[hr.none] == 1",
+        "hr.list[hr.none] is defined",
+        "'x' in {hr.none: 1}",
+        "'x' in {'a': 1, hr.none: 1}",
+        "hr[hr.none] is defined",
+    ] {
+        assert!(holds(text).is_err_and(|error| error.contains("undefined")), "{text}: {:?}", holds(text));
+    }
+    for test in ["startingwith('a')", "endingwith('b')", "lower", "upper"] {
+        for value in ["hr.list", "hr.yes", "hr.number", "hr", "hr.nothing"] {
+            fails(&format!("{value} is {test}"), "is for texts, and gets ");
+        }
+    }
+    fails("hr.text is startingwith(['3'])", "`is startingwith` is for texts, and gets a list");
+    fails("[hr.list] | select('startingwith', '[') | list | length == 1", "is for texts, and gets a list");
+}

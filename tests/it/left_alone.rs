@@ -1,0 +1,80 @@
+//! Who is left alone, while everybody else goes on.
+
+use std::fs;
+
+use crate::house::{House, people};
+
+/// An undo does not know whom the settings protect: the plan may have made somebody who is.
+#[test]
+fn an_undo_leaves_out_whom_the_plan_made_and_the_settings_protect() {
+    let all = people("SE01", 8);
+    let house = House::new(&all, &all[..6], "", &[]);
+    house.run(&["plan"]).ends(0).prints(&["2 to create"]);
+    house.run(&["approve", "plan.json", "--yes"]).ends(0);
+    house.run(&["apply", "plan.json"]).ends(0);
+    house.settings("[scope]\nprotect = [\"role:admin\", \"p7.*\"]\n");
+    let text = house.read("skovik-sync.toml").replace("\"p7.*\"", &format!("{:?}", all[7].identifier));
+    fs::write(house.path("skovik-sync.toml"), text).expect("written");
+    // The guards' limit is for a company of this size.
+    house.run(&["undo", "plan.json", "-o", "undo.json"]).prints(&["2 to delete"]);
+    house.run(&["approve", "undo.json", "--yes", "--allow", "deletes=2", "--allow", "changes=2"]).ends(0);
+    let before = house.writes().len();
+    let ran = house.run(&["apply", "undo.json"]).ends(9);
+    assert!(ran.stdout.contains("is protected now"), "{ran}");
+    assert_eq!(house.writes().len(), before + 1, "the other one is taken back");
+    assert!(house.run(&["plan"]).ends(0).stdout.contains("1 to create"));
+}
+
+/// The identifier and the e-mail come from a directory, in which the row is there twice, and the name has changed.
+#[test]
+fn whoever_is_set_aside_is_not_deleted_under_another_name() {
+    let all = people("SE01", 10);
+    let house = House::new(&all, &all, "", &[]);
+    let directory: String =
+        all.iter().map(|person| format!("{0},{0},{1}\n", person.identifier, person.email)).collect();
+    let own = format!("{0},{0},{1}\n", all[8].identifier, all[8].email);
+    let settings = house
+        .read("skovik-sync.toml")
+        .replace("[employee]", "[[source]]\nname = \"ad\"\nkind = \"csv\"\npath = \"ad.csv\"\nkey = \"k\"\n[employee]")
+        .replace("{{ hr.id }}", "{{ ad.num }}")
+        .replace("{{ hr.mail }}", "{{ ad.mail }}");
+    fs::write(house.path("skovik-sync.toml"), settings).expect("written");
+    let with = |directory: &str| fs::write(house.path("ad.csv"), format!("k,num,mail\n{directory}")).expect("written");
+    let mut renamed = all.clone();
+    "Kim".clone_into(&mut renamed[8].first_name);
+    house.list(&renamed);
+    with(&directory);
+    house.run(&["plan"]).ends(0).prints(&["1 to update", "0 to delete"]);
+    for (directory, code) in [
+        (format!("{directory}{own}"), "key_claimed_twice"),
+        (directory.replace(&own, &own.replacen("SE01-8", "SE01-\u{200b}8", 1)), "template_failed"),
+    ] {
+        with(&directory);
+        let planned = house.run(&["plan"]).ends(0);
+        assert!(planned.stdout.contains("No changes. 9 unchanged. 1 set aside."), "{planned}");
+        let told = house.read("plan.json");
+        assert!(told.contains("delete_withheld") && told.contains(code), "{told}");
+    }
+    // The key is missing in the list, and the directory has a row that belongs to nobody.
+    with(&directory);
+    let text = house.read("people.csv").replace("SE01-8,Kim", ",Kim");
+    fs::write(house.path("people.csv"), text).expect("written");
+    let planned = house.run(&["plan"]).ends(0);
+    assert!(planned.stdout.contains("No changes. 9 unchanged. 1 set aside."), "{planned}");
+}
+
+/// The account had no users, so that nothing in the plan tells the account by them.
+#[test]
+fn the_first_plan_of_an_account_is_taken_back_as_far_as_it_can_be() {
+    let mut all = people("SE01", 3);
+    all[0].manager = Some(all[1].identifier.clone());
+    let house = House::new(&all, &[], "", &[]);
+    house.run(&["plan"]).ends(0).prints(&["3 to create"]);
+    house.run(&["approve", "plan.json", "--yes"]).ends(0);
+    house.run(&["apply", "plan.json"]).ends(0);
+    let undone = house.run(&["undo", "plan.json", "-o", "undo.json"]);
+    assert!(undone.stdout.contains("1 to delete") && undone.stdout.contains("undo_left_out"), "{undone}");
+    house.run(&["approve", "undo.json", "--yes", "--allow", "deletes=1", "--allow", "changes=1"]).ends(0);
+    house.run(&["apply", "undo.json"]).ends(0);
+    house.run(&["plan"]).ends(0).prints(&["1 to create"]);
+}
