@@ -176,9 +176,9 @@ fn branch(account: &Account, user: &Resource, before: Option<&Resource>) -> Resu
     match (id, account.only_branch()) {
         (Some(id), _) if account.branch_ids.contains(&*id) => Ok(Some(id.into())),
         (Some(_), _) => Err(problem("unknown", "is not the id of a branch")),
-        (None, Some(only)) => Ok(Some(only.into())),
         // A user that the seed has without a branch may stay without one.
-        (None, None) if account.branches.is_empty() || before.is_some_and(has_no_branch) => Ok(None),
+        (None, _) if account.branches.is_empty() || before.is_some_and(has_no_branch) => Ok(None),
+        (None, Some(only)) => Ok(Some(only.into())),
         (None, None) => Err(problem("blank", "is missing, and the account has several")),
     }
 }
