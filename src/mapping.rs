@@ -28,7 +28,7 @@ use rustc_hash::FxHashSet;
 
 use crate::config::{EmployeeSettings, Settings};
 use crate::employee::{
-    Branch, BranchId, CustomField, CustomFieldId, Desired, Employee, ExternalIdentifier, Join, Managed, SetAside,
+    Branch, BranchId, CustomField, CustomFieldId, Desired, Employee, ExternalIdentifier, Join, Managed, SetAside, Stray,
 };
 use crate::exit::ExitStatus;
 use crate::setting::template::Engine;
@@ -196,7 +196,8 @@ impl ResolvedMapper {
         let reader = Reader::new(self, records, &engine)?;
         progress.step();
         let mut whole = self.read_side_by_side(&reader, records.len(), progress);
-        whole.desired.strays = strays::of(&reader, &whole, progress);
+        let strays = strays::of(&reader, &whole, progress);
+        whole.desired.strays.extend(strays);
         Ok(whole)
     }
 
@@ -263,10 +264,18 @@ impl ResolvedMapper {
                     identifier
                 }
                 Outcome::Bad(set_aside) => {
-                    let identifier = set_aside.identifier.clone();
+                    let records = reader.records();
+                    let is_undecided = records.undecided(record).is_some();
+                    undecided.extend(is_undecided.then_some(record));
+                    // By a key that may be a mistake, later sources may say who somebody else is.
+                    let has_wrong_key = is_undecided && !records.has_several_rows(record);
+                    let identifier = set_aside.identifier.clone().filter(|_| !has_wrong_key);
+                    if has_wrong_key {
+                        let record = SetAside { identifier: None, email: None, ..set_aside.clone() };
+                        desired.strays.push(Stray { record, is_repeated: true });
+                    }
                     desired.set_aside.push(set_aside);
-                    undecided.extend(reader.records().undecided(record).map(|_| record));
-                    keyless.extend(reader.records().lacks_key(record).then_some(record));
+                    keyless.extend((has_wrong_key || records.lacks_key(record)).then_some(record));
                     identifier
                 }
             };
@@ -335,7 +344,7 @@ impl Part {
             out_of_scope,
             mut doubtful,
             mut elsewhere,
-            strays: _,
+            mut strays,
             joins: _,
         } = desired;
         self.rows.iter_mut().zip(rows).for_each(|(count, more)| *count += more);
@@ -345,6 +354,7 @@ impl Part {
         self.desired.out_of_scope.extend(out_of_scope);
         self.desired.doubtful.append(&mut doubtful);
         self.desired.elsewhere.append(&mut elsewhere);
+        self.desired.strays.append(&mut strays);
         self.answers.append(&mut answers);
         self.outside.append(&mut outside);
         self.missing.append(&mut missing);

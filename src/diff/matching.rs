@@ -315,7 +315,8 @@ impl<'a> Comparison<'a> {
         self.withhold_resembled(&desired.set_aside, "was set aside");
         self.withhold_resembled(&desired.doubtful, "may be in scope");
         doubts.into_iter().for_each(|(name, who)| self.doubt(name.as_deref(), &who));
-        self.withhold_namesakes(&desired.set_aside, "was set aside");
+        let strays = || desired.strays.iter().map(|stray| &stray.record);
+        self.withhold_namesakes(desired.set_aside.iter().chain(strays()), "was set aside");
         self.withhold_namesakes(&desired.doubtful, "may be in scope");
     }
 

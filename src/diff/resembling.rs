@@ -36,9 +36,9 @@ impl Comparison<'_> {
 
     /// Withholds the deletes of the users who share a part of the name with a record that does not tell who it is of: people
     /// change their names, and write them in several ways.
-    pub(super) fn withhold_namesakes(&mut self, records: &[SetAside], what: &str) {
+    pub(super) fn withhold_namesakes<'r>(&mut self, records: impl IntoIterator<Item = &'r SetAside>, what: &str) {
         let is_unidentified = |record: &&SetAside| record.identifier.is_none() && record.name_key().is_some();
-        let mut records = records.iter().filter(is_unidentified).peekable();
+        let mut records = records.into_iter().filter(is_unidentified).peekable();
         if records.peek().is_none() {
             return;
         }

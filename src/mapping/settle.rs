@@ -16,10 +16,8 @@ struct Include<'t> {
     rules: &'t ResolvedMapper,
     condition: Option<Condition<'t>>,
     names: [CompiledTemplate<'t>; 4],
-    /// Which of these the first source alone decides.
-    of_the_first: [bool; 4],
-    /// The later sources that they use.
-    named_by: BTreeSet<usize>,
+    /// The later sources that each of these may use.
+    later: [BTreeSet<usize>; 4],
 }
 
 fn context<'r>(records: &'r Records, (record, instead): Seen) -> Context<'r> {
@@ -35,7 +33,7 @@ impl Scope for Include<'_> {
     }
 
     fn names_by(&self, source: usize) -> bool {
-        self.named_by.contains(&source)
+        self.later.iter().any(|later| later.contains(&source))
     }
 
     fn includes(&self, records: &Records, (record, instead): Seen) -> Option<bool> {
@@ -50,7 +48,10 @@ impl Scope for Include<'_> {
     }
 
     fn are_different_people(&self, records: &Records, chosen: Seen, other: Seen) -> bool {
-        let counts = if chosen.1.is_some() { [true; 4] } else { self.of_the_first };
+        let counts = match chosen.1 {
+            Some((source, _)) => self.later.each_ref().map(|later| later.contains(&source)),
+            None => self.later.each_ref().map(BTreeSet::is_empty),
+        };
         let [is_id, is_email, is_first, is_last] = counts;
         let says_who = is_id || is_email || (is_first && is_last);
         if !says_who {
@@ -108,10 +109,8 @@ impl ResolvedMapper {
             let columns = template.columns.iter().map(|name| name.source);
             columns.chain(template.whole.iter().copied()).filter(is_later).collect::<BTreeSet<usize>>()
         });
-        let of_the_first = later.each_ref().map(BTreeSet::is_empty);
         let [id, email, first, last] = templates.map(compiled);
         let names = [id?, email?, first?, last?];
-        let named_by = later.into_iter().flatten().collect();
-        records.settle(&Include { rules: self, condition, names, of_the_first, named_by }, progress)
+        records.settle(&Include { rules: self, condition, names, later }, progress)
     }
 }

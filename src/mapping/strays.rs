@@ -15,12 +15,18 @@ pub(super) fn of(reader: &Reader<'_>, whole: &Part, progress: &Progress) -> Vec<
     let records = reader.records();
     let is_unidentified = |record: &SetAside| record.identifier.is_none() || record.email.is_none();
     let is_unknown = !desired.doubtful.is_empty() || desired.set_aside.iter().any(is_unidentified);
+    // Somebody whose record is not found there may be told by something else, such as by `default(…)`.
+    let lacks_a_row = |source| {
+        let mut all = (0..records.len()).filter(|&record| !records.is_passed_over(record));
+        all.any(|record| records.may_have_row(record, source))
+    };
     let keys: FxHashSet<&str> = undecided.iter().map(|&record| records.key(record)).collect();
     let identity = reader.identity();
     let sources = (1..records.sources()).filter(|&source| identity.iter().any(|template| template.may_use(source)));
     let rows = sources.flat_map(|source| {
         let repeated = records.rows_of(source, &keys).into_iter().map(|row| (true, row));
-        let unusable = if is_unknown { records.rows_without_usable_key(source) } else { Vec::new() };
+        let unusable =
+            if is_unknown || lacks_a_row(source) { records.rows_without_usable_key(source) } else { Vec::new() };
         let of_nobody = if keyless.is_empty() { Vec::new() } else { records.rows_without_person(source) };
         let others = unusable.into_iter().chain(of_nobody).map(|row| (false, row));
         repeated.chain(others).map(move |(is_repeated, row)| (source, is_repeated, row)).collect::<Vec<_>>()

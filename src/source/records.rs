@@ -168,6 +168,11 @@ impl Records {
         self.0.row(record, source) != Row::None
     }
 
+    /// Whether a later source has several rows for a record, and nothing decides which one counts.
+    pub(crate) fn has_several_rows(&self, record: usize) -> bool {
+        (1..self.sources()).any(|source| self.0.row(record, source) == Row::Several)
+    }
+
     /// Whether a later source has no row for a record, but may have one: the key of the record, or of a row of the source,
     /// cannot be used.
     pub(crate) fn may_have_row(&self, record: usize, source: usize) -> bool {

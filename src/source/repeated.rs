@@ -35,7 +35,7 @@ pub(crate) trait Scope {
 
     /// Whether two records of the first source, or one with two rows of a later source, may be of different people: they have
     /// neither identifier nor e-mail nor name in common, or only one has an identifier. What one of them lacks is not in common.
-    /// Of two records of the first source, later sources are not asked: they say the same of both.
+    /// Only what comes from that source counts: the others say the same of both.
     fn are_different_people(&self, records: &Records, chosen: Seen, other: Seen) -> bool;
 }
 
