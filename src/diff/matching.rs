@@ -293,10 +293,11 @@ impl<'a> Comparison<'a> {
                 continue;
             }
             let described = self.described_users(Some(&employee.identifier), Some(&employee.email));
-            match described.iter().flatten().next() {
-                Some(&user) => self.claims[index as usize] = Claim::Aside(Some(user)),
-                None => doubts.push((employee.name_key(), describe(employee))),
+            if let Some(&user) = described.iter().flatten().next() {
+                self.claims[index as usize] = Claim::Aside(Some(user));
             }
+            // The identifier or the e-mail may be what is wrong.
+            doubts.push((employee.name_key(), describe(employee)));
             held.extend(described.into_iter().flatten());
         }
         for record in &desired.set_aside {
@@ -304,8 +305,9 @@ impl<'a> Comparison<'a> {
             let message = format!("{who}: {}", record.reason);
             self.diagnose(Severity::Error, record.code, record.identifier.as_ref(), message);
             let described = self.described_users(record.identifier.as_ref(), record.email.as_ref());
-            if described == [None, None] {
-                doubts.push((record.name_key(), who));
+            let name = record.name_key();
+            if described == [None, None] || name.is_some() {
+                doubts.push((name, who));
             }
             held.extend(described.into_iter().flatten());
         }

@@ -53,6 +53,21 @@ fn whoever_is_set_aside_is_not_deleted_under_another_name() {
         let told = house.read("plan.json");
         assert!(told.contains("delete_withheld") && told.contains(code), "{told}");
     }
+    // In the list, somebody has the key of somebody else: the directory says that they are one person.
+    with(&directory);
+    let list = house.read("people.csv");
+    fs::write(house.path("people.csv"), list.replace("SE01-8,Kim", "SE01-7,Kim")).expect("written");
+    let planned = house.run(&["plan"]).ends(0);
+    assert!(planned.stdout.contains("No changes. 8 unchanged. 2 set aside."), "{planned}");
+    fs::write(house.path("people.csv"), list).expect("written");
+    // In the directory, somebody has the key of somebody else, and is preferred.
+    let settings = house.read("skovik-sync.toml");
+    let preferring = settings.replace("path = \"ad.csv\"\n", "path = \"ad.csv\"\nprefer = \"num == 'SE01-8'\"\n");
+    fs::write(house.path("skovik-sync.toml"), preferring).expect("written");
+    with(&directory.replace(&own, &own.replacen("SE01-8", "SE01-7", 1)));
+    let planned = house.run(&["plan"]).ends(0);
+    assert!(planned.stdout.contains("No changes. 8 unchanged. 2 set aside."), "{planned}");
+    fs::write(house.path("skovik-sync.toml"), settings).expect("written");
     // The key is missing in the list, and the directory has a row that belongs to nobody.
     with(&directory);
     let text = house.read("people.csv").replace("SE01-8,Kim", ",Kim");

@@ -17,8 +17,9 @@ impl Worker<'_> {
             Ok(None) => None,
             Ok(Some(_)) => Some(format!(
                 "conflict: the user {} has lost custom fields since a request to move them that may have been carried \
-                out, and was left alone; look at them in Skovik, then plan again",
-                read.id()
+                out, and was left alone; look at them in Skovik, then plan again{}",
+                read.id(),
+                self.gone_since(then, read).map(|gone| format!(" ({gone})")).unwrap_or_default()
             )),
             Err(problem) => Some(format!("conflict: the user {} cannot be judged: {problem}", read.id())),
         }
@@ -28,13 +29,18 @@ impl Worker<'_> {
     pub(super) fn named_as_lost(&self, doubt: Option<&Doubt>, read: &LiveUser) -> Option<String> {
         let then = doubt?.before.as_ref()?;
         self.emptied_since(doubt, read)?;
-        let lost = self.losses(then, &[], &read.stored);
-        let lost: Vec<&str> = lost.iter().map(String::as_str).filter(|words| words.contains(" is gone")).collect();
+        let gone = self.gone_since(then, read).unwrap_or_else(|| "see the plan".to_owned());
         Some(format!(
             "Since a request to move them that may have been carried out, they lack custom fields that they had, and nobody \
-            gives these back: {}. Set them in Skovik before you give this plan up",
-            if lost.is_empty() { "see the plan".to_owned() } else { lost.join(", ") }
+            gives these back: {gone}. Set them in Skovik before you give this plan up"
         ))
+    }
+
+    /// Which unmanaged values a user had then and does not have now.
+    fn gone_since(&self, then: &StoredUser, read: &LiveUser) -> Option<String> {
+        let lost = self.losses(then, &[], &read.stored);
+        let gone: Vec<&str> = lost.iter().map(String::as_str).filter(|words| words.contains(" is gone")).collect();
+        (!gone.is_empty()).then(|| gone.join(", "))
     }
 
     /// After a change of branch: reads the user back, and sends missing custom fields again. If the change was made a moment

@@ -219,3 +219,13 @@ fn who_shares_a_name_with_a_record_that_tells_nobody_is_not_deleted() {
     let known = company([], users()).aside(bad_record(Some("7"), None, Some(("Anna", "Lind"))));
     assert_plan(&known, &["1 delete 1 a (in no source)", "2 delete 2 b (in no source)", "branch_unknown 7"]);
 }
+
+/// Two records with one identifier: that of one of them is a mistake, and the name tells whose record it is.
+#[test]
+fn a_rival_with_the_name_of_somebody_else_keeps_that_user() {
+    let users = || [user("a", Some("1"), ANNA, None), user("b", Some("2"), BEN, None)];
+    let ben = employee("1", "new@example.com", None);
+    let ben = Employee { first_name: users()[1].first_name.clone(), last_name: users()[1].last_name.clone(), ..ben };
+    let rivals = company([employee("1", ANNA, None), ben], users());
+    assert_plan(&rivals, &["identifier_claimed_twice 1", "identifier_claimed_twice 1", "delete_withheld 2"]);
+}

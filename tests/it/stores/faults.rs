@@ -190,7 +190,7 @@ fn a_signal_leaves_no_lease_however_early_it_comes() {
         assert!(!is_held(), "{args:?} after {after} ms");
     };
     for args in [&["apply", "plan.json"][..], &["run", "-o", "other.json"]] {
-        [0, 150, 300, 450, 600].into_iter().for_each(|after| interrupted(args, after));
+        [0, 100, 200, 300, 400].into_iter().for_each(|after| interrupted(args, after));
     }
     assert!(company.writes().is_empty());
     proxy.set(None);
