@@ -234,8 +234,7 @@ pub struct Desired {
     /// The records among these for which that is not certain, because a later source has records that cannot be joined.
     /// Their users are not deleted, and nobody else gets them.
     pub doubtful: Vec<SetAside>,
-    /// The records of later sources of which it is not known whose they are, as far as they say who that is. They can be those
-    /// of people who are set aside or in doubt, and whom nothing else identifies.
+    /// Whom records name that are not counted, because it is not known whose they are: users who must not be deleted.
     pub strays: Vec<Stray>,
     /// Good records whose branch is outside `[scope] branches`: another configuration manages them.
     pub elsewhere: Vec<Employee>,

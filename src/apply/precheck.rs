@@ -377,9 +377,9 @@ impl<'a> Index<'a> {
         Some(format!("the user {} ({}) reports to them now", report.id, report.full_name()))
     }
 
-    /// Whether an operation of an undo has no other problems than that the user is protected (the plan may have made one who is,
-    /// or made somebody one), or, for a delete of a user who was made active, that somebody reports to them, or that nobody else
-    /// is an admin.
+    /// Whether an undo can do without an operation that has these problems. It leaves a user alone who is protected: the plan may
+    /// have made one who is, or made somebody one. And it does not delete a user who was made active, if the only problems are that
+    /// somebody reports to them, or that nobody else is an admin.
     fn may_be_left_out(&self, operation: &Operation, problems: &[String]) -> bool {
         let user = operation.user_id().and_then(|user_id| self.live.directory.user(user_id));
         if user.is_some_and(|user| self.live.protect.covers(user)) {

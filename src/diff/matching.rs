@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 use super::index::{PeopleIndex, Rival, UserIndex, describe};
 use super::{Claim, Comparison, Person, Policy, Reading, Remove, Renumber, Standing, Untrusted, describe_user};
 use crate::diagnostic::Severity;
-use crate::employee::{Desired, Directory, Email, ExternalIdentifier, SetAside, Stray, User};
+use crate::employee::{Desired, Directory, Email, ExternalIdentifier, SetAside, User};
 use crate::side_by_side::side_by_side;
 use crate::text::shell_option;
 
@@ -287,7 +287,7 @@ impl<'a> Comparison<'a> {
     fn hold_users_of_other_records(&mut self) {
         let desired = self.desired;
         let mut held: Vec<u32> = Vec::new();
-        let mut doubts: Vec<(Option<String>, String)> = Vec::new();
+        let mut doubts: Vec<(Option<String>, [Option<u32>; 2], String)> = Vec::new();
         for (index, employee) in (0_u32..).zip(&desired.employees) {
             if self.claims[index as usize] != Claim::Aside(None) {
                 continue;
@@ -296,8 +296,7 @@ impl<'a> Comparison<'a> {
             if let Some(&user) = described.iter().flatten().next() {
                 self.claims[index as usize] = Claim::Aside(Some(user));
             }
-            // The identifier or the e-mail may be what is wrong.
-            doubts.push((employee.name_key(), describe(employee)));
+            doubts.push((employee.name_key(), described, describe(employee)));
             held.extend(described.into_iter().flatten());
         }
         for record in &desired.set_aside {
@@ -305,10 +304,7 @@ impl<'a> Comparison<'a> {
             let message = format!("{who}: {}", record.reason);
             self.diagnose(Severity::Error, record.code, record.identifier.as_ref(), message);
             let described = self.described_users(record.identifier.as_ref(), record.email.as_ref());
-            let name = record.name_key();
-            if described == [None, None] || name.is_some() {
-                doubts.push((name, who));
-            }
+            doubts.push((record.name_key(), described, who));
             held.extend(described.into_iter().flatten());
         }
         held.into_iter().for_each(|user| self.hold(user));
@@ -316,27 +312,15 @@ impl<'a> Comparison<'a> {
         self.withhold_stray();
         self.withhold_resembled(&desired.set_aside, "was set aside");
         self.withhold_resembled(&desired.doubtful, "may be in scope");
-        doubts.into_iter().for_each(|(name, who)| self.doubt(name.as_deref(), &who));
+        for (name, described, who) in doubts {
+            // Whoever has the name is kept even if the record describes another user: its identifier or e-mail may be wrong.
+            if name.is_some() || described == [None, None] {
+                self.doubt(name.as_deref(), &who);
+            }
+        }
         let strays = || desired.strays.iter().map(|stray| &stray.record);
         self.withhold_namesakes(desired.set_aside.iter().chain(strays()), "was set aside");
         self.withhold_namesakes(&desired.doubtful, "may be in scope");
-    }
-
-    /// Withholds the deletes of the people whom records name of which it is not known whose they are. Who is surely out of
-    /// scope is deleted all the same.
-    fn withhold_stray(&mut self) {
-        let desired = self.desired;
-        let in_doubt: FxHashSet<&ExternalIdentifier> =
-            desired.doubtful.iter().filter_map(|record| record.identifier.as_ref()).collect();
-        let is_out = |id: &ExternalIdentifier| desired.out_of_scope.contains(id) && !in_doubt.contains(id);
-        let has_left = |stray: &Stray| !stray.is_repeated && stray.record.identifier.as_ref().is_some_and(is_out);
-        let strays = desired.strays.iter().filter(|stray| !has_left(stray)).map(|stray| &stray.record);
-        self.withhold_resembled(strays.clone(), "may be of somebody who stays");
-        for stray in strays {
-            let reason = format!("{} is theirs, and {}", stray.origin, stray.reason);
-            let described = self.described_users(stray.identifier.as_ref(), stray.email.as_ref());
-            described.into_iter().flatten().for_each(|user| self.withhold(user, &reason));
-        }
     }
 
     /// Withholds the deletes of people who may be in scope after all.
@@ -359,7 +343,11 @@ impl<'a> Comparison<'a> {
 
     /// The users that a bad record describes: the one with its identifier, and the one with its e-mail, unless a good
     /// record has that one.
-    fn described_users(&self, identifier: Option<&ExternalIdentifier>, email: Option<&Email>) -> [Option<u32>; 2] {
+    pub(super) fn described_users(
+        &self,
+        identifier: Option<&ExternalIdentifier>,
+        email: Option<&Email>,
+    ) -> [Option<u32>; 2] {
         let by_identifier = identifier.and_then(|id| self.owner_of_identifier(id.as_str()));
         let by_email = email.and_then(|email| self.owner_of_email(email.key())).filter(|&user| {
             let standing = self.standings[user as usize];

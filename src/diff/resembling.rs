@@ -1,10 +1,11 @@
 //! Bad records whose identifier or e-mail is not a user's, but is read as that user's: with an invisible character, in
-//! another case, or with a name around the address. Such a record may be of that user, who is not deleted.
+//! another case, or with a name around the address; and records that tell by something else whom they may be of. Their users are
+//! not deleted.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Comparison;
-use crate::employee::{Email, ExternalIdentifier, SetAside};
+use crate::employee::{Email, ExternalIdentifier, SetAside, Stray};
 use crate::text::likeness;
 
 impl Comparison<'_> {
@@ -31,6 +32,23 @@ impl Comparison<'_> {
                     );
                 }
             }
+        }
+    }
+
+    /// Withholds the deletes of the people whom records name of which it is not known whose they are. Who is surely out of
+    /// scope is deleted all the same.
+    pub(super) fn withhold_stray(&mut self) {
+        let desired = self.desired;
+        let in_doubt: FxHashSet<&ExternalIdentifier> =
+            desired.doubtful.iter().filter_map(|record| record.identifier.as_ref()).collect();
+        let is_out = |id: &ExternalIdentifier| desired.out_of_scope.contains(id) && !in_doubt.contains(id);
+        let has_left = |stray: &Stray| !stray.is_repeated && stray.record.identifier.as_ref().is_some_and(is_out);
+        let strays = desired.strays.iter().filter(|stray| !has_left(stray)).map(|stray| &stray.record);
+        self.withhold_resembled(strays.clone(), "may be of somebody who stays");
+        for stray in strays {
+            let reason = format!("{} is theirs, and {}", stray.origin, stray.reason);
+            let described = self.described_users(stray.identifier.as_ref(), stray.email.as_ref());
+            described.into_iter().flatten().for_each(|user| self.withhold(user, &reason));
         }
     }
 

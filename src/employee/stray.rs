@@ -2,7 +2,8 @@
 
 use super::SetAside;
 
-/// What a record of a later source says of which it is not known whose it is.
+/// What a record of a later source says of which it is not known whose it is; or the name alone of a record of the first source
+/// that is set aside because somebody else has its key, so that what later sources say under it may be said of the other one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stray {
     /// Whom it names.

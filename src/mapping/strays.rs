@@ -25,8 +25,10 @@ pub(super) fn of(reader: &Reader<'_>, whole: &Part, progress: &Progress) -> Vec<
     let sources = (1..records.sources()).filter(|&source| identity.iter().any(|template| template.may_use(source)));
     let rows = sources.flat_map(|source| {
         let repeated = records.rows_of(source, &keys).into_iter().map(|row| (true, row));
-        let unusable =
-            if is_unknown || lacks_a_row(source) { records.rows_without_usable_key(source) } else { Vec::new() };
+        let mut unusable = records.rows_without_usable_key(source);
+        if !unusable.is_empty() && !is_unknown && !lacks_a_row(source) {
+            unusable.clear();
+        }
         let of_nobody = if keyless.is_empty() { Vec::new() } else { records.rows_without_person(source) };
         let others = unusable.into_iter().chain(of_nobody).map(|row| (false, row));
         repeated.chain(others).map(move |(is_repeated, row)| (source, is_repeated, row)).collect::<Vec<_>>()

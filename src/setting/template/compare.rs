@@ -256,7 +256,10 @@ pub(super) fn can_be_listed(container: &Value, key: &Value) -> Result<(), Error>
                 return Ok(());
             }
             if container.try_iter().is_ok_and(|mut keys| keys.any(|key| key.is_undefined())) {
-                return Err(Error::new(ErrorKind::UndefinedError, "an object has a key that is undefined"));
+                return Err(Error::new(
+                    ErrorKind::UndefinedError,
+                    "an object has a key that is undefined; say what holds instead with `| default(…)`",
+                ));
             }
             let first = container.try_iter().ok().and_then(|mut keys| keys.next());
             match first.as_ref().map(|first| (first, Type::of(first))) {

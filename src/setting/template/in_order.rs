@@ -99,7 +99,8 @@ fn check(
                 Compares::Equality => {
                     same_type(other, &value)?;
                     if other.is_tuple() != value.is_tuple() {
-                        let problem = "a list and one in round brackets are never the same to it".to_owned();
+                        let problem = "to `unique`, a list is never the same as one in round brackets, which filters such as \
+                                       `items` and `zip` give; add `| list` to each of these";
                         return Err(Error::new(ErrorKind::InvalidOperation, problem));
                     }
                 }

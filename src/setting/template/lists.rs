@@ -117,11 +117,12 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
     ];
     for (name, filter) in others {
         environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
-            for argument in [&value].into_iter().chain(&*rest) {
-                is_defined(state, argument)?;
-                if argument.kind() == ValueKind::String && (name != "slice" || std::ptr::eq(argument, &value)) {
-                    return Err(no_list(name, argument));
-                }
+            let all = || [&value].into_iter().chain(&*rest);
+            all().try_for_each(|argument| is_defined(state, argument))?;
+            // `slice` takes one list, and may fill it up with a text.
+            let lists = if name == "slice" { 1 } else { 1 + rest.len() };
+            if let Some(text) = all().take(lists).find(|list| list.kind() == ValueKind::String) {
+                return Err(no_list(name, text));
             }
             filter.call(state, &[&[value], &rest[..]].concat())
         });
