@@ -188,7 +188,7 @@ pub struct Plan {
     /// Plan only for the person with this external identifier or key of the first source; repeatable
     #[arg(long, value_name = "ID")]
     pub only: Vec<String>,
-    /// The employee with this new external identifier is the person who has the e-mail already; repeatable
+    /// The employee with this external identifier is the user who has it, or the e-mail, already; repeatable
     #[arg(long, value_name = "ID")]
     pub same_person: Vec<String>,
     /// Exit with 2 if there are changes

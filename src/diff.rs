@@ -8,6 +8,7 @@
 //! applied in any order. Each step is linear in the people. Nothing in here does I/O.
 
 mod absences;
+mod another;
 mod changes;
 mod inactive;
 mod index;
@@ -21,6 +22,7 @@ mod settle;
 #[cfg(test)]
 mod tests;
 mod unchecked;
+mod unjoined;
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::OnceLock;

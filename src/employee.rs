@@ -3,14 +3,14 @@
 //! Everything here is plain data that is already normalised: two values are equal exactly if this tool treats them as
 //! the same. It never reads a file, a clock or the network.
 
+mod desired;
 mod distinguished_name;
 mod email;
 mod name;
 pub mod possible;
-mod stray;
 
 use std::borrow::{Borrow, Cow};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -19,10 +19,10 @@ use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
+pub use desired::{Desired, Join, SetAside, Stray};
 pub(crate) use distinguished_name::normal_form;
 pub use email::{Email, email_key};
 pub use name::{full_name, name_key};
-pub use stray::Stray;
 
 /// A text of a person. Most are short, and a short one needs no memory of its own on the heap.
 pub type Text = CompactString;
@@ -196,81 +196,6 @@ pub struct Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} row {}", self.source, self.row)
-    }
-}
-
-/// A person in scope whose record is bad, and who is therefore neither changed nor deleted. The readable parts of the
-/// record are kept, to find the user that it protects.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SetAside {
-    /// The identifier, if the record has one.
-    pub identifier: Option<ExternalIdentifier>,
-    /// The e-mail, if the record has one, valid or not.
-    pub email: Option<Email>,
-    /// The first name, if the record has one.
-    pub first_name: Option<Text>,
-    /// The last name, if the record has one.
-    pub last_name: Option<Text>,
-    /// The place of the record.
-    pub origin: Origin,
-    /// A diagnostic code such as `email_impossible`.
-    pub code: &'static str,
-    /// What is wrong, for the reader, without the person's identity, which the diagnostic adds.
-    pub reason: String,
-}
-
-/// The company's side: everybody who should be in Skovik.
-#[derive(Debug, Default)]
-pub struct Desired {
-    /// The good records in scope, in the order of the source.
-    pub employees: Vec<Employee>,
-    /// The bad records in scope.
-    pub set_aside: Vec<SetAside>,
-    /// How many records were in scope: good, bad, and [`Desired::elsewhere`].
-    pub in_scope: u64,
-    /// Readable identifiers of records outside `[scope] include`. They match nobody; they only let a delete give its
-    /// reason.
-    pub out_of_scope: HashSet<ExternalIdentifier>,
-    /// The records among these for which that is not certain, because a later source has records that cannot be joined.
-    /// Their users are not deleted, and nobody else gets them.
-    pub doubtful: Vec<SetAside>,
-    /// Whom records name that are not counted, because it is not known whose they are: users who must not be deleted.
-    pub strays: Vec<Stray>,
-    /// Good records whose branch is outside `[scope] branches`: another configuration manages them.
-    pub elsewhere: Vec<Employee>,
-    /// How the people in scope were joined with each source but the first.
-    pub joins: Vec<Join>,
-}
-
-/// How the people in scope were joined with a later source.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Join {
-    /// The people in scope.
-    pub people: u64,
-    /// Those of them with a record in the source.
-    pub with_row: u64,
-    /// The source's records whose key matches nobody, in scope or out of it.
-    pub rows_of_nobody: u64,
-}
-
-impl Join {
-    /// How many people in scope the source has no record of.
-    #[must_use]
-    pub fn without_row(&self) -> u64 {
-        self.people.saturating_sub(self.with_row)
-    }
-}
-
-impl fmt::Display for Join {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { people, with_row, rows_of_nobody } = self;
-        write!(f, "{with_row} of {people} people in scope have a record")?;
-        match rows_of_nobody {
-            0 => Ok(()),
-            1 => f.write_str(", 1 record belongs to nobody"),
-            rows => write!(f, ", {rows} records belong to nobody"),
-        }
     }
 }
 

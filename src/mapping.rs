@@ -28,7 +28,7 @@ use rustc_hash::FxHashSet;
 
 use crate::config::{EmployeeSettings, Settings};
 use crate::employee::{
-    Branch, BranchId, CustomField, CustomFieldId, Desired, Employee, ExternalIdentifier, Join, Managed, SetAside, Stray,
+    Branch, BranchId, CustomField, CustomFieldId, Desired, Employee, ExternalIdentifier, Join, Managed, SetAside,
 };
 use crate::exit::ExitStatus;
 use crate::setting::template::Engine;
@@ -252,30 +252,26 @@ impl ResolvedMapper {
                 }
                 Outcome::Doubtful(person) => {
                     desired.out_of_scope.extend(person.identifier.clone());
+                    keyless.extend(strays::keyless(reader.records(), record, &person, &mut desired.strays));
                     desired.doubtful.push(person);
-                    keyless.extend(reader.records().lacks_key(record).then_some(record));
                     outside.extend(answers_to);
                     continue;
                 }
                 Outcome::Good(employee) => {
                     let identifier = answers_to.is_some().then(|| employee.identifier.clone());
                     let list = if self.manages(&employee) { &mut desired.employees } else { &mut desired.elsewhere };
+                    if reader.may_be_unjoined(record) {
+                        desired.unjoined.insert(employee.identifier.clone());
+                    }
                     list.push(employee);
                     identifier
                 }
                 Outcome::Bad(set_aside) => {
                     let records = reader.records();
-                    let is_undecided = records.undecided(record).is_some();
-                    undecided.extend(is_undecided.then_some(record));
-                    // By a key that may be a mistake, later sources may say who somebody else is.
-                    let has_wrong_key = is_undecided && !records.has_several_rows(record);
-                    let identifier = set_aside.identifier.clone().filter(|_| !has_wrong_key);
-                    if has_wrong_key {
-                        let record = SetAside { identifier: None, email: None, ..set_aside.clone() };
-                        desired.strays.push(Stray { record, is_repeated: true });
-                    }
+                    undecided.extend(records.undecided(record).map(|_| record));
+                    let identifier = set_aside.identifier.clone().filter(|_| !records.shares_key(record));
+                    keyless.extend(strays::keyless(records, record, &set_aside, &mut desired.strays));
                     desired.set_aside.push(set_aside);
-                    keyless.extend((has_wrong_key || records.lacks_key(record)).then_some(record));
                     identifier
                 }
             };
@@ -324,7 +320,7 @@ struct Part {
     missing: Vec<(usize, usize)>,
     /// The records that are set aside because several records have their key.
     undecided: Vec<usize>,
-    /// Those without a usable key.
+    /// Those without a usable key of their own.
     keyless: Vec<usize>,
     /// How many people in scope have a record in each source. Several records with one key count as one person.
     rows: Vec<u64>,
@@ -345,6 +341,7 @@ impl Part {
             mut doubtful,
             mut elsewhere,
             mut strays,
+            unjoined,
             joins: _,
         } = desired;
         self.rows.iter_mut().zip(rows).for_each(|(count, more)| *count += more);
@@ -355,6 +352,7 @@ impl Part {
         self.desired.doubtful.append(&mut doubtful);
         self.desired.elsewhere.append(&mut elsewhere);
         self.desired.strays.append(&mut strays);
+        self.desired.unjoined.extend(unjoined);
         self.answers.append(&mut answers);
         self.outside.append(&mut outside);
         self.missing.append(&mut missing);

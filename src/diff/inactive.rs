@@ -59,13 +59,20 @@ impl<'a> Comparison<'a> {
                     continue;
                 }
             };
-            match self.why_not_reactivated(self.inactive_user(user)) {
+            let owner = self.inactive_user(user);
+            if self.is_another(index, owner)
+                && let Some(reason) = self.reason_of_another(index, owner)
+            {
+                self.set_employee_aside(index, "identifier_reused", &reason);
+                continue;
+            }
+            match self.why_not_reactivated(owner) {
                 None => self.claims[index as usize] = Claim::Inactive(user),
                 Some(why) => {
                     let reason = format!(
                         "the user {} is inactive in Skovik and not made active again: {why}; activate them in Skovik, if \
                          they are to come back",
-                        describe_user(self.inactive_user(user))
+                        describe_user(owner)
                     );
                     self.set_employee_aside(index, "inactive_kept", &reason);
                 }

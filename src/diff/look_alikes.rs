@@ -134,7 +134,7 @@ impl Comparison<'_> {
     }
 
     /// The users without a record that could be a person of this configuration.
-    fn look_alike_users(&self) -> Vec<u32> {
+    pub(super) fn look_alike_users(&self) -> Vec<u32> {
         let kept: FxHashSet<u32> = self
             .claims
             .iter()

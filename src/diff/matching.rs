@@ -52,6 +52,7 @@ impl<'a> Comparison<'a> {
         comparison.leave_users_of_elsewhere();
         comparison.find_leavers();
         comparison.hold_users_of_other_records();
+        comparison.set_unjoined_aside();
         Ok(comparison)
     }
 
@@ -117,7 +118,7 @@ impl<'a> Comparison<'a> {
             let owner = |index| Some((index, known.owner_of_identifier(known.employee(index).identifier.as_str())?));
             new.filter_map(owner).collect::<Vec<_>>()
         });
-        owners.into_iter().flatten().for_each(|(index, user)| self.claim(index, user));
+        owners.into_iter().flatten().for_each(|(index, user)| self.claim_identified(index, user));
     }
 
     /// Sets aside everybody without a user of their own whose e-mail is also that of another person who may be in scope:
@@ -226,7 +227,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// Sets an employee aside together with the user who may be the same person.
-    fn set_aside_as(&mut self, index: u32, user: u32, code: &'static str, reason: &str) {
+    pub(super) fn set_aside_as(&mut self, index: u32, user: u32, code: &'static str, reason: &str) {
         self.claims[index as usize] = Claim::Kept(user);
         self.set_employee_aside(index, code, reason);
     }
@@ -395,7 +396,7 @@ impl<'a> Comparison<'a> {
         let decided: FxHashSet<&str> = self
             .diagnostics
             .iter()
-            .filter(|diagnostic| diagnostic.code == "renumbered")
+            .filter(|diagnostic| matches!(&*diagnostic.code, "renumbered" | "renamed"))
             .filter_map(|diagnostic| diagnostic.employee.as_deref())
             .collect();
         self.policy.same_person.iter().filter(|identifier| !decided.contains(identifier.as_str())).collect()

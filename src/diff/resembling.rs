@@ -5,6 +5,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Comparison;
+use crate::employee::possible::check_email;
 use crate::employee::{Email, ExternalIdentifier, SetAside, Stray};
 use crate::text::likeness;
 
@@ -53,9 +54,13 @@ impl Comparison<'_> {
     }
 
     /// Withholds the deletes of the users who share a part of the name with a record that does not tell who it is of: people
-    /// change their names, and write them in several ways.
+    /// change their names, and write them in several ways. It does not tell it if it lacks a usable identifier or e-mail, and
+    /// what it has is nobody's: the identifier may be a new one.
     pub(super) fn withhold_namesakes<'r>(&mut self, records: impl IntoIterator<Item = &'r SetAside>, what: &str) {
-        let is_unidentified = |record: &&SetAside| record.identifier.is_none() && record.name_key().is_some();
+        let is_unidentified = |record: &&SetAside| {
+            let has_email = record.email.as_ref().is_some_and(|email| check_email(email.as_str()).is_ok());
+            (record.identifier.is_none() || !has_email) && record.name_key().is_some()
+        };
         let mut records = records.into_iter().filter(is_unidentified).peekable();
         if records.peek().is_none() {
             return;
@@ -68,8 +73,11 @@ impl Comparison<'_> {
         }
         for record in records {
             let described = super::matching::describe_record(record);
-            // Whoever has the e-mail is found by that.
-            if record.email.as_ref().is_some_and(|email| self.owner_of_email(email.key()).is_some()) {
+            // Whoever has the identifier or the e-mail is found by that.
+            let identified = record.identifier.as_ref().and_then(|id| self.owner_of_identifier(id.as_str()));
+            if identified.is_some()
+                || record.email.as_ref().is_some_and(|email| self.owner_of_email(email.key()).is_some())
+            {
                 continue;
             }
             for word in words(&record.full_name()) {
@@ -82,7 +90,7 @@ impl Comparison<'_> {
 }
 
 /// The words of a name, each once.
-fn words(name: &str) -> Vec<String> {
+pub(super) fn words(name: &str) -> Vec<String> {
     let likeness = likeness(name);
     let mut words: Vec<String> =
         likeness.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect();

@@ -1,6 +1,7 @@
 //! Tests on small made-up companies: each rule ([`rules`] and its neighbours), and the laws of every plan ([`laws`]).
 
 mod absences;
+mod another;
 mod bad_records;
 mod company;
 mod guards;
@@ -16,3 +17,4 @@ mod references;
 mod returning;
 mod rules;
 mod scope;
+mod unjoined;

@@ -27,6 +27,8 @@ pub(super) struct Reader<'t> {
     manager: Option<CompiledTemplate<'t>>,
     refers_to: Option<CompiledTemplate<'t>>,
     custom_fields: Vec<(CompiledTemplate<'t>, &'t ManagedField)>,
+    /// The sources that say who people are and have records of which it is not known whose they are.
+    undecided_sources: Vec<usize>,
 }
 
 /// The result for a record.
@@ -90,7 +92,12 @@ impl<'t> Reader<'t> {
             None => (None, None),
         };
         let custom_fields = rules.custom_fields.iter().map(|field| Ok((compiled(&field.template)?, field)));
+        let identity = [external_identifier, primary_email];
+        let says_who = |source: &usize| identity.iter().any(|template| template.may_use(*source));
+        let undecided_sources =
+            (1..records.sources()).filter(says_who).filter(|&source| records.has_undecided_rows(source));
         Ok(Self {
+            undecided_sources: undecided_sources.collect(),
             rules,
             records,
             include: rules.include.as_ref().map(|include| Condition::new(include, records, engine)).transpose()?,
@@ -108,6 +115,11 @@ impl<'t> Reader<'t> {
     /// The templates that identify a person: for the identifier and for the e-mail.
     pub(super) fn identity(&self) -> [&CompiledTemplate<'t>; 2] {
         [&self.identifier, &self.email]
+    }
+
+    /// Whether a source that says who people are has no record of this person, although one may be theirs.
+    pub(super) fn may_be_unjoined(&self, record: usize) -> bool {
+        self.undecided_sources.iter().any(|&source| !self.records.has_row(record, source))
     }
 
     /// The condition that decides who is in scope.
@@ -129,6 +141,7 @@ impl<'t> Reader<'t> {
             manager,
             refers_to,
             custom_fields,
+            undecided_sources: _,
         } = self;
         let optional = [branch, manager, refers_to].into_iter().flatten();
         let custom_fields = custom_fields.iter().map(|(template, _)| template);

@@ -7,14 +7,27 @@ use super::compiled_template::{CompiledTemplate, Context};
 use super::person::Reader;
 use super::{KEY_CLAIMED_TWICE, Part};
 use crate::employee::{SetAside, Stray};
+use crate::source::Records;
 use crate::template_cost::Progress;
+
+/// Returns a bad record, or one that may be in scope, if it has no usable key of its own: what later sources say under its key
+/// may be said of somebody else. Then its name alone tells who it is of.
+pub(super) fn keyless(records: &Records, record: usize, person: &SetAside, strays: &mut Vec<Stray>) -> Option<usize> {
+    let shares_key = records.shares_key(record);
+    if shares_key {
+        let record = SetAside { identifier: None, email: None, ..person.clone() };
+        strays.push(Stray { record, is_repeated: true });
+    }
+    (shares_key || records.lacks_key(record)).then_some(record)
+}
 
 /// What these rows say by themselves, as far as somebody may be lost without them.
 pub(super) fn of(reader: &Reader<'_>, whole: &Part, progress: &Progress) -> Vec<Stray> {
     let Part { desired, undecided, keyless, .. } = whole;
     let records = reader.records();
     let is_unidentified = |record: &SetAside| record.identifier.is_none() || record.email.is_none();
-    let is_unknown = !desired.doubtful.is_empty() || desired.set_aside.iter().any(is_unidentified);
+    let is_unknown =
+        !keyless.is_empty() || !desired.doubtful.is_empty() || desired.set_aside.iter().any(is_unidentified);
     // Somebody whose record is not found there may be told by something else, such as by `default(…)`.
     let lacks_a_row = |source| {
         let mut all = (0..records.len()).filter(|&record| !records.is_passed_over(record));

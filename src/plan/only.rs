@@ -40,8 +40,17 @@ pub(super) fn unknown(
     directory: &Directory,
 ) -> Vec<Diagnostic> {
     let mut unknown: BTreeSet<&ExternalIdentifier> = only.iter().collect();
-    let Desired { employees, set_aside, elsewhere, out_of_scope, doubtful: _, strays: _, in_scope: _, joins: _ } =
-        desired;
+    let Desired {
+        employees,
+        set_aside,
+        elsewhere,
+        out_of_scope,
+        doubtful: _,
+        strays: _,
+        in_scope: _,
+        joins: _,
+        unjoined: _,
+    } = desired;
     let listed = employees.iter().chain(elsewhere).map(|employee| &employee.identifier);
     let records = set_aside.iter().filter_map(|record| record.identifier.as_ref()).chain(out_of_scope);
     let users = directory.users.iter().chain(&directory.inactive).filter_map(|user| user.identifier.as_ref());

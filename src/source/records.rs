@@ -56,6 +56,8 @@ pub(super) struct Settled {
     pub(super) unsure: FxHashMap<u32, Arc<str>>,
     /// The undecided records that are not the first with their key in the first source.
     pub(super) also: FxHashSet<u32>,
+    /// The records that share their key in the first source with others, where nothing shows that they are of one person.
+    pub(super) shared: FxHashSet<u32>,
 }
 
 /// The row that a source has for a record.
@@ -168,15 +170,20 @@ impl Records {
         self.0.row(record, source) != Row::None
     }
 
-    /// Whether a later source has several rows for a record, and nothing decides which one counts.
-    pub(crate) fn has_several_rows(&self, record: usize) -> bool {
-        (1..self.sources()).any(|source| self.0.row(record, source) == Row::Several)
+    /// Whether another record in the first source has the same key, so that either's may be a mistake.
+    pub(crate) fn shares_key(&self, record: usize) -> bool {
+        self.0.settled.as_ref().is_some_and(|settled| settled.shared.contains(&index(record)))
     }
 
     /// Whether a later source has no row for a record, but may have one: the key of the record, or of a row of the source,
     /// cannot be used.
     pub(crate) fn may_have_row(&self, record: usize, source: usize) -> bool {
         self.0.may_have_row(record, source)
+    }
+
+    /// Whether a later source has rows of which it is not known whose they are: their key is repeated or cannot be used.
+    pub(crate) fn has_undecided_rows(&self, source: usize) -> bool {
+        self.0.sources[source].keys.has_problems() || self.0.rows[source - 1].contains(&SEVERAL)
     }
 
     /// Which rows of a source have a key that cannot be used, if there are any.

@@ -57,7 +57,8 @@ impl Records {
         }
         let Doubts { mut undecided, unsure } = doubts;
         let records = Self::with(Joined { settled: Some(Settled::default()), ..joined.clone() });
-        let (mut passed_over, mut also) = (FxHashSet::default(), FxHashSet::default());
+        let [mut passed_over, mut also, mut shared] =
+            [const { FxHashSet::<u32>::with_hasher(rustc_hash::FxBuildHasher) }; 3];
         if let Some(first) = sources.first().filter(|first| !first.repeated.is_empty()) {
             let chooser = Chooser::new(first, &engine, progress)?;
             for rows in &first.repeated {
@@ -69,7 +70,11 @@ impl Records {
                 let (inside, verdicts): (Vec<u32>, Vec<_>) =
                     judged.filter(|(_, verdict)| *verdict != Some(false)).unzip();
                 // If none is surely in scope, each is read by itself: none takes the place of another.
-                if inside.len() < 2 || !verdicts.contains(&Some(true)) {
+                if inside.len() < 2 {
+                    continue;
+                }
+                if !verdicts.contains(&Some(true)) {
+                    shared.extend(inside);
                     continue;
                 }
                 let choice = chooser.choose(&inside).and_then(|chosen| {
@@ -92,11 +97,12 @@ impl Records {
                         let earliest = inside.iter().copied().min();
                         also.extend(inside.iter().copied().filter(|row| Some(*row) != earliest));
                         undecided.extend(inside.iter().map(|&row| (row, Arc::clone(&reason))));
+                        shared.extend(inside);
                     }
                 }
             }
         }
-        joined.settled = Some(Settled { passed_over, undecided, unsure, also });
+        joined.settled = Some(Settled { passed_over, undecided, unsure, also, shared });
         Ok(Self::with(joined))
     }
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::company::{ANNA, BEN, CARLA, Company, bad_record, company, employee, user, user_id};
+use super::company::{ANNA, BEN, CARLA, Company, bad_record, company, employee, moved, user, user_id};
 use crate::diff::{Absences, Memory, Moment, Note, Reading};
 use crate::employee::{Employee, User, UserId};
 use crate::plan::{Action, Content, GuardOutcome, Plan, Settled};
@@ -181,7 +181,7 @@ fn whoever_waits_stays_a_report() {
 #[test]
 fn whoever_waits_keeps_the_email() {
     // Anna is given Ben's e-mail.
-    let mut company = two_leavers(None).with(|company| company.desired.employees[0] = employee("1", BEN, None));
+    let mut company = two_leavers(None).with(|company| company.desired.employees[0] = moved("1", ANNA, BEN, None));
     let (first, _) = plan(&mut company, &Memory::default(), NOW);
     assert_eq!((first.content().operations.len(), first.content().summary.set_aside), (0, 1));
     let taken = messages(&first, "email_taken");

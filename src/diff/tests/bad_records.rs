@@ -97,7 +97,7 @@ fn who_may_be_in_scope_is_not_deleted() {
         assert!(message.contains(" may be in scope: no branch has"), "{message}");
     }
     // It is known whose record it is, and this person has no user.
-    let nobody = with(Some("7"), None, Some(("Anna", "Berg")));
+    let nobody = with(Some("7"), Some("new@example.com"), Some(("Anna", "Berg")));
     assert_plan(&nobody, &["1 delete 1 a (outside the scope)", "2 delete 2 b (outside the scope)"]);
     assert_plan(&with(None, None, None), &["delete_withheld 1", "delete_withheld 2"]);
     // A good record of the same person counts.
@@ -215,9 +215,16 @@ fn who_shares_a_name_with_a_record_that_tells_nobody_is_not_deleted() {
             company([], users()).with(|company| company.desired.doubtful.push(bad_record(None, None, Some(name))));
         assert_plan(&doubtful, &["1 delete 2 b (in no source)", "delete_withheld 1"]);
     }
+    // An identifier alone may be a new one of the same person.
+    for email in [None, Some("#N/A"), Some("anna")] {
+        let renumbered = company([], users()).aside(bad_record(Some("7"), email, Some(("Anna", "Lind"))));
+        assert_plan(&renumbered, &["1 delete 2 b (in no source)", "branch_unknown 7", "delete_withheld 1"]);
+    }
     // Who tells who they are is somebody else.
-    let known = company([], users()).aside(bad_record(Some("7"), None, Some(("Anna", "Lind"))));
+    let known = company([], users()).aside(bad_record(Some("7"), Some("new@example.com"), Some(("Anna", "Lind"))));
     assert_plan(&known, &["1 delete 1 a (in no source)", "2 delete 2 b (in no source)", "branch_unknown 7"]);
+    let has_user = company([], users()).aside(bad_record(Some("2"), None, Some(("Anna", "Lind"))));
+    assert_plan(&has_user, &["1 delete 1 a (in no source)", "branch_unknown 2"]);
 }
 
 /// Two records with one identifier: that of one of them is a mistake, and the name tells whose record it is.

@@ -39,6 +39,11 @@ pub(super) fn employee(identifier: &str, email: &str, manager: Option<&str>) -> 
     }
 }
 
+/// The person whose name was `was`'s, with another e-mail.
+pub(super) fn moved(identifier: &str, was: &str, email: &str, manager: Option<&str>) -> Employee {
+    Employee { email: email.into(), ..employee(identifier, was, manager) }
+}
+
 pub(super) fn user(id: &str, identifier: Option<&str>, email: &str, manager: Option<&str>) -> User {
     let (first, last) = names(email);
     User {
@@ -243,6 +248,15 @@ pub(super) fn company(employees: impl Into<Vec<Employee>>, users: impl Into<Vec<
 }
 
 /// Compares the operations and the diagnostics with the expected ones.
+/// A company that makes inactive users active again.
+pub(super) fn reactivating(employees: Vec<Employee>, users: Vec<User>, inactive: Vec<User>) -> Company {
+    company(employees, users).with(|company| {
+        company.policy.reactivate = true;
+        company.policy.leavers_keep_emails = true;
+        company.directory.inactive = inactive;
+    })
+}
+
 #[track_caller]
 pub(super) fn assert_plan(company: &Company, expected: &[&str]) {
     let summary = company.summary();

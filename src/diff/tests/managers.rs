@@ -1,6 +1,6 @@
 //! Managers and their reports: the order of operations, and reports who cannot be moved.
 
-use super::company::{ANNA, BEN, CARLA, assert_plan, bad_record, company, employee, user};
+use super::company::{ANNA, BEN, CARLA, assert_plan, bad_record, company, employee, moved, user};
 use crate::diff::Protect;
 use crate::employee::DesiredManager;
 use crate::plan::NoPlan;
@@ -122,8 +122,10 @@ fn a_report_who_cannot_be_moved_withholds_the_delete() {
 
 #[test]
 fn a_report_who_takes_the_email_of_the_leaving_manager_cannot_be_ordered() {
-    let company =
-        company([employee("1", BEN, None)], [user("a", Some("1"), ANNA, Some("b")), user("b", Some("2"), BEN, None)]);
+    let company = company(
+        [moved("1", ANNA, BEN, None)],
+        [user("a", Some("1"), ANNA, Some("b")), user("b", Some("2"), BEN, None)],
+    );
     assert_plan(
         &company,
         &["delete_withheld 2", "cannot_be_ordered 1"].map(|line| line).iter().rev().copied().collect::<Vec<_>>(),

@@ -1,17 +1,9 @@
 //! Whoever comes back: in which order, and what is said of their manager, and of the managers of others.
 
-use super::company::{ANNA, BEN, CARLA, Company, assert_plan, company, employee, user};
-use crate::employee::{Employee, User};
+use super::company::{ANNA, BEN, CARLA, Company, assert_plan, employee, moved, reactivating, user};
 use crate::plan::{Action, Field};
 
 const DORA: &str = "dora.ek@example.com";
-
-fn reactivating(employees: Vec<Employee>, users: Vec<User>, inactive: Vec<User>) -> Company {
-    company(employees, users).with(|company| {
-        company.policy.reactivate = true;
-        company.directory.inactive = inactive;
-    })
-}
 
 /// Somebody comes back whose manager leaves.
 fn without_the_manager(new: Option<&str>) -> Company {
@@ -46,17 +38,16 @@ fn whoever_comes_back_waits_for_the_e_mail_that_another_has_too() {
     let twins = |employees| {
         reactivating(employees, vec![user("a", Some("2"), ANNA, None)], vec![user("z", Some("1"), ANNA, None)])
     };
-    let company = twins(vec![employee("1", ANNA, None), employee("2", BEN, None)]);
+    let company = twins(vec![employee("1", ANNA, None), moved("2", ANNA, BEN, None)]);
     assert_plan(
         &company,
         &[
-            "1 update 2 a, primary_email: anna.berg@example.com → ben.holm@example.com, first_name: Anna → Ben, \
-             last_name: Berg → Holm",
+            "1 update 2 a, primary_email: anna.berg@example.com → ben.holm@example.com",
             "2 reactivate 1 z, active: false → true after 1",
         ],
     );
     // Nobody else gets it, also if the active user gives it up.
-    let company = twins(vec![employee("3", ANNA, None), employee("2", BEN, None)]);
+    let company = twins(vec![employee("3", ANNA, None), moved("2", ANNA, BEN, None)]);
     let summary = company.summary();
     assert!(summary.contains("email_of_inactive 3") && !summary.contains("create"), "{summary}");
     // Whoever has it keeps it.

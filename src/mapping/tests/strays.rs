@@ -1,6 +1,7 @@
 //! Who is named by rows of a later source of which it is not known whose they are.
 
 use super::*;
+use crate::employee::Stray;
 
 const BOTH: &str = "[employee]\nexternal_identifier = '{{ ad.num }}'\nprimary_email = '{{ ad.mail | lower }}'\nfirst_name = '{{ hr.first }}'\nlast_name = '{{ hr.last }}'\n";
 
@@ -58,4 +59,56 @@ fn rows_that_nobody_has_are_strays_where_somebody_has_no_usable_key() {
         assert_eq!(strays.iter().map(|stray| stray.record.origin.row).collect::<Vec<_>>(), [5, 6], "{key:?}");
     }
     assert_eq!(strays(ad, BOTH, ""), []);
+}
+
+#[test]
+fn who_is_identified_without_a_row_may_be_unjoined() {
+    let by_default = "[employee]\nexternal_identifier = \"{{ ad.num | default(hr.k) }}\"\nprimary_email = \"{{ ad.mail | default(hr.k ~ '@x.se') }}\"\nfirst_name = '{{ hr.first }}'\nlast_name = '{{ hr.last }}'\n";
+    let unjoined = |ad: &str, employee: &str| {
+        let sources = source("hr", "csv", "hr", "k") + &source("ad", "csv", "ad", "k");
+        let ad = format!("k,num,mail\n{ad}");
+        let fixture =
+            Fixture::new(&sources, &[("hr", b"k,first,last\nK1,Anna,Berg\nK2,Ben,Dahl\n"), ("ad", ad.as_bytes())]);
+        let unjoined = map(&fixture.into_parts(employee)).unwrap().unjoined;
+        unjoined.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    for bad in ["K\u{200b}2,2,b@x.se\n", "#N/A,2,b@x.se\n", "K1,2,b@x.se\n"] {
+        assert_eq!(unjoined(&format!("K1,1,a@x.se\n{bad}"), by_default), ["K2"], "{bad:?}");
+    }
+    for good in ["K1,1,a@x.se\nK2,2,b@x.se\n#N/A,8,h@x.se\n", "K1,1,a@x.se\n", "K1,1,a@x.se\n,2,b@x.se\n"] {
+        assert_eq!(unjoined(good, by_default), [] as [String; 0], "{good:?}");
+    }
+    // The names alone do not say who somebody is.
+    let named = "[employee]\nexternal_identifier = '{{ hr.k }}'\nprimary_email = '{{ hr.k }}@x.se'\nfirst_name = '{{ ad.num | default(hr.first) }}'\nlast_name = '{{ hr.last }}'\n";
+    assert_eq!(unjoined("K1,1,a@x.se\n#N/A,2,b@x.se\n", named), [] as [String; 0]);
+}
+
+/// Two people have one key in the first list: later rows with a bad key, or that nobody has, may be those of one of them,
+/// whatever else sets the two aside.
+#[test]
+fn where_two_people_have_one_key_later_rows_may_be_theirs() {
+    let all = "[employee]\nexternal_identifier = '{{ ad.num }}'\nprimary_email = '{{ ad.mail | lower }}'\nfirst_name = '{{ ad.first }}'\nlast_name = '{{ ad.last }}'\n";
+    let key = all.replace("{{ ad.num }}", "{{ hr.k }}");
+    let mapped = |employee: &str, ad: &str, scope: &str| {
+        let sources = source("hr", "csv", "hr", "k") + &source("ad", "csv", "ad", "k");
+        let hr = b"k,first,last\nK1,Anna,Berg\nK2,Ben,Dahl\nK2,Eva,Ek\n";
+        let ad = format!("k,num,mail,first,last,on\nK1,1,a@x.se,Anna,Berg,y\n{ad}");
+        let fixture = Fixture::new(&sources, &[("hr", hr), ("ad", ad.as_bytes())]);
+        map(&fixture.into_parts(&format!("{employee}{scope}"))).unwrap()
+    };
+    let names_eva = |desired: &Desired| {
+        let emails = desired.strays.iter().filter_map(|stray| stray.record.email.as_ref());
+        emails.filter(|email| email.as_str() == "e@x.se").count()
+    };
+    let ben = "K2,2,b@x.se,Ben,Dahl,y\n";
+    for eva in ["K3,3,e@x.se,Eva,Ek,y\n", "#N/A,3,e@x.se,Eva,Ek,y\n", "K\u{200b}3,3,e@x.se,Eva,Ek,y\n"] {
+        for employee in [all, &key] {
+            for scope in ["", "[scope]\ninclude = \"ad.on == 'y'\"\n"] {
+                for ben in ["", ben, &ben.repeat(2)] {
+                    let desired = mapped(employee, &format!("{ben}{eva}"), scope);
+                    assert_eq!(names_eva(&desired), 1, "{employee} {scope} {ben} {eva}: {:?}", desired.strays);
+                }
+            }
+        }
+    }
 }

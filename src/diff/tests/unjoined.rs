@@ -1,0 +1,46 @@
+//! People who would be created, and may be a user whom a record with a bad key names.
+
+use super::company::{ANNA, BEN, CARLA, Company, assert_plan, bad_record, company, employee, reactivating, user};
+use crate::diff::{Protect, Remove};
+use crate::employee::Stray;
+
+/// Anna, who has no record that can be joined, is known by another number than in Skovik; a record says who she is.
+fn anna_by_another_number(company: Company) -> Company {
+    company.with(|company| {
+        company.desired.unjoined = ["H1".into(), "2".into()].into();
+        let record = bad_record(Some("1"), Some(ANNA), None);
+        company.desired.strays.push(Stray { record, is_repeated: false });
+    })
+}
+
+#[test]
+fn nobody_is_created_who_may_be_the_user_of_a_stray_record() {
+    let base = || {
+        let list = [employee("H1", CARLA, None), employee("2", BEN, None), employee("3", "eva.ek@example.com", None)];
+        company(list, [user("a", Some("1"), ANNA, None), user("b", Some("2"), BEN, None)])
+    };
+    let kept = ["1 create 3", "record_unjoined H1", "delete_withheld 1"];
+    assert_plan(&anna_by_another_number(base()), &kept);
+    let told = anna_by_another_number(base()).plan().content().diagnostics[0].message.clone();
+    assert!(told.contains("names 1 Anna Berg <anna.berg@example.com>, who may be this person"), "{told}");
+    let stays = anna_by_another_number(base()).with(|company| company.policy.remove = Remove::None);
+    assert_plan(&stays, &["1 create 3", "record_unjoined H1"]);
+    let protected = anna_by_another_number(base()).with(|company| company.policy.protect = Protect::new(&["a"]));
+    assert_plan(&protected, &["1 create 3", "record_unjoined H1"]);
+}
+
+#[test]
+fn a_stray_record_of_somebody_who_is_known_says_nothing_of_others() {
+    let list = [employee("1", ANNA, None), employee("H1", CARLA, None)];
+    assert_plan(&anna_by_another_number(company(list, [user("a", Some("1"), ANNA, None)])), &["1 create H1"]);
+    assert_plan(&anna_by_another_number(company([employee("H1", CARLA, None)], [])), &["1 create H1"]);
+}
+
+#[test]
+fn an_inactive_user_may_be_the_person_too() {
+    let list = || vec![employee("H1", CARLA, None)];
+    let inactive = || vec![user("z", Some("1"), ANNA, None)];
+    assert_plan(&anna_by_another_number(reactivating(list(), vec![], inactive())), &["record_unjoined H1"]);
+    let gone = reactivating(list(), vec![], inactive()).with(|company| company.policy.reactivate = false);
+    assert_plan(&anna_by_another_number(gone), &["1 create H1"]);
+}

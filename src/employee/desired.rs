@@ -1,0 +1,96 @@
+//! The company's side, as the records give it.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Email, Employee, ExternalIdentifier, Origin, Text};
+
+/// A person in scope whose record is bad, and who is therefore neither changed nor deleted. The readable parts of the
+/// record are kept, to find the user that it protects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    /// The identifier, if the record has one.
+    pub identifier: Option<ExternalIdentifier>,
+    /// The e-mail, if the record has one, valid or not.
+    pub email: Option<Email>,
+    /// The first name, if the record has one.
+    pub first_name: Option<Text>,
+    /// The last name, if the record has one.
+    pub last_name: Option<Text>,
+    /// The place of the record.
+    pub origin: Origin,
+    /// A diagnostic code such as `email_impossible`.
+    pub code: &'static str,
+    /// What is wrong, for the reader, without the person's identity, which the diagnostic adds.
+    pub reason: String,
+}
+
+/// The company's side: everybody who should be in Skovik.
+#[derive(Debug, Default)]
+pub struct Desired {
+    /// The good records in scope, in the order of the source.
+    pub employees: Vec<Employee>,
+    /// The bad records in scope.
+    pub set_aside: Vec<SetAside>,
+    /// How many records were in scope: good, bad, and [`Desired::elsewhere`].
+    pub in_scope: u64,
+    /// Readable identifiers of records outside `[scope] include`. They match nobody; they only let a delete give its
+    /// reason.
+    pub out_of_scope: HashSet<ExternalIdentifier>,
+    /// The records among these for which that is not certain, because a later source has records that cannot be joined.
+    /// Their users are not deleted, and nobody else gets them.
+    pub doubtful: Vec<SetAside>,
+    /// Whom records name that are not counted, because it is not known whose they are: users who must not be deleted.
+    pub strays: Vec<Stray>,
+    /// The identifiers of good records of which a source that says who people are has no record, although one may be theirs:
+    /// one whose key is repeated or cannot be used.
+    pub unjoined: HashSet<ExternalIdentifier>,
+    /// Good records whose branch is outside `[scope] branches`: another configuration manages them.
+    pub elsewhere: Vec<Employee>,
+    /// How the people in scope were joined with each source but the first.
+    pub joins: Vec<Join>,
+}
+
+/// How the people in scope were joined with a later source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Join {
+    /// The people in scope.
+    pub people: u64,
+    /// Those of them with a record in the source.
+    pub with_row: u64,
+    /// The source's records whose key matches nobody, in scope or out of it.
+    pub rows_of_nobody: u64,
+}
+
+impl Join {
+    /// How many people in scope the source has no record of.
+    #[must_use]
+    pub fn without_row(&self) -> u64 {
+        self.people.saturating_sub(self.with_row)
+    }
+}
+
+impl fmt::Display for Join {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { people, with_row, rows_of_nobody } = self;
+        write!(f, "{with_row} of {people} people in scope have a record")?;
+        match rows_of_nobody {
+            0 => Ok(()),
+            1 => f.write_str(", 1 record belongs to nobody"),
+            rows => write!(f, ", {rows} records belong to nobody"),
+        }
+    }
+}
+
+/// What a record of a later source says of which it is not known whose it is; or the name alone of a record of the first source
+/// that is set aside because somebody else has its key, so that what later sources say under it may be said of the other one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stray {
+    /// Whom it names.
+    pub record: SetAside,
+    /// Whether several records have its key: then a former record of the same person may be outside the scope.
+    pub is_repeated: bool,
+}
