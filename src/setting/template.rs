@@ -34,7 +34,7 @@ use crate::template_cost::{in_time, not_too_long};
 pub use calendar::Calendar;
 pub(crate) use calendar::NAMES as DAY_NAMES;
 use calendar::TODAY;
-pub(crate) use engine::{Compiled, Engine};
+pub(crate) use engine::{Compiled, Engine, is_empty_part};
 pub(crate) use uses::Uses;
 
 /// A template or an expression that compiles and refers to sources that exist.

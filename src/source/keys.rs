@@ -18,7 +18,7 @@ use super::table::Table;
 use crate::employee::normal_text;
 use crate::setting::Calendar;
 use crate::setting::ConfigError;
-use crate::setting::template::{Engine, Template, said};
+use crate::setting::template::{Engine, Template, is_empty_part, said};
 use crate::template_cost::{Progress, in_time, not_too_large};
 use crate::text::{is_unseen, shortened};
 
@@ -74,7 +74,7 @@ impl Keys {
                 let (template, setting, source) = (template.clone(), template.setting.clone(), source.to_owned());
                 let calendar = calendar.clone();
                 let made = in_time(move |progress| {
-                    let engine = Engine::new(&calendar);
+                    let engine = Engine::for_keys(&calendar);
                     let keys = Self::rendered(&template, &engine, &table, &places, &source, progress)?;
                     Ok((keys, table))
                 });
@@ -99,9 +99,11 @@ impl Keys {
             let cells =
                 || places.iter().map(|(name, place)| (&**name, value_of(table.cell(record, *place), source, name)));
             let own = (source, Value::from_pairs(cells()));
-            let key = compiled
-                .render(Value::from_pairs(cells().chain([own])))
-                .map_err(|error| format!("`key` cannot be made of it: {}", said(&error)))?;
+            let key = match compiled.render(Value::from_pairs(cells().chain([own]))) {
+                Ok(key) => key,
+                Err(error) if is_empty_part(&error) => return Ok(Cow::Borrowed("")),
+                Err(error) => return Err(format!("`key` cannot be made of it: {}", said(&error))),
+            };
             not_too_large(&key).map_err(|problem| format!("`key` {problem}"))?;
             seen(key.trim())?;
             Ok(Cow::Owned(normal_text(&key).into_owned()))

@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 use minijinja::machinery::ast::{BinOpKind, Expr, UnaryOpKind};
 use minijinja::machinery::{CodeGenerator, Instruction, Instructions, eval, make_string_output, parse, parse_expr};
 use minijinja::value::{Kwargs, ValueKind};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter, filters};
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, escape_formatter, filters,
+};
 
 use super::calendar::{self, Calendar};
 use super::{compare, defined, disabled, in_order, kinds, lists, numbers, slices, text_filters};
@@ -38,10 +40,28 @@ pub(crate) struct Compiled<'e> {
     instructions: Instructions<'e>,
 }
 
+/// What a template of a key says of an empty part.
+const EMPTY_PART: &str = "a part of the key is empty";
+
 thread_local! {
     /// The key of the last look-up on this thread that found nothing. An undefined value cannot carry it, and the
     /// engine gives back nothing but its error.
     static NOT_LISTED: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Whether a key could not be made because a part of it is empty.
+pub(crate) fn is_empty_part(error: &Error) -> bool {
+    error.detail() == Some(EMPTY_PART)
+}
+
+/// Writes a value into the result.
+fn write(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    match value.kind() {
+        ValueKind::Bool => Ok(out.write_str(if value.is_true() { "true" } else { "false" })?),
+        ValueKind::None => Ok(()),
+        // A list written out in brackets is never wanted in a name or an address.
+        _ => lists::can_be_written(value).and_then(|()| escape_formatter(out, state, value)),
+    }
 }
 
 impl Engine {
@@ -70,11 +90,17 @@ impl Engine {
         // Makes the engine name what is undefined. By default it does so only in debug builds.
         environment.set_debug(true);
         // Booleans and null are written as in JSON, TOML and the custom fields, not as in Python.
-        environment.set_formatter(|out, state, value| match value.kind() {
-            ValueKind::Bool => Ok(out.write_str(if value.is_true() { "true" } else { "false" })?),
-            ValueKind::None => Ok(()),
-            // A list written out in brackets is never wanted in a name or an address.
-            _ => lists::can_be_written(value).and_then(|()| escape_formatter(out, state, value)),
+        environment.set_formatter(write);
+        Self(environment)
+    }
+
+    /// The rules for keys: where a part is empty, there is no key. `{{ company }}-{{ number }}` without a number would join
+    /// whoever has none.
+    pub(crate) fn for_keys(calendar: &Calendar) -> Self {
+        let Self(mut environment) = Self::new(calendar);
+        environment.set_formatter(|out, state, value| {
+            let is_empty = value.is_none() || value.as_str().is_some_and(|text| text.trim().is_empty());
+            if is_empty { Err(Error::new(ErrorKind::InvalidOperation, EMPTY_PART)) } else { write(out, state, value) }
         });
         Self(environment)
     }

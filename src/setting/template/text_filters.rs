@@ -111,7 +111,8 @@ fn pad(text: &str, width: usize, with: &str) -> Result<String, Error> {
     let (Some(letter), None) = (letters.next(), letters.next()) else {
         return Err(wrong(format!("pad needs one letter to fill with, not {with:?}")));
     };
-    let missing = width.saturating_sub(text.chars().count());
+    // What is empty stays empty: `00000` would be a number that nobody has.
+    let missing = if text.is_empty() { 0 } else { width.saturating_sub(text.chars().count()) };
     Ok(std::iter::repeat_n(letter, missing).chain(text.chars()).collect())
 }
 

@@ -129,6 +129,31 @@ fn a_key_is_several_columns_or_a_template() {
     }
 }
 
+/// Otherwise all records without a number would have the same key, and one could be taken for another.
+#[test]
+fn a_key_of_which_a_part_is_empty_is_no_key() {
+    let hr = "company,number,mail,title\nA,1,a@x.se,cook\nA,,b@x.se,guard\n";
+    let pay = "firm,nr,mail\nA,1,cook@x.se\nA,,service@x.se\n";
+    for (one, other) in [
+        ("{{ number | pad(5) }}", "{{ nr | pad(5) }}"),
+        ("{{ company }}-{{ number }}", "{{ firm }}-{{ nr }}"),
+        ("{{ company ~ '-' }}{{ number | upper }}", "{{ firm }}-{{ nr | lower }}"),
+        ("0{{ number or none }}", "0{{ nr | default(none) }}"),
+        ("{{ ' ' if not number else number }}-", "{{ nr | trim }}-"),
+    ] {
+        let keyed = |name: &str, key: &str| source(name, "csv", name, "?").replace('?', key);
+        let employee = EMPLOYEE.replace("hr.mail", "pay.mail").replace("{{ hr.id }}", "{{ hr.title }}");
+        let company = Company::new(&(keyed("hr", one) + &keyed("pay", other)), &[("hr", hr), ("pay", pay)], &employee);
+        assert_eq!(company.good().len(), 1, "{one}: {:?}", company.desired());
+        company.one_aside(3, "key_missing", &[]);
+        assert_eq!(company.desired().joins[0].rows_of_nobody, 1);
+    }
+    // What may be missing is said to be optional.
+    let optional = source("hr", "csv", "hr", "?").replace('?', "{{ company }}{% if number %}-{{ number }}{% endif %}");
+    let company = Company::new(&optional, &[("hr", hr)], &EMPLOYEE.replace("{{ hr.id }}", "{{ hr.title }}"));
+    assert_eq!(company.good().len(), 2);
+}
+
 #[test]
 fn what_nobody_sees_in_a_key_joins_nobody() {
     let hr = "id,mail,title\n1,a@x.se,cook\n2\u{200b},b@x.se,guard\n";

@@ -348,7 +348,10 @@ fn words_are_written_as_wanted() {
         ("{{ 'abab' | regex_replace('(?P<one>a)b', '${one}$0$$') }}", "aab$aab$"),
         ("{{ ('a1' * 200) | regex_replace('[0-9]', '') | length }}", "200"),
         (r"{{ ('Anna Berg-Ö ' * 20) | regex_replace('[^\w ]+', '') | length }}", "220"),
-        ("{{ '100' | pad(5) }}{{ 7 | pad(3) }}{{ '123456' | pad(5) }}{{ 'ö' | pad(3, '·') }}", "00100007123456··ö"),
+        (
+            "{{ '100' | pad(5) }}{{ 7 | pad(3) }}{{ '123456' | pad(5) }}{{ 'ö' | pad(3, '·') }}{{ '' | pad(3) }}",
+            "00100007123456··ö",
+        ),
         ("{{ hr.mail | split('@') | last }}", "x.se"),
         ("{{ 'Berg, Anna' | regex_replace('^(.*), *(.*)$', '$2 $1') }}", "Anna Berg"),
         ("{{ hr.name | regex_replace('[^A-Za-z]', '') }}", "secki"),
