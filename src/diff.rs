@@ -27,7 +27,7 @@ mod unjoined;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::OnceLock;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, Severity};
@@ -136,6 +136,8 @@ pub struct Comparison<'a> {
     set_aside: OnceLock<HashSet<&'a str>>,
     /// Whether Skovik tells anybody's roles; found out when first needed.
     tells_roles: OnceLock<bool>,
+    /// Users whom a record of a later source names that belongs to nobody in the first source.
+    named_later: FxHashSet<u32>,
     /// Users who would be deleted, by name; made when first needed.
     leaving_by_name: Option<FxHashMap<String, Vec<u32>>>,
 }
@@ -361,6 +363,7 @@ impl<'a> Comparison<'a> {
     pub fn reason_to_remove(&self, user: u32) -> &'static str {
         match &self.user(user).identifier {
             Some(identifier) if self.desired.out_of_scope.contains(identifier) => "outside the scope",
+            _ if self.named_later.contains(&user) => "in a later source only",
             _ => "in no source",
         }
     }

@@ -196,6 +196,7 @@ impl ResolvedMapper {
         let reader = Reader::new(self, records, &engine)?;
         progress.step();
         let mut whole = self.read_side_by_side(&reader, records.len(), progress);
+        whole.desired.of_nobody = strays::of_nobody(&reader, progress);
         let strays = strays::of(&reader, &whole, progress);
         whole.desired.strays.extend(strays);
         Ok(whole)
@@ -342,6 +343,7 @@ impl Part {
             mut elsewhere,
             mut strays,
             unjoined,
+            of_nobody: _,
             joins: _,
         } = desired;
         self.rows.iter_mut().zip(rows).for_each(|(count, more)| *count += more);

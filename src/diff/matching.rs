@@ -40,6 +40,7 @@ impl<'a> Comparison<'a> {
             set_aside: OnceLock::new(),
             tells_roles: OnceLock::new(),
             leaving_by_name: None,
+            named_later: FxHashSet::default(),
         };
         comparison.set_standings();
         comparison.tell_unchecked();
@@ -51,6 +52,7 @@ impl<'a> Comparison<'a> {
         comparison.claim_inactive();
         comparison.leave_users_of_elsewhere();
         comparison.find_leavers();
+        comparison.find_named_later();
         comparison.hold_users_of_other_records();
         comparison.set_unjoined_aside();
         Ok(comparison)
@@ -388,6 +390,13 @@ impl<'a> Comparison<'a> {
                 *standing = Standing::Unmanaged;
             }
         }
+    }
+
+    /// Whoever has the identifier or the e-mail of a record that belongs to nobody.
+    fn find_named_later(&mut self) {
+        let named = self.desired.of_nobody.iter();
+        let users = named.flat_map(|one| self.described_users(one.identifier.as_ref(), one.email.as_ref())).flatten();
+        self.named_later = users.collect();
     }
 
     /// The decisions (`--same-person`) that had no effect: probably typing mistakes.

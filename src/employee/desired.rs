@@ -44,6 +44,9 @@ pub struct Desired {
     pub doubtful: Vec<SetAside>,
     /// Whom records name that are not counted, because it is not known whose they are: users who must not be deleted.
     pub strays: Vec<Stray>,
+    /// Whom records of later sources name that belong to nobody in the first source. They match nobody; they only let a
+    /// delete give its reason.
+    pub of_nobody: Vec<Named>,
     /// The identifiers of good records of which a source that says who people are has no record, although one may be theirs:
     /// one whose key is repeated or cannot be used.
     pub unjoined: HashSet<ExternalIdentifier>,
@@ -83,6 +86,15 @@ impl fmt::Display for Join {
             rows => write!(f, ", {rows} records belong to nobody"),
         }
     }
+}
+
+/// Whom a record names, by the identifier and the e-mail alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// The identifier, if the record has one.
+    pub identifier: Option<ExternalIdentifier>,
+    /// The e-mail, if the record has one, valid or not.
+    pub email: Option<Email>,
 }
 
 /// What a record of a later source says of which it is not known whose it is; or the name alone of a record of the first source

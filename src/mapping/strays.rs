@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 use super::compiled_template::{CompiledTemplate, Context};
 use super::person::Reader;
 use super::{KEY_CLAIMED_TWICE, Part};
-use crate::employee::{SetAside, Stray};
+use crate::employee::{Named, SetAside, Stray};
 use crate::source::Records;
 use crate::template_cost::Progress;
 
@@ -19,6 +19,38 @@ pub(super) fn keyless(records: &Records, record: usize, person: &SetAside, stray
         strays.push(Stray { record, is_repeated: true });
     }
     (shares_key || records.lacks_key(record)).then_some(record)
+}
+
+/// Whom the rows that belong to nobody name.
+pub(super) fn of_nobody(reader: &Reader<'_>, progress: &Progress) -> Vec<Named> {
+    let records = reader.records();
+    let rows =
+        sources_of_identity(reader).filter(|&source| records.has_rows_without_person(source)).flat_map(|source| {
+            let rows = records.rows_without_person(source).into_iter().chain(records.rows_without_usable_key(source));
+            rows.map(move |row| (source, row))
+        });
+    let named = |(source, row)| {
+        progress.step();
+        named_by(reader, source, row)
+    };
+    rows.filter_map(named).collect()
+}
+
+/// The later sources that say who people are.
+fn sources_of_identity(reader: &Reader<'_>) -> impl Iterator<Item = usize> {
+    let identity = reader.identity();
+    (1..reader.records().sources()).filter(move |&source| identity.iter().any(|template| template.may_use(source)))
+}
+
+/// Whom a row names by itself, if anybody.
+fn named_by(reader: &Reader<'_>, source: usize, row: u32) -> Option<Named> {
+    let context = Context::of_row(reader.records(), source, row);
+    let text = |template: &CompiledTemplate<'_>| {
+        template.render(&context).ok().filter(|text| !text.is_empty()).map(|text| text.into_owned())
+    };
+    let [identifier, email] = reader.identity().map(text);
+    let named = Named { identifier: identifier.as_deref().map(Into::into), email: email.as_deref().map(Into::into) };
+    (named.identifier.is_some() || named.email.is_some()).then_some(named)
 }
 
 /// What these rows say by themselves, as far as somebody may be lost without them.
@@ -34,9 +66,7 @@ pub(super) fn of(reader: &Reader<'_>, whole: &Part, progress: &Progress) -> Vec<
         all.any(|record| records.may_have_row(record, source))
     };
     let keys: FxHashSet<&str> = undecided.iter().map(|&record| records.key(record)).collect();
-    let identity = reader.identity();
-    let sources = (1..records.sources()).filter(|&source| identity.iter().any(|template| template.may_use(source)));
-    let rows = sources.flat_map(|source| {
+    let rows = sources_of_identity(reader).flat_map(|source| {
         let repeated = records.rows_of(source, &keys).into_iter().map(|row| (true, row));
         let mut unusable = records.rows_without_usable_key(source);
         if !unusable.is_empty() && !is_unknown && !lacks_a_row(source) {
@@ -48,21 +78,17 @@ pub(super) fn of(reader: &Reader<'_>, whole: &Part, progress: &Progress) -> Vec<
     });
     let said = |(source, is_repeated, row): (usize, bool, u32)| {
         progress.step();
-        let context = Context::of_row(records, source, row);
-        let text = |template: &CompiledTemplate<'_>| {
-            template.render(&context).ok().filter(|text| !text.is_empty()).map(|text| text.into_owned())
-        };
-        let [identifier, email] = identity.map(text);
+        let Named { identifier, email } = named_by(reader, source, row)?;
         let record = SetAside {
-            identifier: identifier.as_deref().map(Into::into),
-            email: email.as_deref().map(Into::into),
+            identifier,
+            email,
             first_name: None,
             last_name: None,
             origin: records.origin_of_row(source, row),
             code: KEY_CLAIMED_TWICE,
             reason: "it is not known whose it is, because a key is repeated or cannot be used".to_owned(),
         };
-        (record.identifier.is_some() || record.email.is_some()).then_some(Stray { record, is_repeated })
+        Some(Stray { record, is_repeated })
     };
     rows.filter_map(said).collect()
 }

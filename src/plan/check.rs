@@ -117,6 +117,10 @@ fn check_operation(content: &Content, operation: &Operation) -> Result<(), Strin
             if created.employee != operation.employee || created.name != operation.name {
                 return is("links another person than it shows");
             }
+            // Its diff shows `(none)` as the manager until then.
+            if matches!(&created.action, Action::Create { after } if matches!(after.manager, Some(Some(_)))) {
+                return is("links somebody who is created with a manager");
+            }
             check_manager(content, operation, manager)
         }
         Action::Delete { user_id: _, before_hash, before, roles: _, missing_since: _, reason: _ } => {

@@ -50,6 +50,7 @@ pub(super) fn unknown(
         in_scope: _,
         joins: _,
         unjoined: _,
+        of_nobody: _,
     } = desired;
     let listed = employees.iter().chain(elsewhere).map(|employee| &employee.identifier);
     let records = set_aside.iter().filter_map(|record| record.identifier.as_ref()).chain(out_of_scope);

@@ -23,7 +23,7 @@ pub const NOTICE: &str =
 /// The text that replaces a message.
 const NO_MESSAGE: &str = "the message is masked";
 /// The reasons for a delete that this program gives; they name nobody.
-const KNOWN_REASONS: [&str; 2] = ["in no source", "outside the scope"];
+const KNOWN_REASONS: [&str; 3] = ["in no source", "in a later source only", "outside the scope"];
 /// The hash that replaces one that would confirm a guess. Renderings leave it out.
 const NO_DIGEST: Digest = Digest::from_bytes([0; 32]);
 

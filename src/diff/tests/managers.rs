@@ -1,9 +1,9 @@
 //! Managers and their reports: the order of operations, and reports who cannot be moved.
 
-use super::company::{ANNA, BEN, CARLA, assert_plan, bad_record, company, employee, moved, user};
+use super::company::{ANNA, BEN, CARLA, assert_plan, bad_record, company, employee, moved, refusal, user};
 use crate::diff::Protect;
 use crate::employee::DesiredManager;
-use crate::plan::NoPlan;
+use crate::plan::{Action, NoPlan};
 
 #[test]
 fn managers_are_created_before_their_reports() {
@@ -32,6 +32,18 @@ fn new_managers_in_a_circle_are_linked_afterwards() {
     );
     let summary = company.plan().content().summary;
     assert_eq!((summary.create, summary.update), (3, 0));
+    // The diff of a link shows that there is no manager until then.
+    let mut forged = company.plan().content().clone();
+    let of_the_third = match &forged.operations[2].action {
+        Action::Create { after } => after.manager.clone(),
+        _ => None,
+    };
+    let Action::Create { after } = &mut forged.operations[1].action else { panic!("a create") };
+    assert!(of_the_third.is_some());
+    after.manager = of_the_third;
+    forged.operations[1].depends_on = vec![crate::plan::OperationId(1)];
+    let refused = refusal(forged);
+    assert!(refused.contains("links somebody who is created with a manager"), "{refused}");
 }
 
 #[test]

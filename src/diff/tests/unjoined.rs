@@ -2,7 +2,7 @@
 
 use super::company::{ANNA, BEN, CARLA, Company, assert_plan, bad_record, company, employee, reactivating, user};
 use crate::diff::{Protect, Remove};
-use crate::employee::Stray;
+use crate::employee::{Named, Stray};
 
 /// Anna, who has no record that can be joined, is known by another number than in Skovik; a record says who she is.
 fn anna_by_another_number(company: Company) -> Company {
@@ -43,4 +43,21 @@ fn an_inactive_user_may_be_the_person_too() {
     assert_plan(&anna_by_another_number(reactivating(list(), vec![], inactive())), &["record_unjoined H1"]);
     let gone = reactivating(list(), vec![], inactive()).with(|company| company.policy.reactivate = false);
     assert_plan(&anna_by_another_number(gone), &["1 create H1"]);
+}
+
+#[test]
+fn a_delete_says_that_a_later_source_names_the_user() {
+    let users =
+        || [user("a", Some("1"), ANNA, None), user("b", Some("2"), BEN, None), user("c", Some("3"), CARLA, None)];
+    let named = |identifier: Option<&str>, email: Option<&str>| Named {
+        identifier: identifier.map(Into::into),
+        email: email.map(Into::into),
+    };
+    let base = company([employee("3", CARLA, None)], users()).with(|company| {
+        company.desired.of_nobody =
+            vec![named(Some("1"), None), named(None, Some("Carla.Vik@example.com")), named(Some("99"), None)];
+    });
+    assert_plan(&base, &["1 delete 1 a (in a later source only)", "2 delete 2 b (in no source)"]);
+    let by_email = base.with(|company| company.desired.of_nobody = vec![named(None, Some(BEN))]);
+    assert_plan(&by_email, &["1 delete 1 a (in no source)", "2 delete 2 b (in a later source only)"]);
 }

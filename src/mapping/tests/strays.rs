@@ -1,7 +1,7 @@
 //! Who is named by rows of a later source of which it is not known whose they are.
 
 use super::*;
-use crate::employee::Stray;
+use crate::employee::{Named, Stray};
 
 const BOTH: &str = "[employee]\nexternal_identifier = '{{ ad.num }}'\nprimary_email = '{{ ad.mail | lower }}'\nfirst_name = '{{ hr.first }}'\nlast_name = '{{ hr.last }}'\n";
 
@@ -111,4 +111,24 @@ fn where_two_people_have_one_key_later_rows_may_be_theirs() {
             }
         }
     }
+}
+
+#[test]
+fn rows_that_belong_to_nobody_name_people_for_the_reasons_of_deletes() {
+    let sources = source("hr", "csv", "hr", "k") + &source("ad", "csv", "ad", "k");
+    let ad = b"k,num,mail\nK1,1,a@x.se\nK9,9,i@x.se\n#N/A,8,h@x.se\n,,service@x.se\nK2,2,\n";
+    let of_nobody = |employee: &str| {
+        let fixture = Fixture::new(&sources, &[("hr", b"k,first,last\nK1,Anna,Berg\n"), ("ad", ad)]);
+        let named = map(&fixture.into_parts(employee)).unwrap().of_nobody;
+        let text = |named: &Named| {
+            let identifier = named.identifier.as_ref().map(ToString::to_string);
+            (identifier.unwrap_or_default(), named.email.as_ref().map(ToString::to_string).unwrap_or_default())
+        };
+        named.iter().map(text).collect::<Vec<_>>()
+    };
+    let text = |one: &str, other: &str| (one.to_owned(), other.to_owned());
+    let all = [text("9", "i@x.se"), text("", "service@x.se"), text("2", ""), text("8", "h@x.se")];
+    assert_eq!(of_nobody(BOTH), all);
+    // Another source says who people are.
+    assert_eq!(of_nobody(&BOTH.replace("ad.num", "hr.k").replace("{{ ad.mail | lower }}", "{{ hr.first }}@x.se")), []);
 }
