@@ -177,7 +177,7 @@ impl Found {
     /// Adds a page, and returns what to request next.
     fn take(&mut self, answer: &Answer, start: u64) -> Result<Next, String> {
         if is_part(answer) {
-            return Err("the answer (206) says that it is a part of the page".to_owned());
+            return Err("the answer (206, or `Content-Range`) says that it is a part of the page".to_owned());
         }
         if let Some(said) = errors_in(&answer.body, &Pointer::default()) {
             return Err(said);

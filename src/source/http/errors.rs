@@ -48,7 +48,7 @@ fn is_error(name: &str, value: &RawValue) -> bool {
         value == "true"
     } else if name == "status" {
         let text = value.trim_matches('"');
-        let is_code = text.parse().is_ok_and(|code: u16| (400..600).contains(&code));
+        let is_code = text.parse().is_ok_and(|code: f64| (400.0..600.0).contains(&code));
         is_code || FAILED.iter().any(|word| text.eq_ignore_ascii_case(word))
     } else {
         false
@@ -76,6 +76,8 @@ mod tests {
             ),
             ("/data", r#"{"Status":"FAILED","message":"try later","data":[]}"#, Some("(\"FAILED\"): try later")),
             ("/data", r#"{"status":503,"data":[]}"#, Some("`status` beside its records (503)")),
+            ("/data", r#"{"status":500.0,"data":[]}"#, Some("`status` beside its records (500.0)")),
+            ("/data", r#"{"status":"500","data":[]}"#, Some("`status` beside its records (\"500\")")),
             ("/data", r#"{"status":"ok","code":200,"data":[]}"#, None),
             ("/data", r#"{"status":200,"data":[],"error":null,"errors":[ ]}"#, None),
             (

@@ -321,7 +321,7 @@ impl Walk {
         };
         match (proof, self.part) {
             (None, Some(page)) => Err(format!(
-                "page {page}: the answer (206) says that it is a part of the list, and nothing shows that the rest has \
+                "page {page}: the answer (206, or `Content-Range`) says that it is a part of the list, and nothing shows that the rest has \
                  come; set `total` or [source.paging]"
             )),
             (proof, _) => Ok(proof),

@@ -1,6 +1,6 @@
 //! A company drawn from a seed, its plan, and one process that applies it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -181,16 +181,7 @@ fn desired(rows: &[Row]) -> Desired {
         custom_fields: [Some(CustomValue::Text(row.cost.into()))].into(),
         origin: Origin { source: "list".into(), row: at },
     };
-    Desired {
-        employees: (1..).zip(rows).map(employee).collect(),
-        set_aside: Vec::new(),
-        in_scope: rows.len() as u64,
-        out_of_scope: HashSet::new(),
-        doubtful: Vec::new(),
-        strays: Vec::new(),
-        elsewhere: Vec::new(),
-        joins: Vec::new(),
-    }
+    Desired { employees: (1..).zip(rows).map(employee).collect(), in_scope: rows.len() as u64, ..Desired::default() }
 }
 
 pub(super) fn managed() -> Managed {
