@@ -225,7 +225,7 @@ pub struct User {
 /// The role whose users administer the account.
 pub const ADMIN: &str = "admin";
 /// The role that every user has.
-const EVERYBODY: &str = "employee";
+pub(crate) const EVERYBODY: &str = "employee";
 
 impl User {
     /// The roles other than that of everybody, sorted; `None` if they are not known.

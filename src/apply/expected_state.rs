@@ -132,6 +132,16 @@ pub fn updated(before: &User, changes: &[Change], managed: &Managed) -> User {
     after
 }
 
+/// The user as they were before an update that has these changes.
+#[must_use]
+pub fn before_update(after: &User, changes: &[Change], managed: &Managed) -> User {
+    let mut before = after.clone();
+    for Change { field, before: was, after: _ } in changes {
+        Change { field: field.clone(), before: None, after: was.clone() }.lay_over(&mut before, managed);
+    }
+    before
+}
+
 /// The managed fields in which a user is not as expected, each in words for a report.
 #[must_use]
 pub fn differences(expected: &User, actual: &User, managed: &Managed) -> Vec<String> {

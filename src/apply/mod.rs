@@ -10,6 +10,7 @@ mod confirm;
 pub mod engine;
 pub mod expected_state;
 mod given;
+mod headcount;
 pub mod journal;
 pub mod known;
 mod labels;

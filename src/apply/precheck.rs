@@ -93,8 +93,8 @@ pub struct Conflict {
     pub operation: OperationId,
     /// What is wrong.
     pub problems: Vec<String>,
-    /// Whether the rest of the plan can be carried out all the same: an undo removes nobody who is protected, to whom somebody
-    /// reports or who is the only admin, and cannot know that they were so even before its plan made them or made them active.
+    /// Whether the rest of the plan can be carried out all the same: an undo removes nobody who has become protected since, to
+    /// whom somebody reports or who is the only admin, and cannot know that they were so even before its plan made them active.
     pub is_apart: bool,
 }
 
@@ -377,8 +377,8 @@ impl<'a> Index<'a> {
         Some(format!("the user {} ({}) reports to them now", report.id, report.full_name()))
     }
 
-    /// Whether an undo can do without an operation that has these problems. It leaves a user alone who is protected: the plan may
-    /// have made one who is, or made somebody one. And it does not delete a user who was made active, if the only problems are that
+    /// Whether an undo can do without an operation that has these problems. It leaves a user alone who has become protected
+    /// since it was made. And it does not delete a user who was made active, if the only problems are that
     /// somebody reports to them, or that nobody else is an admin.
     fn may_be_left_out(&self, operation: &Operation, problems: &[String]) -> bool {
         let user = operation.user_id().and_then(|user_id| self.live.directory.user(user_id));

@@ -8,6 +8,7 @@ mod claim;
 mod draft;
 mod guards;
 mod history;
+mod left;
 mod names;
 mod order;
 mod stays;
@@ -15,6 +16,8 @@ mod stays;
 use std::collections::BTreeMap;
 
 use super::expected_state::Made;
+use super::headcount::Headcount;
+use crate::diff::Protect;
 use crate::employee::{Managed, UserId};
 use crate::guard::Limits;
 use crate::plan::{
@@ -26,6 +29,7 @@ use crate::provider::Dialect;
 pub use history::History;
 
 use draft::{Action, Draft, Drafts};
+use left::Left;
 use names::NamesNow;
 
 /// What an undo is made from.
@@ -39,6 +43,8 @@ pub struct Input<'a> {
     pub managed: &'a Managed,
     /// How the service writes users down.
     pub dialect: &'a dyn Dialect,
+    /// Who is never touched.
+    pub protect: &'a Protect,
     /// How much may change.
     pub limits: &'a Limits,
 }
@@ -48,8 +54,9 @@ pub struct Input<'a> {
 /// # Errors
 /// If it cannot be hashed, or the journal holds a user that cannot be understood.
 pub fn make(input: &Input<'_>) -> Result<Plan, UndoError> {
-    let Input { plan, history, managed, limits, dialect } = *input;
-    let Drafts { drafts, held, mut diagnostics } = Drafts::of(input).map_err(UndoError::User)?;
+    let Input { plan, history, managed, limits, dialect, protect: _ } = *input;
+    let Left { more, protected } = Left::by(input).map_err(UndoError::User)?;
+    let Drafts { drafts, held, mut diagnostics } = Drafts::of(input, &protected).map_err(UndoError::User)?;
     let (drafts, kept) = stays::leave_out(drafts, &held, dialect.keeps_removed());
     diagnostics.extend(kept);
     let (order, left_out) = order::sort(&drafts);
@@ -58,7 +65,7 @@ pub fn make(input: &Input<'_>) -> Result<Plan, UndoError> {
     diagnostics.dedup();
     let operations = write_down(&drafts, &order, &NamesNow::read(input).map_err(UndoError::User)?);
     let done = plan.content().operations.iter().filter(|operation| history.is_done(operation.id)).count() as u64;
-    let target = target_now(plan, history);
+    let target = target_now(plan, history, &more);
     // `set_aside` counts bad records. A person that the undo leaves out is named by a diagnostic instead.
     let summary = counted(&drafts, &order);
     let changed = summary.update + summary.delete;
@@ -67,7 +74,7 @@ pub fn make(input: &Input<'_>) -> Result<Plan, UndoError> {
         config_hash: plan.content().config_hash,
         as_of: plan.content().as_of,
         only: Vec::new(),
-        guards: guards::evaluate(plan, limits, managed, history, &operations, &target),
+        guards: guards::evaluate(plan, limits, managed, &more, &operations, &target),
         summary: Summary { unchanged: target.managed.saturating_sub(changed), ..summary },
         target,
         sources: vec![SourceSummary {
@@ -97,21 +104,12 @@ pub enum UndoError {
 }
 
 /// The account as the journal left it, as far as the plan and the journal know.
-fn target_now(plan: &Plan, history: &History) -> Target {
+fn target_now(plan: &Plan, history: &History, more: &Headcount<'_>) -> Target {
     let was = &plan.content().target;
-    let (mut created, mut deleted) = (0, 0);
-    for operation in plan.content().operations.iter().filter(|operation| history.is_done(operation.id)) {
-        match operation.action {
-            crate::plan::Action::Create { .. } => created += 1,
-            crate::plan::Action::Update { .. } if operation.reactivates() => created += 1,
-            crate::plan::Action::Delete { .. } => deleted += 1,
-            crate::plan::Action::Update { .. } | crate::plan::Action::Link { .. } => {}
-        }
-    }
-    let now = |count: u64| (count + created).saturating_sub(deleted);
+    let users = was.users.saturating_add_signed(more.users);
     Target {
-        users: now(was.users),
-        managed: now(was.managed),
+        users,
+        managed: was.managed.saturating_add_signed(more.managed).min(users),
         fingerprint: history.fingerprint(),
         anchors: was.anchors.clone(),
         kind: was.kind.clone(),

@@ -74,7 +74,7 @@ pub(super) fn policy(
         remove: settings.scope.remove,
         reactivate: settings.target.reactivates(),
         leavers_keep_emails: dialect(settings).keeps_removed(),
-        protect: settings.scope.protect.as_ref().map_or_else(Protect::of_admins, |entries| Protect::new(entries)),
+        protect: Protect::of_setting(settings.scope.protect.as_deref()),
         branches: resolved.scope_branches().map(|branches| branches.iter().cloned().collect()),
         absences: None,
     }

@@ -4,6 +4,7 @@ use super::common::{dialect, read_plan, unusable_journal};
 use super::state_place::unusable_state;
 use crate::apply::undo::{self, History, Input, UndoError};
 use crate::config::Settings;
+use crate::diff::Protect;
 use crate::employee::Managed;
 use crate::plan::{Digest, Plan};
 use crate::state::State;
@@ -38,5 +39,12 @@ pub(super) fn inverse(plan: &Plan, history: &History, settings: &Settings) -> Re
         manager: settings.employee.manager.is_some(),
         custom_fields: plan.content().target.custom_fields.keys().cloned().collect(),
     };
-    undo::make(&Input { plan, history, managed: &managed, limits: &settings.guard, dialect: &*dialect(settings) })
+    undo::make(&Input {
+        plan,
+        history,
+        managed: &managed,
+        protect: &Protect::of_setting(settings.scope.protect.as_deref()),
+        limits: &settings.guard,
+        dialect: &*dialect(settings),
+    })
 }

@@ -57,6 +57,12 @@ impl Protect {
         protect
     }
 
+    /// The setting, or the default without one.
+    #[must_use]
+    pub fn of_setting(entries: Option<&[String]>) -> Self {
+        entries.map_or_else(Self::of_admins, Self::new)
+    }
+
     /// The default without a setting: admins are protected, if the account tells roles.
     #[must_use]
     pub fn of_admins() -> Self {

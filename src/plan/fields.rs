@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BranchRef, Change, Digest, Field, OperationId, Value, canonical_digest, file};
+use super::{Action, BranchRef, Change, Digest, Field, Operation, OperationId, Value, canonical_digest, file};
 use crate::employee::{
     BranchId, CustomFieldId, CustomValue, Directory, Employee, ExternalIdentifier, Managed, Text, User, UserId,
 };
@@ -334,6 +334,27 @@ pub(super) fn named(user: &User) -> UserRef {
 pub fn display_name(user: &User) -> Text {
     let name = user.full_name();
     if name.is_empty() { user.email.as_str().into() } else { name }
+}
+
+impl Operation {
+    /// The branches that it names, before it and after it.
+    #[must_use]
+    pub fn branches(&self) -> Vec<&BranchRef> {
+        match &self.action {
+            Action::Create { after: fields } | Action::Delete { before: fields, .. } => {
+                fields.branch.iter().flatten().collect()
+            }
+            Action::Update { branch, changes, .. } => {
+                let values = changes.iter().flat_map(|change| change.before.iter().chain(&change.after));
+                let values = values.filter_map(|value| match value {
+                    Value::Branch(branch) => Some(branch),
+                    Value::Text(_) | Value::Boolean(_) | Value::Manager(_) => None,
+                });
+                branch.iter().flatten().chain(values).collect()
+            }
+            Action::Link { .. } => Vec::new(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -139,6 +139,12 @@ impl House {
         Output::of(args, self.command(args).output().expect("it runs"))
     }
 
+    /// Approves a plan and applies it.
+    pub(crate) fn carry_out(&self, plan: &str) -> Output {
+        self.run(&["approve", plan, "--yes"]).ends(0);
+        self.run(&["apply", plan])
+    }
+
     /// Asks the sandbox directly, as another client; `null` is no body.
     pub(crate) fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
         let port = self.url.trim_start_matches("http://").trim_end_matches("/v1");

@@ -4,23 +4,49 @@ use std::fs;
 
 use crate::house::{House, people};
 
-/// An undo does not know whom the settings protect: the plan may have made somebody who is.
+/// The plan makes four people: one who is protected and reports to another one of them, another one who is protected, and
+/// one who is not.
 #[test]
 fn an_undo_leaves_out_whom_the_plan_made_and_the_settings_protect() {
-    let all = people("SE01", 8);
-    let protect = format!("[scope]\nprotect = [\"role:admin\", {:?}]\n", all[7].identifier);
-    let house = House::new(&all, &all[..6], &protect, &[]);
-    house.run(&["plan"]).ends(0).prints(&["2 to create"]);
-    house.run(&["approve", "plan.json", "--yes"]).ends(0);
-    house.run(&["apply", "plan.json"]).ends(0);
-    // The guards' limit is for a company of this size.
-    house.run(&["undo", "plan.json", "-o", "undo.json"]).prints(&["2 to delete"]);
-    house.run(&["approve", "undo.json", "--yes", "--allow", "deletes=2", "--allow", "changes=2"]).ends(0);
+    let mut all = people("SE01", 20);
+    all[17].manager = Some(all[16].identifier.clone());
+    let protect = format!("[scope]\nprotect = [\"role:admin\", {:?}, {:?}]\n", all[17].identifier, all[18].identifier);
+    let house = House::new(&all, &all[..16], &protect, &[]);
+    house.run(&["plan"]).ends(0).prints(&["4 to create"]);
+    house.carry_out("plan.json").ends(0);
+    let undone = house.run(&["undo", "plan.json", "-o", "undo.json"]).ends(0);
+    assert!(undone.stdout.contains("1 to delete"), "{undone}");
+    let undo = house.json("undo.json");
+    let diagnostics = undo["diagnostics"].to_string();
+    assert_eq!(diagnostics.matches("[scope] protect protects them now").count(), 2, "{undone}");
+    assert_eq!(diagnostics.matches("undo_left_out").count(), 3, "{undone}");
+    // One of 18 people who may be changed: whoever is protected is in neither number.
+    let deletes = undo["guards"].as_array().expect("guards").iter().find(|guard| guard["id"] == "max_delete_percent");
+    let deletes = deletes.expect("the guard");
+    assert_eq!((&deletes["count"], &deletes["of"]), (&1.into(), &18.into()), "{deletes}");
     let before = house.writes().len();
-    let ran = house.run(&["apply", "undo.json"]).ends(9);
+    house.carry_out("undo.json").ends(0);
+    assert_eq!(house.writes().len(), before + 1);
+    house.run(&["plan"]).ends(0).prints(&["1 to create"]);
+}
+
+/// An undo does not know whom somebody has put under protection since.
+#[test]
+fn an_undo_leaves_alone_who_has_become_protected_since_and_takes_back_the_rest() {
+    let all = people("SE01", 20);
+    let mut listed = all.clone();
+    for person in &mut listed[3..5] {
+        "Kim".clone_into(&mut person.first_name);
+    }
+    let house = House::new(&listed, &all, "[scope]\nprotect = [\"role:admin\", \"*@root.example\"]\n", &[]);
+    house.run(&["plan"]).ends(0).prints(&["2 to update"]);
+    house.carry_out("plan.json").ends(0);
+    house.run(&["undo", "plan.json", "-o", "undo.json"]).ends(0).prints(&["2 to update"]);
+    house.edit_user(&all[3].identifier, "primary_email", "p3@root.example");
+    let before = house.writes().len();
+    let ran = house.carry_out("undo.json").ends(9);
     assert!(ran.stdout.contains("is protected now"), "{ran}");
     assert_eq!(house.writes().len(), before + 1, "the other one is taken back");
-    assert!(house.run(&["plan"]).ends(0).stdout.contains("1 to create"));
 }
 
 /// The identifier and the e-mail come from a directory, in which the row is there twice, and the name has changed.

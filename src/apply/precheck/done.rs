@@ -1,12 +1,12 @@
 //! A plan without a journal whose operations are all done: is it the plan that did them? Pure functions.
 
 use super::{Live, in_words, labels};
-use crate::apply::expected_state::{already_holds, hash_of, made_already, updated};
+use crate::apply::expected_state::{already_holds, before_update, hash_of, made_already};
 use crate::apply::given::Given;
 use crate::apply::list::List;
 use crate::diff::Untrusted;
 use crate::employee::{ExternalIdentifier, User, email_key};
-use crate::plan::{Action, Change, Operation, Plan};
+use crate::plan::{Action, Operation, Plan};
 
 /// If the account is already as the whole plan should leave it, how the people that the plan shows differ from those
 /// that its ids name: if none does, the plan has nothing left to do, and only its journal was lost. `None` if something
@@ -35,11 +35,7 @@ fn of_operation(operation: &Operation, live: Live<'_>, list: &List<'_>, given: &
         Action::Update { user_id, changes, before_hash, .. } => {
             let Some(user) = live.directory.user(user_id) else { return Vec::new() };
             // The user as the plan found them.
-            let back = |change: &Change| {
-                let Change { field, before, after } = change.clone();
-                Change { field, before: after, after: before }
-            };
-            let earlier = updated(user, &changes.iter().map(back).collect::<Vec<_>>(), live.managed);
+            let earlier = before_update(user, changes, live.managed);
             if hash_of(&earlier, live.managed) != *before_hash {
                 return vec![format!("the user {user_id} is not as this plan would have left them")];
             }

@@ -3,10 +3,12 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{Live, few_of};
+use crate::apply::expected_state::{Made, before_update, resolve};
+use crate::apply::headcount::Headcount;
 use crate::apply::journal::{Progress, Replay};
-use crate::employee::{BranchId, User, UserId};
-use crate::guard::{self, Of, RecentPast, UsersNow};
-use crate::plan::{Action, BranchRef, Field, Fields, GuardResult, Operation, Plan, Subject, Value};
+use crate::employee::{BranchId, Directory, User, UserId};
+use crate::guard::{self, Of, RecentPast, UsersNow as _};
+use crate::plan::{Action, Change, Field, Fields, GuardResult, Operation, OperationId, Plan, Subject, Value};
 
 /// Evaluates the plan's guards again: the counts of the whole plan, against the users that the live account has in all,
 /// in each branch and with a value of each field, and with what other plans have done since. What this plan has done
@@ -48,148 +50,92 @@ pub fn managed_now(plan: &Plan, replay: &Replay, live: Live<'_>) -> u64 {
     headcount(plan, replay, live).managed()
 }
 
-fn headcount(plan: &Plan, replay: &Replay, live: Live<'_>) -> Headcount {
-    let fields: Vec<&Field> = plan
+fn headcount<'a>(plan: &Plan, replay: &Replay, live: Live<'a>) -> Headcount<'a> {
+    let fields = plan
         .content()
         .guards
         .iter()
         .filter(|result| guard::find(&result.id).is_some_and(|guard| matches!(guard.of, Of::WithValue)))
         .filter_map(|result| match &result.subject {
-            Some(Subject::Field(field)) => Some(field),
+            Some(Subject::Field(field)) => Some(field.clone()),
             Some(Subject::Branch(_) | Subject::Source(_)) | None => None,
-        })
-        .collect();
-    let mut people = Headcount::default();
-    // Whoever this plan has made active was not there before it.
-    let begun = plan.content().operations.iter().filter(|operation| replay.operations.contains_key(&operation.id));
-    let returned: HashSet<&UserId> =
-        begun.filter(|operation| operation.reactivates()).filter_map(Operation::user_id).collect();
-    for user in live.directory.users.iter().filter(|user| !returned.contains(&user.id)) {
-        people.users += 1;
-        let in_branch =
-            live.branches.is_none_or(|branches| user.branch.as_ref().is_some_and(|id| branches.contains(id)));
-        if in_branch && !live.protect.covers(user) {
-            people.add(user.branch.as_ref(), 1);
-            for field in &fields {
-                if Value::of_user(user, field, live.managed, live.directory).is_some() {
-                    people.add_value(field, 1);
-                }
+        });
+    before(&plan.content().operations, &replay.operations, fields, live)
+}
+
+/// The users that there were before these operations: without whom they created or made active, and with whom they
+/// deleted. Whoever they changed is counted, and judged by `[scope] protect`, as they were.
+fn before<'a>(
+    operations: &[Operation],
+    progress: &HashMap<OperationId, Progress>,
+    fields: impl Iterator<Item = Field>,
+    live: Live<'a>,
+) -> Headcount<'a> {
+    let mut people = Headcount::of(fields, live.managed);
+    let Earlier { others, gone } = Earlier::by(operations, progress, live.directory);
+    let may_be_changed = |user: &User| {
+        let is_in = |branches: &BTreeSet<BranchId>| user.branch.as_ref().is_some_and(|id| branches.contains(id));
+        live.branches.is_none_or(is_in) && !live.protect.covers(user)
+    };
+    for user in &live.directory.users {
+        match others.get(&user.id) {
+            None => people.add(user, may_be_changed(user), 1),
+            Some(None) => {}
+            Some(Some(changes)) => {
+                let user = before_update(user, changes, live.managed);
+                people.add(&user, may_be_changed(&user), 1);
             }
         }
     }
-    let by_identifier: HashMap<&str, &User> =
-        live.directory.users.iter().filter_map(|user| Some((user.identifier.as_ref()?.as_str(), user))).collect();
-    for operation in &plan.content().operations {
-        let Some(progress) = replay.operations.get(&operation.id) else { continue };
-        let (is_done, made) = match progress {
-            Progress::Done { user_id, differs: _ } => (true, user_id.as_ref().and_then(|id| live.directory.user(id))),
-            Progress::InDoubt(_) => (false, None),
-        };
-        // An unknown outcome is decided by what the account shows: a delete that was carried out must not trip the
-        // guard of its own plan.
-        match &operation.action {
-            Action::Create { after } => {
-                let there = after.external_identifier.as_ref().and_then(|id| by_identifier.get(id.as_str()).copied());
-                // Whoever is gone again is not counted.
-                if let Some(user) = made.or(there) {
-                    people.take_back(&operation.action, Some(user));
-                }
-            }
-            Action::Delete { user_id, .. } if live.directory.user(user_id).is_none() => {
-                people.take_back(&operation.action, None);
-            }
-            Action::Update { .. } if is_done && made.is_some() && !operation.reactivates() => {
-                people.take_back(&operation.action, made)
-            }
-            Action::Update { .. } | Action::Link { .. } | Action::Delete { .. } => {}
-        }
+    for before in gone {
+        let manager = before.manager.iter().flatten().find_map(|manager| resolve(manager, &Made::new()).cloned());
+        people.add(&before.to_user(manager, live.managed), true, 1);
     }
     people
 }
 
-/// How many users there are, and how many of them may be changed: in all, in each branch, and with a value of each
-/// field.
-#[derive(Default)]
-struct Headcount {
-    users: i64,
-    all: i64,
-    by_branch: HashMap<Option<BranchId>, i64>,
-    by_field: HashMap<Field, i64>,
+/// Who was otherwise before a plan.
+struct Earlier<'a> {
+    /// The users whom it changed, with the changes; `None` for those who were not there.
+    others: HashMap<&'a UserId, Option<&'a [Change]>>,
+    /// Those whom it deleted.
+    gone: Vec<&'a Fields>,
 }
 
-impl UsersNow for Headcount {
-    fn users(&self) -> u64 {
-        count(self.users)
-    }
-    fn managed(&self) -> u64 {
-        count(self.all)
-    }
-    fn managed_in(&self, branch: Option<&BranchId>) -> u64 {
-        count(self.by_branch.get(&branch.cloned()).copied().unwrap_or(0))
-    }
-    fn with_value(&self, field: &Field) -> u64 {
-        count(self.by_field.get(field).copied().unwrap_or(0))
-    }
-}
-
-fn count(count: i64) -> u64 {
-    u64::try_from(count).unwrap_or(0)
-}
-
-impl Headcount {
-    fn add(&mut self, branch: Option<&BranchId>, by: i64) {
-        self.all += by;
-        *self.by_branch.entry(branch.cloned()).or_default() += by;
-    }
-
-    fn add_value(&mut self, field: &Field, by: i64) {
-        match self.by_field.get_mut(field) {
-            Some(count) => *count += by,
-            None => drop(self.by_field.insert(field.clone(), by)),
-        }
-    }
-
-    /// Counts the values of a user who is created or deleted.
-    fn add_values(&mut self, fields: &Fields, by: i64) {
-        if fields.manager.as_ref().is_some_and(Option::is_some) {
-            self.add_value(&Field::Manager, by);
-        }
-        for (id, _) in fields.custom_fields.iter().filter(|(_, value)| value.is_some()) {
-            self.add_value(&Field::Custom(id.clone()), by);
-        }
-    }
-
-    /// Subtracts a finished operation; `user` is the user that it created or changed, as they are now.
-    fn take_back(&mut self, action: &Action, user: Option<&User>) {
-        let id = |branch: &Option<BranchRef>| branch.as_ref().map(|branch| branch.branch_id.clone());
-        match action {
-            Action::Create { after } => {
-                let planned = after.branch.as_ref().and_then(id);
-                self.users -= 1;
-                self.add_values(after, -1);
-                self.add(user.map_or(planned.as_ref(), |user| user.branch.as_ref()), -1);
-            }
-            Action::Delete { before, .. } => {
-                self.users += 1;
-                self.add_values(before, 1);
-                self.add(before.branch.as_ref().and_then(id).as_ref(), 1);
-            }
-            Action::Update { changes, .. } => {
-                let branch = |value: &Option<Value>| match value {
-                    Some(Value::Branch(branch)) => Some(branch.branch_id.clone()),
-                    _ => None,
-                };
-                for change in changes {
-                    let by = i64::from(change.before.is_some()) - i64::from(change.after.is_some());
-                    self.add_value(&change.field, by);
+impl<'a> Earlier<'a> {
+    fn by(operations: &'a [Operation], progress: &'a HashMap<OperationId, Progress>, directory: &'a Directory) -> Self {
+        let (mut others, mut gone) = (HashMap::new(), Vec::new());
+        let mut by_identifier: Option<HashMap<&str, &User>> = None;
+        for operation in operations {
+            let Some(progress) = progress.get(&operation.id) else { continue };
+            // An unknown outcome is decided by what the account shows: a delete that was carried out must not trip the guard of
+            // its own plan.
+            match (&operation.action, progress) {
+                (Action::Create { after }, progress) => {
+                    let made = match progress {
+                        Progress::Done { user_id: Some(made), .. } => directory.user(made),
+                        _ => None,
+                    };
+                    let by_identifier = by_identifier.get_or_insert_with(|| {
+                        let entry = |user: &'a User| Some((user.identifier.as_ref()?.as_str(), user));
+                        directory.users.iter().filter_map(entry).collect()
+                    });
+                    let there = || by_identifier.get(after.external_identifier.as_ref()?.as_str()).copied();
+                    if let Some(user) = made.or_else(there) {
+                        others.insert(&user.id, None);
+                    }
                 }
-                for change in changes.iter().filter(|change| change.field == Field::Branch) {
-                    self.add(branch(&change.before).as_ref(), 1);
-                    self.add(branch(&change.after).as_ref(), -1);
+                (Action::Update { user_id, .. }, _) if operation.reactivates() => drop(others.insert(user_id, None)),
+                (Action::Update { user_id, changes, .. }, Progress::Done { .. }) => {
+                    others.insert(user_id, Some(&changes[..]));
                 }
+                (Action::Delete { user_id, before, .. }, _) if directory.user(user_id).is_none() => {
+                    gone.push(&**before)
+                }
+                (Action::Update { .. } | Action::Link { .. } | Action::Delete { .. }, _) => {}
             }
-            Action::Link { .. } => {}
         }
+        Self { others, gone }
     }
 }
 
@@ -198,17 +144,19 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::plan::{Change, Digest};
+    use crate::diff::Protect;
+    use crate::employee::Managed;
+    use crate::plan::{BranchRef, Digest};
 
     fn branch(id: &str) -> BranchRef {
         BranchRef { branch_id: id.into(), external_identifier: None, name: "".into() }
     }
 
-    fn user(id: &str, branch: &str) -> User {
+    fn user(id: &str, email: &str, branch: &str) -> User {
         User {
             id: id.into(),
-            identifier: None,
-            email: id.into(),
+            identifier: Some(id.into()),
+            email: email.into(),
             first_name: "".into(),
             last_name: "".into(),
             branch: Some(branch.into()),
@@ -221,8 +169,8 @@ mod tests {
     #[test]
     fn what_is_done_is_taken_back_in_all_and_in_its_branch() {
         let fields = |at: &str| Fields {
-            external_identifier: Some("1".into()),
-            primary_email: "a@example.com".into(),
+            external_identifier: Some("x".into()),
+            primary_email: "x".into(),
             first_name: "A".into(),
             last_name: "B".into(),
             branch: Some(Some(branch(at))),
@@ -231,36 +179,58 @@ mod tests {
         };
         let hash = Digest::of(b"");
         let value = |at: &str| Some(Value::Branch(branch(at)));
+        let text = |text: &str| Some(Value::Text(text.into()));
         let create = Action::Create { after: Box::new(fields("no")) };
         let delete = Action::Delete {
-            user_id: "d".into(),
+            user_id: "x".into(),
             before_hash: hash,
             before: Box::new(fields("no")),
             roles: None,
             missing_since: None,
             reason: String::new(),
         };
-        let change = Change { field: Field::Branch, before: value("no"), after: value("se") };
-        let moved = Action::Update {
-            user_id: "m".into(),
+        let update = |changes: Vec<Change>| Action::Update {
+            user_id: "x".into(),
             before_hash: hash,
             branch: Some(Some(branch("no"))),
             roles: None,
-            changes: vec![change],
+            changes,
         };
-        for (action, user, no, se) in [
-            (&create, Some(user("c", "no")), 9, 10),
+        let moved = update(vec![Change { field: Field::Branch, before: value("no"), after: value("se") }]);
+        let made_one = update(vec![Change { field: Field::PrimaryEmail, before: text("x"), after: text("root") }]);
+        let protect = Protect::new(&["root"]);
+        let managed = Managed { branch: true, ..Managed::default() };
+        for (action, user_now, users, no, se) in [
+            (&create, Some(user("x", "x", "no")), 2, 1, 1),
             // Somebody has moved the new user since.
-            (&create, Some(user("c", "se")), 10, 9),
-            (&delete, None, 11, 10),
-            (&moved, Some(user("m", "se")), 11, 9),
+            (&create, Some(user("x", "x", "se")), 2, 1, 1),
+            // Whoever is protected was not counted with those who are there.
+            (&create, Some(user("x", "root", "no")), 2, 1, 1),
+            (&create, None, 2, 1, 1),
+            (&delete, None, 3, 2, 1),
+            (&delete, Some(user("x", "x", "no")), 3, 2, 1),
+            (&moved, Some(user("x", "x", "se")), 3, 2, 1),
+            (&made_one, Some(user("x", "root", "no")), 3, 2, 1),
         ] {
-            let mut people = Headcount::default();
-            people.add(Some(&"no".into()), 10);
-            people.add(Some(&"se".into()), 10);
-            people.take_back(action, user.as_ref());
-            let in_branch = |id: &str| people.by_branch[&Some(id.into())];
-            assert_eq!((in_branch("no"), in_branch("se"), people.all), (no, se, no + se), "{action:?}");
+            let listed = [user("n", "n", "no"), user("s", "s", "se")].into_iter().chain(user_now).collect();
+            let directory = Directory { users: listed, ..Directory::default() };
+            let id = OperationId(1);
+            let operation =
+                Operation { id, employee: None, name: "".into(), depends_on: Vec::new(), action: action.clone() };
+            let done = Progress::Done { user_id: Some("x".into()), differs: Vec::new() };
+            let progress = HashMap::from([(id, done)]);
+            let live = Live {
+                directory: &directory,
+                managed: &managed,
+                protect: &protect,
+                branches: None,
+                takes_back: false,
+                reactivates: false,
+            };
+            let people = before(&[operation], &progress, std::iter::empty(), live);
+            let in_branch = |id: &str| people.managed_in(Some(&id.into()));
+            assert_eq!((people.users(), in_branch("no"), in_branch("se")), (users, no, se), "{action:?}");
+            assert_eq!(people.managed(), no + se, "{action:?}");
         }
     }
 }

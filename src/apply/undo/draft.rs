@@ -1,16 +1,17 @@
 //! The inverse of each operation, not in order yet.
 
+mod again;
 mod deactivate;
 mod held;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::History;
 use super::Input;
 use super::history::{Contradicted, Done};
 use super::names::{known_branch, own_label};
-use crate::apply::expected_state::{Made, created, hash_of, updated};
-use crate::employee::{CustomFieldId, CustomValue, Directory, ExternalIdentifier, Managed, Text, User, UserId};
+use crate::apply::expected_state::{Made, created, hash_of, updated, user_of};
+use crate::employee::{Directory, ExternalIdentifier, Managed, Text, User, UserId};
 use crate::plan::{
     self, BranchRef, Change, CreateRef, Diagnostic, Digest, Field, Fields, ManagerRef, Operation, OperationId,
     Severity, UserRef, Value,
@@ -60,6 +61,8 @@ struct Maker<'a> {
     history: &'a History,
     managed: &'a Managed,
     dialect: &'a dyn Dialect,
+    /// The users whom `[scope] protect` protects now.
+    protected: &'a HashSet<UserId>,
     made: Made,
     /// The manager that a link sets for a new user, and the link; by create.
     links: HashMap<OperationId, (&'a Operation, &'a ManagerRef)>,
@@ -69,13 +72,14 @@ struct Maker<'a> {
 }
 
 impl Drafts {
-    pub(super) fn of(input: &Input<'_>) -> Result<Self, String> {
-        let Input { plan, history, managed, dialect, limits: _ } = *input;
+    pub(super) fn of(input: &Input<'_>, protected: &HashSet<UserId>) -> Result<Self, String> {
+        let Input { plan, history, managed, dialect, protect: _, limits: _ } = *input;
         let operations = &plan.content().operations;
         let mut maker = Maker {
             history,
             managed,
             dialect,
+            protected,
             made: super::made(plan, history),
             links: HashMap::new(),
             lost: BTreeSet::new(),
@@ -87,10 +91,17 @@ impl Drafts {
                     maker.links.insert(*create, (operation, manager));
                 }
                 plan::Action::Delete { user_id, .. } if history.may_be_done(operation.id) => {
-                    let is_known = history.entry(operation.id).is_some_and(|entry| {
-                        entry.done.as_ref().is_some_and(|done| entry.says_enough(operation, done))
+                    let before = history.entry(operation.id).and_then(|entry| {
+                        entry
+                            .before
+                            .as_ref()
+                            .filter(|_| entry.done.as_ref().is_some_and(|done| entry.says_enough(operation, done)))
                     });
-                    if operation.employee.is_none() || dialect.keeps_removed() || !is_known {
+                    let is_lost = match before {
+                        Some(before) => maker.why_lost(operation, user_id, before)?.is_some(),
+                        None => true,
+                    };
+                    if is_lost {
                         maker.lost.insert(user_id);
                     }
                 }
@@ -154,6 +165,11 @@ impl<'a> Maker<'a> {
                 operation.name
             );
             self.say(operation, "undo_not_known", message);
+            return Ok(None);
+        }
+        if user_of(operation, &self.made).is_some_and(|user_id| self.protected.contains(user_id)) {
+            let message = format!("{} is left unchanged: [scope] protect protects them now", operation.name);
+            self.say(operation, "undo_left_out", message);
             return Ok(None);
         }
         let wrong = |problem: String| format!("operation {} in the journal: {problem}", operation.id);
@@ -253,69 +269,6 @@ impl<'a> Maker<'a> {
             changes: back,
         };
         Ok(Some(Draft { employee, name, action }))
-    }
-
-    /// Creates a deleted user again, with everything that a create can send.
-    fn make_again(
-        &mut self,
-        operation: &Operation,
-        user_id: &UserId,
-        before: &Fields,
-        resource: &StoredUser,
-    ) -> Result<Option<Draft>, String> {
-        if self.dialect.keeps_removed() {
-            let message = format!(
-                "{} is not created again: the user {user_id} is inactive in Skovik and keeps the e-mail; activate that \
-                user in Skovik",
-                operation.name
-            );
-            self.say(operation, "undo_impossible", message);
-            return Ok(None);
-        }
-        if operation.employee.is_none() {
-            let message = format!("{} is not created again: they have no external identifier", operation.name);
-            self.say(operation, "undo_impossible", message);
-            return Ok(None);
-        }
-        let everything =
-            Managed { branch: true, manager: true, custom_fields: self.dialect.custom_field_ids(resource)? };
-        let user = self.dialect.user(resource.raw().get(), &everything)?;
-        let whole = Fields::of_user(&user, &everything, &Directory::default());
-        let mut after = before.clone();
-        after.branch = after.branch.or(whole.branch);
-        after.manager = after.manager.or(whole.manager);
-        let is_planned =
-            |id: &CustomFieldId| before.custom_fields.keys().any(|known| self.dialect.is_same_field(known, id));
-        let values: BTreeMap<CustomFieldId, Option<CustomValue>> =
-            whole.custom_fields.into_iter().filter(|(id, _)| !is_planned(id)).collect();
-        after.custom_fields.extend(values);
-        if let Some(Some(ManagerRef::User(manager))) = &after.manager
-            && let Some(why) = self.why_no_manager(manager).filter(|_| self.managed.manager)
-        {
-            self.say(operation, "undo_incomplete", format!("{} gets no manager: {why}", operation.name));
-            after.manager = Some(None);
-        }
-        let mut message = format!(
-            "{} (user {user_id}) comes back as a new user with a new id: receipts, reports and approvals stay behind",
-            operation.name
-        );
-        let unsent = self.dialect.unsent(resource)?;
-        if !unsent.is_empty() {
-            message.push_str(&format!(", and so do {}", unsent.join(", ")));
-        }
-        self.say(operation, "undo_new_user", message);
-        let action = Action::Create { was: user_id.clone(), after };
-        Ok(Some(Draft::of(operation, action)))
-    }
-
-    /// Why a former manager cannot be given back. The plan shows one by the id alone if Skovik did not list them, such as one
-    /// who was inactive. Whoever is inactive is nobody's manager, also if the plan made them active.
-    fn why_no_manager(&self, UserRef { user_id, employee, name }: &UserRef) -> Option<String> {
-        if self.lost.contains(user_id) {
-            return Some(format!("{name} cannot be created again"));
-        }
-        (employee.is_none() && name.is_empty())
-            .then(|| format!("Skovik did not list the former one, the user {user_id}, when the plan was made"))
     }
 
     /// The value of a user's field. If the plan's own value means the same, its names are used for the reader.

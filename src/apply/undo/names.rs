@@ -17,7 +17,7 @@ impl NamesNow {
     /// Reads the names from the users that the journal recorded after each operation, and from the lists that
     /// contradicted one.
     pub(super) fn read(input: &Input<'_>) -> Result<Self, String> {
-        let Input { plan, history, managed, dialect, limits: _ } = *input;
+        let Input { plan, history, managed, dialect, protect: _, limits: _ } = *input;
         let (mut names, mut contradicted) = (HashMap::new(), HashMap::new());
         let made = super::made(plan, history);
         for operation in &plan.content().operations {

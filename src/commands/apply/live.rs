@@ -11,7 +11,7 @@ use crate::diff::Policy;
 use crate::employee::{Branch, BranchId, Directory, User, UserId};
 use crate::exit::{ExitStatus, OrRefuse as _};
 use crate::mapping::Mapper;
-use crate::plan::{Action, Operation, Plan, Value};
+use crate::plan::{Action, Operation, Plan};
 use crate::provider::{Provider, StoredUser};
 use crate::ui::Ui;
 
@@ -38,7 +38,9 @@ pub(super) async fn read_live(
     let mut shape = provider.shape().await.or_refuse(ExitStatus::Untrusted)?;
     // The plan itself, or the one that it takes back, may have moved the last user out of a branch.
     if takes_back || replay.has_written() {
-        let named: BTreeSet<&BranchId> = plan.content().operations.iter().flat_map(branches_of).collect();
+        let operations = plan.content().operations.iter();
+        let named: BTreeSet<&BranchId> =
+            operations.flat_map(Operation::branches).map(|branch| &branch.branch_id).collect();
         let is_known = |id: &BranchId| shape.branches.iter().any(|branch| branch.id == *id);
         let missing: Vec<Branch> =
             named.into_iter().filter(|id| !is_known(id)).filter_map(|id| provider.branch_of_nobody(id)).collect();
@@ -77,23 +79,4 @@ fn written_user(operation: &Operation, keeps_removed: bool) -> Option<&UserId> {
         Action::Delete { user_id, .. } => keeps_removed.then_some(user_id),
         Action::Create { .. } | Action::Link { .. } => None,
     }
-}
-
-/// The branches that an operation names, before it and after it.
-fn branches_of(operation: &Operation) -> Vec<&BranchId> {
-    let named = match &operation.action {
-        Action::Create { after: fields } | Action::Delete { before: fields, .. } => {
-            fields.branch.iter().flatten().collect()
-        }
-        Action::Update { branch, changes, .. } => {
-            let values = changes.iter().flat_map(|change| change.before.iter().chain(&change.after));
-            let values = values.filter_map(|value| match value {
-                Value::Branch(branch) => Some(branch),
-                Value::Text(_) | Value::Boolean(_) | Value::Manager(_) => None,
-            });
-            branch.iter().flatten().chain(values).collect()
-        }
-        Action::Link { .. } => Vec::new(),
-    };
-    named.into_iter().map(|branch| &branch.branch_id).collect()
 }

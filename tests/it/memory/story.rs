@@ -308,9 +308,9 @@ async fn apply_to_the_end(plan: &Plan, memory: &Memory, folder: &Path, max_in_fl
 /// The plan that takes an applied one back.
 pub(super) fn undo(plan: &Plan, folder: &Path) -> Plan {
     let history = History::read(&state(folder), plan).expect("its own journal").expect("it was applied");
-    let input =
-        undo::Input { plan, history: &history, managed: &managed(), dialect: &Plain, limits: &Limits::default() };
-    undo::make(&input).expect("an undo")
+    let Policy { managed, protect, .. } = policy();
+    let (managed, protect, limits) = (&managed, &protect, &Limits::default());
+    undo::make(&undo::Input { plan, history: &history, managed, dialect: &Plain, protect, limits }).expect("an undo")
 }
 
 pub(super) fn people(service: &Arc<Mutex<Service>>) -> BTreeMap<String, Person> {
