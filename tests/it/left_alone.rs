@@ -49,6 +49,46 @@ fn an_undo_leaves_alone_who_has_become_protected_since_and_takes_back_the_rest()
     assert_eq!(house.writes().len(), before + 1, "the other one is taken back");
 }
 
+/// Settings that do not manage managers.
+fn without_managers(house: &House, more: &str) {
+    let settings = house.read("skovik-sync.toml");
+    let settings = settings.replacen("manager = \"{{ hr.manager }}\"\n", "", 1);
+    assert!(!settings.contains("hr.manager"), "{settings}");
+    let guards = "[guard]\nwindow = \"0s\"\nmax_delete_percent = 100\nmax_change_percent = 100\n";
+    fs::write(house.path("skovik-sync.toml"), settings + guards + more).expect("written");
+}
+
+#[test]
+fn people_who_report_to_one_another_are_deleted_in_order_if_managers_are_not_managed() {
+    let mut all = people("SE01", 8);
+    all[5].manager = Some(all[6].identifier.clone());
+    all[6].manager = Some(all[7].identifier.clone());
+    let house = House::new(&all[..5], &all, "", &[]);
+    without_managers(&house, "");
+    house.run(&["plan"]).ends(0).prints(&["3 to delete"]);
+    house.carry_out("plan.json").ends(0);
+    house.run(&["undo", "plan.json", "-o", "undo.json"]).ends(0).prints(&["3 to create"]);
+    house.carry_out("undo.json").ends(0);
+    house.run(&["undo", "undo.json", "-o", "again.json"]).ends(0).prints(&["3 to delete"]);
+    house.carry_out("again.json").ends(0);
+    assert_eq!(house.run(&["plan"]).ends(0).stdout.matches("No changes").count(), 1);
+}
+
+#[test]
+fn nobody_is_created_again_under_a_manager_who_is_not_if_managers_are_not_managed() {
+    let mut all = people("SE01", 8);
+    all[6].manager = Some(all[7].identifier.clone());
+    all[7].unlinked = true;
+    let house = House::new(&all[..6], &all, "[scope]\nremove = \"all\"\n", &[]);
+    without_managers(&house, "");
+    house.run(&["plan"]).ends(0).prints(&["2 to delete"]);
+    house.carry_out("plan.json").ends(0);
+    house.run(&["undo", "plan.json", "-o", "undo.json"]).ends(0).prints(&["1 to create"]);
+    let diagnostics = house.json("undo.json")["diagnostics"].to_string();
+    assert!(diagnostics.contains("undo_impossible") && diagnostics.contains("gets no manager"), "{diagnostics}");
+    house.carry_out("undo.json").ends(0);
+}
+
 /// The identifier and the e-mail come from a directory, in which the row is there twice, and the name has changed.
 #[test]
 fn whoever_is_set_aside_is_not_deleted_under_another_name() {

@@ -45,6 +45,8 @@ pub(super) enum Action {
         user_id: UserId,
         before: Fields,
         roles: Option<Vec<String>>,
+        /// Whom the user reports to, whether or not the settings manage that.
+        manager: Option<UserId>,
         reason: String,
     },
 }
@@ -221,8 +223,8 @@ impl<'a> Maker<'a> {
         let stored = Fields::of_user(&user, self.managed, &Directory::default());
         let before = if stored.hash() == asked.hash() { asked } else { stored };
         let reason = format!("undo: made by operation {} of the plan", operation.id);
-        let roles = user.special_roles();
-        let action = Action::Delete { user_id: user_id.clone(), before, roles, reason };
+        let (roles, manager) = (user.special_roles(), user.manager);
+        let action = Action::Delete { user_id: user_id.clone(), before, roles, manager, reason };
         Ok(Some(Draft::of(operation, action)))
     }
 
@@ -341,7 +343,7 @@ impl Action {
                 }
                 plan::Action::Update { user_id, before_hash, branch, roles, changes }
             }
-            Self::Delete { user_id, mut before, roles, reason } => {
+            Self::Delete { user_id, mut before, roles, manager: _, reason } => {
                 before.manager = before.manager.map(|manager| manager.as_ref().map(&now));
                 plan::Action::Delete {
                     user_id,

@@ -86,9 +86,8 @@ pub(super) fn claims(action: &Action, side: Side) -> Vec<Claim> {
 /// The manager that an action takes away or sets.
 pub(super) fn manager(action: &Action, side: Side) -> Option<&UserId> {
     let manager = match (action, side) {
-        (Action::Create { after: fields, .. }, Side::After) | (Action::Delete { before: fields, .. }, Side::Before) => {
-            fields.manager.as_ref()?.as_ref()?
-        }
+        (Action::Create { after: fields, .. }, Side::After) => fields.manager.as_ref()?.as_ref()?,
+        (Action::Delete { manager, .. }, Side::Before) => return manager.as_ref(),
         (Action::Create { .. }, Side::Before) | (Action::Delete { .. }, Side::After) => return None,
         (Action::Update { changes, .. }, side) => {
             let change = changes.iter().find(|change| change.field == Field::Manager)?;

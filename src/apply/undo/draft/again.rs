@@ -33,7 +33,7 @@ impl Maker<'_> {
             whole.custom_fields.into_iter().filter(|(id, _)| !is_planned(id)).collect();
         after.custom_fields.extend(values);
         if let Some(Some(ManagerRef::User(manager))) = &after.manager
-            && let Some(why) = self.why_no_manager(manager).filter(|_| self.managed.manager)
+            && let Some(why) = self.why_no_manager(manager)
         {
             self.say(operation, "undo_incomplete", format!("{} gets no manager: {why}", operation.name));
             after.manager = Some(None);
@@ -73,9 +73,11 @@ impl Maker<'_> {
     /// who was inactive. Whoever is inactive is nobody's manager, also if the plan made them active.
     pub(super) fn why_no_manager(&self, UserRef { user_id, employee, name }: &UserRef) -> Option<String> {
         if self.lost.contains(user_id) {
-            return Some(format!("{name} cannot be created again"));
+            let who = if name.is_empty() { format!("the user {user_id}") } else { name.to_string() };
+            return Some(format!("{who} cannot be created again"));
         }
-        (employee.is_none() && name.is_empty())
+        // If managers are not managed, the plan shows none of them, listed or not.
+        (self.managed.manager && employee.is_none() && name.is_empty())
             .then(|| format!("Skovik did not list the former one, the user {user_id}, when the plan was made"))
     }
 }

@@ -43,8 +43,8 @@ impl Maker<'_> {
         let user = self.dialect.user(after.raw().get(), self.managed)?;
         let before = Fields::of_user(&user, self.managed, &Directory::default());
         let reason = format!("undo: made active by operation {} of the plan", operation.id);
-        let roles = user.special_roles();
-        let action = Action::Delete { user_id: user_id.clone(), before, roles, reason };
+        let (roles, manager) = (user.special_roles(), user.manager);
+        let action = Action::Delete { user_id: user_id.clone(), before, roles, manager, reason };
         Ok(Some(Draft::of(operation, action)))
     }
 }
