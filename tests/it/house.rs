@@ -22,6 +22,7 @@ pub(crate) struct Person {
     pub(crate) identifier: String,
     pub(crate) first_name: String,
     pub(crate) email: String,
+    /// Empty for a user of the account who has none.
     pub(crate) branch: &'static str,
     pub(crate) manager: Option<String>,
     /// What a user of the account may do.
@@ -225,11 +226,12 @@ fn snapshot(users: &[Person]) -> Vec<u8> {
         let Person { identifier, first_name, email, branch, manager, role, unlinked } = person;
         let known = (!unlinked).then_some(identifier);
         let manager = manager.as_ref().map(|manager| json!({"type": "users", "id": format!("u-{manager}")}));
+        let branch = (!branch.is_empty()).then(|| json!({"type": "branches", "id": branch.to_lowercase()}));
         json!({"type": "users", "id": format!("u-{identifier}"),
             "attributes": {"primary_email": email, "external_identifier": known, "first_name": first_name,
                            "last_name": "Berg", "roles": [role], "custom_fields": {}},
             "relationships": {"manager": {"data": manager},
-                              "branch": {"data": {"type": "branches", "id": branch.to_lowercase()}}}})
+                              "branch": {"data": branch}}})
     };
     harness::snapshot(&["NO01", "SE01"].map(branch), &[], &users.iter().map(user).collect::<Vec<_>>())
 }

@@ -89,6 +89,27 @@ fn nobody_is_created_again_under_a_manager_who_is_not_if_managers_are_not_manage
     house.carry_out("undo.json").ends(0);
 }
 
+/// The account has two branches, and a user without one in each of the two cases.
+#[test]
+fn nobody_is_taken_back_into_no_branch() {
+    let listed = people("SE01", 12);
+    let mut all = listed.clone();
+    for person in &mut all[10..] {
+        person.branch = "";
+        "Kim".clone_into(&mut person.first_name);
+    }
+    let house = House::new(&listed[..11], &all, "", &[]);
+    house.run(&["plan"]).ends(0).prints(&["1 to update", "1 to delete"]);
+    house.carry_out("plan.json").ends(0);
+    house.run(&["undo", "plan.json", "-o", "undo.json"]).ends(0).prints(&["1 to update", "0 to create"]);
+    let diagnostics = house.json("undo.json")["diagnostics"].to_string();
+    assert!(diagnostics.contains("keeps branch") && diagnostics.contains("they had no branch"), "{diagnostics}");
+    house.carry_out("undo.json").ends(0);
+    let user = house.user(&all[10].identifier);
+    assert_eq!(user["data"]["attributes"]["first_name"], "Kim", "the rest is taken back");
+    assert_eq!(user["data"]["relationships"]["branch"]["data"]["id"], "se01");
+}
+
 /// The identifier and the e-mail come from a directory, in which the row is there twice, and the name has changed.
 #[test]
 fn whoever_is_set_aside_is_not_deleted_under_another_name() {

@@ -63,6 +63,8 @@ struct Maker<'a> {
     history: &'a History,
     managed: &'a Managed,
     dialect: &'a dyn Dialect,
+    /// Whether the account has more than one branch.
+    has_branches: bool,
     /// The users whom `[scope] protect` protects now.
     protected: &'a HashSet<UserId>,
     made: Made,
@@ -81,6 +83,7 @@ impl Drafts {
             history,
             managed,
             dialect,
+            has_branches: plan.content().target.anchors.branches.len() > 1,
             protected,
             made: super::made(plan, history),
             links: HashMap::new(),
@@ -249,7 +252,8 @@ impl<'a> Maker<'a> {
                 self.say(operation, "undo_incomplete", format!("{} gets no manager: {why}", operation.name));
                 then = None;
             }
-            let can_be_empty = matches!(field, Field::Branch | Field::Manager | Field::Custom(_));
+            // Skovik does not take a user out of their branch into none.
+            let can_be_empty = matches!(field, Field::Manager | Field::Custom(_));
             if then.is_none() && !can_be_empty {
                 let message = format!("{} keeps {field}, which cannot be taken away again", operation.name);
                 self.say(operation, "undo_incomplete", message);

@@ -66,7 +66,8 @@ impl Maker<'_> {
         if operation.employee.is_none() {
             return Ok(Some("they have no external identifier".to_owned()));
         }
-        Ok(None)
+        let has_none = self.dialect.user(resource.raw().get(), self.managed)?.branch.is_none();
+        Ok((self.has_branches && has_none).then(|| "they had no branch, and each new user is in one".to_owned()))
     }
 
     /// Why a former manager cannot be given back. The plan shows one by the id alone if Skovik did not list them, such as one
