@@ -59,7 +59,8 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// Everything in the account but its users, proven complete.
     fn shape(&self) -> BoxFuture<'_, Result<Shape, ListError>>;
 
-    /// The branch with this id, if the service knows no branches but those that users have: then nobody may have it any more.
+    /// The branch with this id, if the service knows no branches but those that users have: then nobody may have it any more. Or if
+    /// it lists none, because branches are not managed.
     fn branch_of_nobody(&self, _id: &BranchId) -> Option<Branch> {
         None
     }

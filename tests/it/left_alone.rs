@@ -50,12 +50,12 @@ fn an_undo_leaves_alone_who_has_become_protected_since_and_takes_back_the_rest()
 }
 
 /// Settings that do not manage managers.
-fn without_managers(house: &House, more: &str) {
+fn without_managers(house: &House) {
     let settings = house.read("skovik-sync.toml");
     let settings = settings.replacen("manager = \"{{ hr.manager }}\"\n", "", 1);
     assert!(!settings.contains("hr.manager"), "{settings}");
     let guards = "[guard]\nwindow = \"0s\"\nmax_delete_percent = 100\nmax_change_percent = 100\n";
-    fs::write(house.path("skovik-sync.toml"), settings + guards + more).expect("written");
+    fs::write(house.path("skovik-sync.toml"), settings + guards).expect("written");
 }
 
 #[test]
@@ -63,15 +63,24 @@ fn people_who_report_to_one_another_are_deleted_in_order_if_managers_are_not_man
     let mut all = people("SE01", 8);
     all[5].manager = Some(all[6].identifier.clone());
     all[6].manager = Some(all[7].identifier.clone());
-    let house = House::new(&all[..5], &all, "", &[]);
-    without_managers(&house, "");
-    house.run(&["plan"]).ends(0).prints(&["3 to delete"]);
-    house.carry_out("plan.json").ends(0);
-    house.run(&["undo", "plan.json", "-o", "undo.json"]).ends(0).prints(&["3 to create"]);
-    house.carry_out("undo.json").ends(0);
-    house.run(&["undo", "undo.json", "-o", "again.json"]).ends(0).prints(&["3 to delete"]);
-    house.carry_out("again.json").ends(0);
-    assert_eq!(house.run(&["plan"]).ends(0).stdout.matches("No changes").count(), 1);
+    for door in ["kind = \"skovik\"", "kind = \"scim\"\nremove = \"delete\""] {
+        let house = House::new(&all[..5], &all, "", &[]);
+        without_managers(&house);
+        if door.contains("scim") {
+            // Here branches are not managed either, and nobody lists them.
+            let settings = house.read("skovik-sync.toml").replacen("kind = \"skovik\"", door, 1);
+            let settings = settings.replacen("/v1\"", "/scim/v2\"", 1);
+            let settings = settings.replacen("branch = \"{{ hr.branch }}\"\n", "", 1);
+            fs::write(house.path("skovik-sync.toml"), settings).expect("written");
+        }
+        house.run(&["plan"]).ends(0).prints(&["3 to delete"]);
+        house.carry_out("plan.json").ends(0);
+        house.run(&["undo", "plan.json", "-o", "undo.json"]).ends(0).prints(&["3 to create"]);
+        house.carry_out("undo.json").ends(0);
+        house.run(&["undo", "undo.json", "-o", "again.json"]).ends(0).prints(&["3 to delete"]);
+        house.carry_out("again.json").ends(0);
+        assert!(house.run(&["plan"]).ends(0).stdout.contains("No changes"), "{door}");
+    }
 }
 
 #[test]
@@ -80,7 +89,7 @@ fn nobody_is_created_again_under_a_manager_who_is_not_if_managers_are_not_manage
     all[6].manager = Some(all[7].identifier.clone());
     all[7].unlinked = true;
     let house = House::new(&all[..6], &all, "[scope]\nremove = \"all\"\n", &[]);
-    without_managers(&house, "");
+    without_managers(&house);
     house.run(&["plan"]).ends(0).prints(&["2 to delete"]);
     house.carry_out("plan.json").ends(0);
     house.run(&["undo", "plan.json", "-o", "undo.json"]).ends(0).prints(&["1 to create"]);

@@ -26,10 +26,11 @@ impl Client {
         names.iter().map(row).collect()
     }
 
-    /// The branch with this id, if only branches that users have are known.
+    /// The branch with this id, if only branches that users have are known, or none because branches are not managed. Then
+    /// only an undo names one, of somebody whom it creates again.
     pub(in crate::provider::scim) fn unlisted_branch(&self, id: &BranchId) -> Option<Branch> {
-        let is_known_by_users = self.wanted.branch && self.branches.is_none();
-        is_known_by_users.then(|| wire::branch(&wire::branch_row(id.as_str()).to_string()).ok()).flatten()
+        let is_listed = self.wanted.branch && self.branches.is_some();
+        (!is_listed).then(|| wire::branch(&wire::branch_row(id.as_str()).to_string()).ok()).flatten()
     }
 
     /// All attributes that can serve as custom fields, sorted by their paths.
