@@ -2,6 +2,7 @@
 
 use super::attempt::done;
 use super::{Attempt, End, Worker, changed_roles};
+use crate::apply::emptied::gone_since;
 use crate::apply::expected_state::{differences, roles_changed, roles_told_otherwise};
 use crate::apply::journal::{Doubt, Step};
 use crate::employee::User;
@@ -36,11 +37,8 @@ impl Worker<'_> {
         ))
     }
 
-    /// Which unmanaged values a user had then and does not have now.
     fn gone_since(&self, then: &StoredUser, read: &LiveUser) -> Option<String> {
-        let lost = self.losses(then, &[], &read.stored);
-        let gone: Vec<&str> = lost.iter().map(String::as_str).filter(|words| words.contains(" is gone")).collect();
-        (!gone.is_empty()).then(|| gone.join(", "))
+        gone_since(then, &read.stored, self.dialect(), self.managed)
     }
 
     /// After a change of branch: reads the user back, and sends missing custom fields again. If the change was made a moment
