@@ -78,7 +78,11 @@ impl Worker<'_> {
                 Err(problem) => return Attempt::new(half(&problem)),
             };
             if let Some(why) = self.not_to_refill(expected, &read) {
-                return Attempt::new(half(&format!("the user {why} now, and was left alone")));
+                let gone = self.gone_since(&before, &read).unwrap_or_else(|| "see the plan".to_owned());
+                return Attempt::new(End::HalfDone(format!(
+                    "the user was moved to another branch, {why} now, and was left alone. Since the move they lack custom fields \
+                    that they had: {gone}. Look at the user in Skovik before you give this plan up"
+                )));
             }
             let hidden = match (rest, &shown) {
                 (Rest::Restored, _) => self.hidden(&body, &before, changes),
