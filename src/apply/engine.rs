@@ -285,7 +285,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Ends an operation in doubt whose user has changed since. It counts as possibly done, and no new plan waits for it.
+    /// Ends an operation in doubt whose user has changed since, or whose identifier a new user has. It counts as possibly done,
+    /// and no new plan waits for it.
     fn outdate(&mut self, index: usize, problem: String, before: Option<&StoredUser>) {
         let (at, operation) = ((self.worker.now)(), self.operations[index].id);
         self.note(&Record::Outdated { at, operation, problem: problem.clone() });

@@ -126,8 +126,9 @@ pub enum Record {
         /// Why.
         problem: String,
     },
-    /// Of an update or delete whose outcome is unknown: no request for it is under way any more, and another client has
-    /// changed or deleted its user since. Nobody can tell whether it was carried out, and a new plan need not wait for it.
+    /// Of an operation whose outcome is unknown: no request for it is under way any more, and another client has changed or
+    /// deleted its user since; or a new user has the identifier of the person whom a create sent, and differs otherwise. Nobody
+    /// can tell whether it was carried out, and a new plan need not wait for it.
     Outdated {
         /// When.
         at: Timestamp,

@@ -7,6 +7,7 @@
 
 mod admins;
 mod confirm;
+pub mod emptied;
 pub mod engine;
 pub mod expected_state;
 mod given;

@@ -14,14 +14,15 @@ pub(super) enum Verdict {
     Made(UserId),
     /// It created nobody: it may be sent again.
     Absent,
-    /// A user has the identifier or the e-mail, but is not exactly the person that was sent.
+    /// A user has the e-mail, or may be the person otherwise, but is not exactly who was sent.
     SomebodyElse(String),
     /// This user has the identifier or the e-mail, but the create cannot have made them.
     NotNew(UserId),
     /// The user is gone, by this delete or otherwise.
     Gone,
-    /// The user whom an update changes is gone or inactive, for this reason: there is nothing left to do.
-    Left(String),
+    /// There is nothing left to do, for this reason: the user whom an update changes is gone or inactive, or somebody new has
+    /// the identifier of the person whom a create sent. The next plan finds that user by it, and creates nobody.
+    Outdated(String),
     /// The user has to be read again to find out.
     ReadAgain,
 }
@@ -42,7 +43,7 @@ pub(super) fn judge(
         Action::Delete { user_id, .. } if list.user(user_id).is_none() => return Verdict::Gone,
         Action::Delete { .. } => return Verdict::ReadAgain,
         Action::Update { .. } | Action::Link { .. } => {
-            return has_left(operation, list, inactive, made).map_or(Verdict::ReadAgain, Verdict::Left);
+            return has_left(operation, list, inactive, made).map_or(Verdict::ReadAgain, Verdict::Outdated);
         }
     };
     let by_identifier = after.external_identifier.as_ref().and_then(|id| list.by_identifier(id.as_str()));
@@ -57,15 +58,17 @@ pub(super) fn judge(
         Err(problem) => return Verdict::SomebodyElse(problem),
     };
     differs.extend(roles_not_given(user));
-    if differs.is_empty() {
-        Verdict::Made(user.id.clone())
-    } else {
-        Verdict::SomebodyElse(format!(
-            "Skovik has the user {} with this identifier or e-mail, but {}; check whether this is the same person, \
-            then plan again",
-            user.id,
-            differs.join(", ")
-        ))
+    let differs = differs.join(", ");
+    match by_identifier {
+        _ if differs.is_empty() => Verdict::Made(user.id.clone()),
+        Some(_) => Verdict::Outdated(format!(
+            "Skovik has the user {} with this identifier, but {differs}; plan again: the next plan changes that user",
+            user.id
+        )),
+        None => Verdict::SomebodyElse(format!(
+            "Skovik has the user {} with this e-mail, but {differs}; check whether this is the same person, then plan again",
+            user.id
+        )),
     }
 }
 
@@ -226,6 +229,18 @@ pub(super) mod tests {
         }
         assert_eq!(taken(&back, &[], &[eva("u")]), None);
         assert_eq!(taken(&text(Field::LastName, "Ek"), &[eva("x")], &[]), None);
+    }
+
+    /// The next plan finds them by the identifier, and by nothing else for sure.
+    #[test]
+    fn a_create_is_outdated_only_if_somebody_new_has_its_identifier() {
+        let outdated = |user: User| matches!(verdict(&[user], &[], "n"), Verdict::Outdated(_));
+        let doubtful = |user: User| matches!(verdict(&[user], &[], "n"), Verdict::SomebodyElse(_));
+        let eva = user("n", "9", "eva@example.com", "Ek");
+        assert!(outdated(User { last_name: "Edited".into(), ..eva.clone() }));
+        assert!(outdated(User { email: "other@example.com".into(), ..eva.clone() }));
+        assert!(doubtful(User { identifier: Some("8".into()), ..eva.clone() }));
+        assert!(doubtful(User { identifier: None, ..eva }));
     }
 
     #[test]

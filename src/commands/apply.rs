@@ -43,7 +43,7 @@ use crate::state::State;
 use crate::ui::Ui;
 use execute::{Begun, execute};
 use live::{Read, read_live};
-use others::wait_for_others;
+use others::{emptied, wait_for_others};
 
 pub(super) use locks::{not_locked, take_lock, take_plan_lock};
 pub(super) use watch::report_without_apply;
@@ -151,10 +151,12 @@ pub(super) async fn carry_out(
     let provider = provider(settings).await?;
     let mut stop = watch::listen_for_signals()?;
     let live = async {
-        wait_for_others(plan.hash(), settings, state, ui).await?;
-        read_live(&*provider, plan, &replay, takes_back, settings, ui).await
+        let moves = wait_for_others(plan.hash(), provider.dialect(), settings, state, ui).await?;
+        let read = read_live(&*provider, plan, &replay, takes_back, &moves, settings, ui).await?;
+        let emptied = emptied(&moves, plan, &read.listed, provider.dialect(), &read.policy.managed);
+        anyhow::Ok((read, emptied))
     };
-    let Read { policy, directory, listed } = tokio::select! {
+    let (Read { policy, directory, listed }, emptied) = tokio::select! {
         live = live => live?,
         () = engine::wants(&mut stop, Stop::Gently) => {
             return Err(refused(ExitStatus::Interrupted, "interrupted before anything was written"));
@@ -214,7 +216,8 @@ pub(super) async fn carry_out(
         settle_after: target.access.timeout,
         stop,
     };
-    let begun = Begun { approved, replay: &replay, standing: &standing, listed: &listed, takes_back, known, barred };
+    let (replay, standing, listed) = (&replay, &standing, &listed);
+    let begun = Begun { approved, replay, standing, listed, takes_back, known, barred, emptied: &emptied };
     let status = execute(args, begun, options, &*provider, &policy, state, ui).await?;
     Ok(Carried { status, is_reported: true })
 }

@@ -27,7 +27,7 @@ pub(super) fn begun_since(
 }
 
 /// The first line of a journal, if it has one: without it nothing was sent.
-fn head(journal: &JournalFile, state: &State) -> anyhow::Result<Option<Head>> {
+pub(super) fn head(journal: &JournalFile, state: &State) -> anyhow::Result<Option<Head>> {
     let text = state.journal_text(journal, true).map_err(unusable_state)?;
     read_head(text, &journal.path(state), state.key(), journal.plan).map_err(unusable_journal)
 }

@@ -214,7 +214,7 @@ async fn an_identifier_that_is_taken_is_looked_at() {
     for _ in 0..2 {
         let ended = world.apply().await;
         assert_eq!(ended.code, Some(9), "{ended:?}");
-        assert_eq!(outcome(&world, "create", "1001"), "in_doubt");
+        assert_eq!(outcome(&world, "create", "1001"), "failed");
         assert!(ended.stdout.contains("last_name is \"Else\", not \"Last1\""), "{ended:?}");
     }
     assert_eq!(world.users().len(), 2);

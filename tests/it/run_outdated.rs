@@ -1,5 +1,5 @@
-//! A run was cut off while it changed somebody, and another client changes or deletes that user before the next run. Nobody can
-//! tell whether the request was carried out, and no other person waits for it.
+//! A run was cut off while it changed or created somebody, and another client changes or deletes that user before the next run.
+//! Nobody can tell whether the request was carried out, and no other person waits for it.
 
 use std::fs;
 
@@ -102,6 +102,36 @@ fn a_delete_in_doubt_whose_report_was_moved_since_holds_up_nobody() {
     assert!(ran.stdout.contains("it was not sent again") && !ran.stderr.contains(RESUMES_AGAIN), "{ran:?}");
     house.run(&["run"]).ends(0);
     house.run(&["run"]).ends(0).prints(&["No changes."]);
+}
+
+/// The next plan finds by the identifier whom the request created: nobody is created a second time.
+#[test]
+fn a_create_in_doubt_whose_user_was_changed_since_holds_up_nobody() {
+    let mut listed = people("SE01", 21);
+    let house = cut_off_at("POST", &listed);
+    let mut user = house.user("SE01-1");
+    user["data"].as_object_mut().expect("a user").remove("id");
+    let theirs =
+        [("external_identifier", "SE01-20"), ("first_name", "Edited"), ("primary_email", "p20.se01@example.com")];
+    theirs.into_iter().for_each(|(field, value)| user["data"]["attributes"][field] = json!(value));
+    house.ask("POST", "/users", &user);
+    let before = house.writes().len();
+    listed[5].first_name = "Other".to_owned();
+    house.list(&listed);
+    let ran = house.run(&["run"]).ends(9);
+    says(&ran, &["resuming the plan sha256:"]);
+    assert!(ran.stdout.contains("with this identifier") && !ran.stderr.contains(RESUMES_AGAIN), "{ran:?}");
+    assert!(house.journal("plan.json").contains("{\"outdated\":{"), "{ran:?}");
+    house.run(&["undo", "plan.json", "-o", "undo.json"]).ends(0);
+    let undo = house.json("undo.json");
+    assert!(undo["diagnostics"].to_string().contains("undo_in_doubt"), "{undo}");
+    assert_eq!(undo["operations"], json!([]), "{undo}");
+    assert_eq!(applied(&house), [Value::Null], "it counts as a create");
+    house.run(&["run"]).ends(0);
+    assert_eq!(first_name(&house, "SE01-5"), "Other");
+    house.run(&["run"]).ends(0).prints(&["No changes."]);
+    let methods: Vec<_> = house.writes()[before..].iter().map(|request| request.method.clone()).collect();
+    assert_eq!(methods, ["PUT", "PUT"], "nobody is created");
 }
 
 /// Another one might be the same person a second time.

@@ -47,7 +47,8 @@ pub(crate) enum Record {
     Contradicted {
         operation: usize,
     },
-    /// The outcome of an update, link or delete is unknown, and no longer matters: its user has changed since.
+    /// The outcome is unknown, and no longer matters: the user has changed since, or somebody has the identifier of the person
+    /// whom a create sent.
     Outdated {
         operation: usize,
     },

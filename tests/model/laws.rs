@@ -292,6 +292,12 @@ pub(crate) fn judge_record(world: &World, state: &mut State, folder: usize, reco
             if is_on_its_way(operation) || (had_effect && is_lost) {
                 state.breaks(Law::NotDoneIsTrue);
             }
+            // The next plan would create the person a second time.
+            if let Action::Create { after } = &world.operation(operation).action
+                && !state.server.iter().any(|(_, user)| user.fields.identifier == after.identifier)
+            {
+                state.breaks(Law::NobodyTwice);
+            }
         }
         Record::NotDone { operation } => {
             let had_effect = state.had_effect[folder] & (1 << operation) != 0;

@@ -20,6 +20,8 @@ fn nobody_twice() {
     is_noticed(&[Mutation::RepeatsPosts], HIRE, one_fault, Law::NobodyTwice);
     is_noticed(&[Mutation::SettlesEarly], HIRE, one_fault, Law::NobodyTwice);
     is_noticed(&[Mutation::ForgetsDoubts], HIRE, Budget { crashes: 1, ..CALM }, Law::NobodyTwice);
+    let given = Budget { faults: 1, others: 1, ..CALM };
+    is_noticed(&[Mutation::OutdatesByEmails], HIRE, given, Law::NobodyTwice);
     // Two processes with one state folder. Without the lock, the second one runs too.
     let world = |mutations| World { folders: vec![0, 0], is_unique: false, mutations, ..world(HIRE, CALM) };
     assert_eq!(broken(&world(&[]), Law::NobodyTwice), None);

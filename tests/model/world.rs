@@ -64,6 +64,8 @@ pub(crate) enum Mutation {
     RepeatsUnderAnybody,
     /// A create is sent again although somebody has its e-mail.
     RepeatsOverEmails,
+    /// No new plan waits for a create in doubt although nobody has its identifier.
+    OutdatesByEmails,
 }
 
 /// The parameters of a model.

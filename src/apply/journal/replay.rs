@@ -240,9 +240,9 @@ impl Replay {
                 self.contradicted.insert(operation);
             }
             Record::Outdated { at: _, operation, problem: _ } => {
-                let is_create = matches!(known(plan, operation)?.action, Action::Create { .. });
-                if is_create || !self.doubts().any(|id| *id == operation) {
-                    return Err(format!("operation {operation} is outdated, but is no update or delete in doubt"));
+                known(plan, operation)?;
+                if !self.doubts().any(|id| *id == operation) {
+                    return Err(format!("operation {operation} is outdated, but is not in doubt"));
                 }
                 self.outdated.insert(operation);
             }

@@ -2,6 +2,7 @@
 
 use super::attempt::done;
 use super::{Attempt, End, Worker, changed_roles};
+use crate::apply::emptied::gone_since;
 use crate::apply::expected_state::{differences, roles_changed, roles_told_otherwise};
 use crate::apply::journal::{Doubt, Step};
 use crate::employee::User;
@@ -36,11 +37,8 @@ impl Worker<'_> {
         ))
     }
 
-    /// Which unmanaged values a user had then and does not have now.
     fn gone_since(&self, then: &StoredUser, read: &LiveUser) -> Option<String> {
-        let lost = self.losses(then, &[], &read.stored);
-        let gone: Vec<&str> = lost.iter().map(String::as_str).filter(|words| words.contains(" is gone")).collect();
-        (!gone.is_empty()).then(|| gone.join(", "))
+        gone_since(then, &read.stored, self.dialect(), self.managed)
     }
 
     /// After a change of branch: reads the user back, and sends missing custom fields again. If the change was made a moment
@@ -80,7 +78,11 @@ impl Worker<'_> {
                 Err(problem) => return Attempt::new(half(&problem)),
             };
             if let Some(why) = self.not_to_refill(expected, &read) {
-                return Attempt::new(half(&format!("the user {why} now, and was left alone")));
+                let gone = self.gone_since(&before, &read).unwrap_or_else(|| "see the plan".to_owned());
+                return Attempt::new(End::HalfDone(format!(
+                    "the user was moved to another branch, {why} now, and was left alone. Since the move they lack custom fields \
+                    that they had: {gone}. Look at the user in Skovik before you give this plan up"
+                )));
             }
             let hidden = match (rest, &shown) {
                 (Rest::Restored, _) => self.hidden(&body, &before, changes),

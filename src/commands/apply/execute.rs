@@ -35,6 +35,8 @@ pub(super) struct Begun<'a> {
     pub(super) known: Known,
     /// The exit status if nothing may be begun any more, see [`Standing::bar`].
     pub(super) barred: Option<ExitStatus>,
+    /// Whom another apply may have moved, with the custom fields that they lack since.
+    pub(super) emptied: &'a [String],
 }
 
 /// Begins or resumes the apply, runs what is left of it, and tells how it ended.
@@ -55,6 +57,7 @@ pub(super) async fn execute(
         takes_back,
         mut known,
         barred,
+        emptied,
     } = begun;
     let mut watch = Watch::new(args, plan, replay, &options.stop, ui).await?;
     let hash = plan.hash();
@@ -93,10 +96,11 @@ pub(super) async fn execute(
     known.close(state, plan, apply, ui);
     let status = match (status(&report, report.wrote || !replay.operations.is_empty()), barred) {
         (ExitStatus::Partial, Some(barred)) => barred,
+        (ExitStatus::Done, _) if !emptied.is_empty() => ExitStatus::Partial,
         (status, _) => status,
     };
-    let _signals = watch.finish(plan, &report, status)?;
-    report::print(plan, &report, &ui.typed(&args.plan), &|text| say(args, ui, text), ui);
+    let _signals = watch.finish(plan, &report, emptied, status)?;
+    report::print(plan, &report, emptied, &ui.typed(&args.plan), &|text| say(args, ui, text), ui);
     Ok(status)
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::value::RawValue;
 
+use crate::apply::emptied::OpenMove;
 use crate::apply::journal::Replay;
 use crate::commands::common::policy;
 use crate::config::Settings;
@@ -19,7 +20,8 @@ use crate::ui::Ui;
 pub(super) struct Read {
     pub(super) policy: Policy,
     pub(super) directory: Directory,
-    /// The users whom the plan writes as a whole, as the server sent them: those whom an earlier run made are among them.
+    /// The users whom the plan writes as a whole, as the server sent them: those whom an earlier run made are among them. So are
+    /// those whom another apply may have moved.
     pub(super) listed: HashMap<UserId, StoredUser>,
 }
 
@@ -32,6 +34,7 @@ pub(super) async fn read_live(
     plan: &Plan,
     replay: &Replay,
     takes_back: bool,
+    moves: &[OpenMove],
     settings: &Settings,
     ui: &Ui,
 ) -> anyhow::Result<Read> {
@@ -57,7 +60,8 @@ pub(super) async fn read_live(
     };
     let keeps_removed = provider.dialect().keeps_removed();
     let written = |operation| written_user(operation, keeps_removed);
-    let written: HashSet<&UserId> = plan.content().operations.iter().filter_map(written).collect();
+    let written = plan.content().operations.iter().filter_map(written);
+    let written: HashSet<&UserId> = written.chain(moves.iter().map(OpenMove::user_id)).collect();
     let mut listed = HashMap::new();
     let mut keep = |user: &User, row: &RawValue| {
         if written.contains(&user.id) || replay.has_made(&user.id) {

@@ -7,9 +7,27 @@ use crate::ui::Ui;
 /// How many people of each kind are listed; the report file has them all.
 const SHOWN: usize = 50;
 
-/// Prints with `say` what happened and what to do next; `file` is the plan's path, quoted for a shell.
-pub(super) fn print(plan: &Plan, report: &Report, file: &str, say: &dyn Fn(&[String]), ui: &Ui) {
-    say(&summary(plan, report));
+/// Prints with `say` what happened and what to do next; `file` is the plan's path, quoted for a shell. `emptied` names whom
+/// another apply may have moved, with the custom fields that they lack since.
+pub(super) fn print(plan: &Plan, report: &Report, emptied: &[String], file: &str, say: &dyn Fn(&[String]), ui: &Ui) {
+    let mut lines = summary(plan, report);
+    if !emptied.is_empty() {
+        lines.push(format!(
+            "Custom fields are empty since another apply in doubt moved their users ({}):",
+            emptied.len()
+        ));
+        lines.extend(emptied.iter().take(SHOWN).map(|words| format!("  {}", crate::text::printable(words))));
+        if emptied.len() > SHOWN {
+            lines.push(format!("  … and {} more; --report FILE lists them all", emptied.len() - SHOWN));
+        }
+    }
+    say(&lines);
+    if !emptied.is_empty() {
+        ui.hint(
+            "this plan does not give these custom fields back. The apply that moved their users does, if it is run again and they \
+            are still in its branch; otherwise set them in Skovik",
+        );
+    }
     let is_left = report.outcomes.iter().any(|outcome| !outcome.is_done());
     match &report.halt {
         Some(Halt::Interrupted) => ui.hint(format!(

@@ -102,6 +102,9 @@ enum Event<'a> {
         /// How many people the plan does not remove yet.
         waiting: u64,
         halt: Option<String>,
+        /// Whom another apply may have moved, with the custom fields that they lack since.
+        #[serde(skip_serializing_if = "<[String]>::is_empty")]
+        emptied: &'a [String],
         duration_ms: u128,
     },
 }
@@ -189,7 +192,13 @@ impl Watch {
 
     /// Completes the report and the events. It runs last, and reports what could not be written. The outcome of the
     /// apply is final by then: a signal while this waits for a reader ends the program with that status.
-    pub(super) fn finish(mut self, plan: &Plan, report: &Report, status: ExitStatus) -> anyhow::Result<EndedBySignals> {
+    pub(super) fn finish(
+        mut self,
+        plan: &Plan,
+        report: &Report,
+        emptied: &[String],
+        status: ExitStatus,
+    ) -> anyhow::Result<EndedBySignals> {
         self.bar.finish();
         for (operation, outcome) in plan.content().operations.iter().zip(&report.outcomes) {
             if matches!(outcome, Outcome::DoneBefore { .. }) {
@@ -207,6 +216,7 @@ impl Watch {
             not_attempted: count("not_attempted"),
             waiting: plan.content().waiting_people(),
             halt: report.halt.as_ref().map(ToString::to_string),
+            emptied,
             duration_ms: self.began.elapsed().as_millis(),
         };
         self.tell(&summary);

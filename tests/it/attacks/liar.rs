@@ -196,10 +196,15 @@ impl Liar {
     }
 
     pub(super) fn list(&self, rows: &[Row]) {
-        let mut list = "id,manager\n".to_owned();
+        self.list_in(rows, "SE01");
+    }
+
+    /// A list with everybody in one branch.
+    pub(super) fn list_in(&self, rows: &[Row], branch: &str) {
+        let mut list = "id,manager,branch\n".to_owned();
         for (number, manager) in rows {
             let manager = manager.map_or_else(String::new, |manager| manager.to_string());
-            writeln!(list, "{number},{manager}").expect("written");
+            writeln!(list, "{number},{manager},{branch}").expect("written");
         }
         self.write("hr.csv", &list);
     }
@@ -284,7 +289,7 @@ external_identifier = "{{{{ hr.id }}}}"
 primary_email = "u{{{{ hr.id }}}}@example.com"
 first_name = "First{{{{ hr.id }}}}"
 last_name = "Last{{{{ hr.id }}}}"
-branch = "SE01"
+branch = "{{{{ hr.branch }}}}"
 manager = "{{{{ hr.manager }}}}"
 [scope]
 protect = []

@@ -20,6 +20,7 @@ mod locks;
 mod moved;
 mod newcomers;
 mod outputs;
+mod passed_over;
 mod pipes;
 mod recovery;
 mod refills;

@@ -98,6 +98,21 @@ async fn a_later_refill_gives_back_custom_fields_and_nothing_that_another_client
     assert_eq!((ended.code, held(&liar)), (Some(0), [kept, phone, manager]), "{ended}");
 }
 
+/// Whoever must not be given them back by now: they are named, with what they held.
+#[tokio::test]
+async fn a_refill_that_is_not_sent_names_what_is_lost() {
+    let writes: [Write; 3] = [
+        |user| user["attributes"]["external_identifier"] = json!("77"),
+        |user| user["attributes"]["external_identifier"] = Value::Null,
+        |user| user["attributes"]["roles"] = json!(["employee", "admin"]),
+    ];
+    for write in writes {
+        let (liar, ended) = resumed(write, false).await;
+        assert!(ended.code == Some(9) && puts(&liar) == 1, "{ended}");
+        assert!(ended.stdout.contains("custom_fields.cf_own is gone, it was \"kept\""), "{ended}");
+    }
+}
+
 #[tokio::test]
 async fn what_the_list_shows_and_the_read_does_not_is_not_emptied() {
     let (liar, ended) = resumed(nothing, true).await;

@@ -15,7 +15,7 @@ enum Verdict {
     SomebodyElse(Id),
     Gone,
     /// Whom an update changes is gone.
-    Left,
+    Outdated,
     ReadAgain,
 }
 
@@ -190,7 +190,12 @@ impl World {
                 Verdict::Made(_) if is_others => self.not_done(state, process, operation),
                 Verdict::Made(id) => self.done(state, process, operation, Some(id), false),
                 Verdict::Gone => self.done(state, process, operation, None, false),
-                Verdict::Left => self.outdate(state, process, operation),
+                Verdict::Outdated => self.outdate(state, process, operation),
+                Verdict::SomebodyElse(id)
+                    if self.has_identifier_of(operation, &list, id) || self.has(Mutation::OutdatesByEmails) =>
+                {
+                    self.outdate(state, process, operation);
+                }
                 Verdict::SomebodyElse(_) => self.end(state, process, operation, Outcome::InDoubt),
                 Verdict::Absent if taken => self.not_done(state, process, operation),
                 Verdict::ReadAgain if self.is_in_the_way(operation, &list) => self.not_done(state, process, operation),
@@ -210,6 +215,12 @@ impl World {
                 Verdict::Absent | Verdict::ReadAgain => self.end(state, process, operation, Outcome::InDoubt),
             }
         }
+    }
+
+    /// Whether a user has the identifier of the person whom a create sends.
+    fn has_identifier_of(&self, operation: usize, list: &Server, id: Id) -> bool {
+        let Action::Create { after } = &self.operation(operation).action else { return false };
+        list.user(id).is_some_and(|user| user.fields.identifier == after.identifier)
     }
 
     /// Whether an operation that this one depends on has ended without being done.
@@ -232,7 +243,7 @@ impl World {
 
     fn verdict(&self, operation: usize, list: &Server, made: &Made) -> Verdict {
         let is_gone = |id: Id| list.user(id).is_none();
-        let left = |user: Option<Id>| if user.is_some_and(is_gone) { Verdict::Left } else { Verdict::ReadAgain };
+        let left = |user: Option<Id>| if user.is_some_and(is_gone) { Verdict::Outdated } else { Verdict::ReadAgain };
         let after = match &self.operation(operation).action {
             Action::Create { after } => after,
             Action::Delete { user, .. } if list.user(*user).is_none() => return Verdict::Gone,
