@@ -136,6 +136,8 @@ pub struct Comparison<'a> {
     set_aside: OnceLock<HashSet<&'a str>>,
     /// Whether Skovik tells anybody's roles; found out when first needed.
     tells_roles: OnceLock<bool>,
+    /// The names on both sides; found out when first needed.
+    names: OnceLock<another::Names>,
     /// Users whom a record of a later source names that belongs to nobody in the first source.
     named_later: FxHashSet<u32>,
     /// Users who would be deleted, by name; made when first needed.

@@ -1,11 +1,13 @@
-//! Records that have a user's identifier and nothing else of that user: neither the e-mail nor a word of the name. The number
+//! Records that have a user's identifier and no word of that user's name, and another e-mail or somebody else's name. The number
 //! was given to somebody new, or it is a mistake. A person decides; nobody gets a stranger's account.
+
+use rustc_hash::FxHashSet;
 
 use super::index::describe;
 use super::resembling::words;
 use super::{Comparison, Standing, describe_user};
 use crate::diagnostic::Severity;
-use crate::employee::{Email, User};
+use crate::employee::{Desired, Email, Employee, SetAside, User};
 use crate::text::shell_option;
 
 impl Comparison<'_> {
@@ -28,8 +30,8 @@ impl Comparison<'_> {
         if !self.policy.same_person.contains(&employee.identifier) {
             let option = shell_option("--same-person", employee.identifier.as_str());
             return Some(format!(
-                "their identifier is that of {user}, who has another e-mail and no part of the name: either the identifier \
-                 is wrong, or it was given to somebody new (then change or remove that user in Skovik first), or it is the \
+                "their identifier is that of {user}, who has another name and another e-mail, or whose name others have: either \
+                 the identifier is wrong, or it was given to somebody new (then change or remove that user in Skovik first), or it is the \
                  same person under a new name (then plan with {option})"
             ));
         }
@@ -38,16 +40,41 @@ impl Comparison<'_> {
         None
     }
 
-    /// Whether an employee has neither the e-mail nor a word of the name of a user. Who has no name could be anybody. A
-    /// company that moves to another domain keeps what stands before the `@`.
+    /// Whether an employee has no word of the name of a user, and either another e-mail or a name that tells of a mix-up:
+    /// that of another user, or another record has the user's. Who has no name could be anybody. A company that moves to
+    /// another domain keeps what stands before the `@`.
     pub(super) fn is_another(&self, index: u32, owner: &User) -> bool {
         let employee = self.employee(index);
-        if local_part(&owner.email) == local_part(&employee.email) || owner.last_name == employee.last_name {
+        if owner.last_name == employee.last_name {
             return false;
         }
         let (now, then) = (words(&employee.full_name()), words(&owner.full_name()));
-        !now.is_empty() && !then.is_empty() && now.iter().all(|word| !then.contains(word))
+        if now.is_empty() || then.is_empty() || now.iter().any(|word| then.contains(word)) {
+            return false;
+        }
+        let has = |names: &FxHashSet<String>, name: Option<String>| name.is_some_and(|name| names.contains(&name));
+        local_part(&owner.email) != local_part(&employee.email)
+            || has(&self.names().of_users, employee.name_key())
+            || has(&self.names().of_records, owner.name_key())
     }
+
+    /// The names on both sides.
+    fn names(&self) -> &Names {
+        self.names.get_or_init(|| {
+            let Desired { employees, elsewhere, set_aside, doubtful, .. } = self.desired;
+            let users = self.directory.users.iter().chain(&self.directory.inactive);
+            let good = employees.iter().chain(elsewhere).filter_map(Employee::name_key);
+            let others = set_aside.iter().chain(doubtful).filter_map(SetAside::name_key);
+            Names { of_users: users.filter_map(User::name_key).collect(), of_records: good.chain(others).collect() }
+        })
+    }
+}
+
+/// The names of all users and of all records, as they are compared.
+#[derive(Debug)]
+pub(super) struct Names {
+    of_users: FxHashSet<String>,
+    of_records: FxHashSet<String>,
 }
 
 fn local_part(email: &Email) -> &str {

@@ -41,6 +41,7 @@ impl<'a> Comparison<'a> {
             tells_roles: OnceLock::new(),
             leaving_by_name: None,
             named_later: FxHashSet::default(),
+            names: OnceLock::new(),
         };
         comparison.set_standings();
         comparison.tell_unchecked();

@@ -17,4 +17,5 @@ mod references;
 mod returning;
 mod rules;
 mod scope;
+mod two_lists;
 mod unjoined;

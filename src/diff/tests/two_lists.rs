@@ -1,0 +1,276 @@
+//! People in two lists, of which one or two cells are wrong: nobody who stays is deleted, turned into somebody else or created a
+//! second time unless the plan names them.
+
+use std::fmt::Write as _;
+
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::company::{Company, user};
+use crate::config::Settings;
+use crate::employee::User;
+use crate::mapping::Mapper;
+use crate::plan::{Action, Field, Plan, Value};
+use crate::source::tests::{Fixture, read};
+
+/// How many people stay. One more is in Skovik only, or in the second list, too.
+const STAY: usize = 5;
+const FIRST: [&str; STAY + 1] = ["Anna", "Ben", "Carla", "Dan", "Eva", "Fred"];
+const LAST: [&str; STAY + 1] = ["Aber", "Bohn", "Cruz", "Dorn", "Ek", "Falk"];
+
+/// A list: key, number, e-mail, first name, last name, status, date.
+type Rows = Vec<[String; 7]>;
+
+#[derive(Debug, Clone, Copy)]
+enum Wrong {
+    Cell(usize, &'static str),
+    /// The cell of another person.
+    OfAnother(usize),
+    /// With a character that nobody sees.
+    Unseen(usize),
+    /// Two people's cells are swapped.
+    Swapped(usize),
+    Twice,
+    TwiceWith(usize, &'static str),
+    Gone,
+}
+
+/// What is wrong: in which list, of whom, and the other person.
+type Fault = (bool, usize, usize, Wrong);
+
+#[derive(Debug, Clone)]
+struct Story {
+    faults: Vec<Fault>,
+    number: &'static str,
+    mail: &'static str,
+    name: &'static str,
+    prefer: [bool; 2],
+    include: &'static str,
+    leaver_is_in_ad: bool,
+}
+
+fn wrong() -> impl Strategy<Value = Wrong> {
+    select(vec![
+        Wrong::OfAnother(0),
+        Wrong::OfAnother(0),
+        Wrong::Cell(0, ""),
+        Wrong::Cell(0, "#N/A"),
+        Wrong::Cell(0, "K99"),
+        Wrong::Unseen(0),
+        Wrong::Swapped(0),
+        Wrong::Twice,
+        Wrong::TwiceWith(2, "new@x.se"),
+        Wrong::TwiceWith(1, "9999"),
+        Wrong::Gone,
+        Wrong::Cell(2, ""),
+        Wrong::Cell(2, "n/a"),
+        Wrong::Cell(2, "new@x.se"),
+        Wrong::OfAnother(2),
+        Wrong::Swapped(2),
+        Wrong::Cell(1, ""),
+        Wrong::Cell(1, "9999"),
+        Wrong::OfAnother(1),
+        Wrong::Unseen(1),
+        Wrong::Swapped(1),
+        Wrong::Cell(4, "Wed"),
+        Wrong::OfAnother(4),
+        Wrong::Cell(3, ""),
+        Wrong::Cell(5, ""),
+    ])
+}
+
+fn story() -> impl Strategy<Value = Story> {
+    let fault = (any::<bool>(), 0..STAY, 1..STAY, wrong());
+    let fault = fault.prop_map(|(in_ad, who, further, wrong)| (in_ad, who, (who + further) % STAY, wrong));
+    (
+        proptest::collection::vec(fault, 1..=2),
+        select(vec!["{{ hr.no }}", "{{ ad.no }}", "{{ ad.no | default(hr.no) }}", "{{ hr.k }}"]),
+        select(vec!["{{ hr.mail }}", "{{ ad.mail }}", "{{ ad.mail | default(hr.mail) }}"]),
+        select(vec!["{{ hr.? }}", "{{ ad.? }}", "{{ ad.? | default(hr.?) }}"]),
+        any::<[bool; 2]>(),
+        select(vec!["", "", "hr.st == 'A'", "ad.st == 'A'", "ad.st is defined", "ad.st | default('') == 'A'"]),
+        any::<bool>(),
+    )
+        .prop_map(|(faults, number, mail, name, prefer, include, leaver_is_in_ad)| Story {
+            faults,
+            number,
+            mail,
+            name,
+            prefer,
+            include,
+            leaver_is_in_ad,
+        })
+}
+
+impl Story {
+    fn lists(&self) -> [Rows; 2] {
+        let row = |n: usize| {
+            let (first, last) = (FIRST[n], LAST[n]);
+            let mail = format!("{}.{}@x.se", first.to_lowercase(), last.to_lowercase());
+            [
+                format!("K{n}"),
+                format!("100{n}"),
+                mail,
+                first.to_owned(),
+                last.to_owned(),
+                "A".to_owned(),
+                "2024-01-01".to_owned(),
+            ]
+        };
+        let good: Rows = (0..STAY).map(row).collect();
+        let mut lists = [good.clone(), good];
+        if self.leaver_is_in_ad {
+            lists[1].push(row(STAY));
+        }
+        let mut gone = Vec::new();
+        for &(in_ad, who, other, wrong) in &self.faults {
+            let rows = &mut lists[usize::from(in_ad)];
+            match wrong {
+                Wrong::Cell(column, text) => rows[who][column] = text.to_owned(),
+                Wrong::OfAnother(column) => rows[who][column] = row(other)[column].clone(),
+                Wrong::Unseen(column) => rows[who][column].insert(1, '\u{200b}'),
+                Wrong::Swapped(column) => {
+                    let (one, another) = (rows[who][column].clone(), rows[other][column].clone());
+                    (rows[who][column], rows[other][column]) = (another, one);
+                }
+                Wrong::Twice | Wrong::TwiceWith(..) => {
+                    let mut again = rows[who].clone();
+                    "2026-01-01".clone_into(&mut again[6]);
+                    if let Wrong::TwiceWith(column, text) = wrong {
+                        text.clone_into(&mut again[column]);
+                    }
+                    rows.push(again);
+                }
+                // Whoever is not in the first list has left.
+                Wrong::Gone => gone.extend(in_ad.then_some(who)),
+            }
+        }
+        gone.sort_unstable();
+        gone.dedup();
+        gone.into_iter().rev().for_each(|who| drop(lists[1].remove(who)));
+        lists
+    }
+
+    fn settings(&self) -> (tempfile::TempDir, Settings) {
+        let csv = |rows: &Rows| {
+            let mut text = "k,no,mail,first,last,st,d\n".to_owned();
+            rows.iter().for_each(|row| writeln!(text, "{}", row.join(",")).expect("a text"));
+            text
+        };
+        let [hr, ad] = self.lists().map(|rows| csv(&rows));
+        let source = |name: &str, prefer: bool| {
+            let prefer = if prefer { "prefer = { greatest = \"d\" }\n" } else { "" };
+            crate::source::tests::source(name, "csv", name, "k") + prefer
+        };
+        let Self { number, mail, name, include, .. } = self;
+        let names = ["first", "last"].map(|column| name.replace('?', column));
+        let include = if include.is_empty() { String::new() } else { format!("[scope]\ninclude = \"{include}\"\n") };
+        let fixture = Fixture::new(
+            &(source("hr", self.prefer[0]) + &source("ad", self.prefer[1])),
+            &[("hr", hr.as_bytes()), ("ad", ad.as_bytes())],
+        );
+        fixture.into_parts(&format!(
+            "[employee]\nexternal_identifier = \"{number}\"\nprimary_email = \"{mail}\"\nfirst_name = \"{}\"\nlast_name = \
+             \"{}\"\n{include}",
+            names[0], names[1]
+        ))
+    }
+
+    fn users(&self) -> Vec<User> {
+        let one = |n: usize| {
+            let identifier = if self.number == "{{ hr.k }}" { format!("K{n}") } else { format!("100{n}") };
+            let email = format!("{}.{}@x.se", FIRST[n], LAST[n]);
+            User { branch: None, ..user(&format!("u{n}"), Some(&identifier), &email.to_lowercase(), None) }
+        };
+        (0..=STAY).map(one).collect()
+    }
+
+    fn plan(&self) -> Option<Plan> {
+        let (_folder, settings) = self.settings();
+        let mut company = Company::new(Vec::new(), self.users());
+        let rules = Mapper::new(&settings).resolve(&company.directory.branches, &[]).expect("rules");
+        company.desired = rules.employees(&read(&settings).ok()?).expect("people");
+        company.policy.managed = rules.managed().clone();
+        company.directory.users.iter_mut().for_each(|user| user.custom_fields = [].into());
+        Some(company.plan())
+    }
+}
+
+/// Whether a diagnostic names a user: by the identifier or the name.
+fn names(plan: &Plan, user: &User) -> bool {
+    let (identifier, name) = (user.identifier.as_ref().expect("an identifier"), user.full_name());
+    plan.content().diagnostics.iter().any(|one| {
+        one.employee.as_deref() == Some(identifier.as_str())
+            || one.message.contains(identifier.as_str())
+            || one.message.contains(name.as_str())
+    })
+}
+
+fn check(story: &Story) -> Result<(), String> {
+    let Some(plan) = story.plan() else { return Ok(()) };
+    let users = story.users();
+    let of = |id: &str| users.iter().position(|user| user.id.as_str() == id).expect("a user");
+    let text = |value: Option<&Value>| match value {
+        Some(Value::Text(text)) => text.to_string(),
+        _ => String::new(),
+    };
+    let leaving: Vec<usize> = plan
+        .content()
+        .operations
+        .iter()
+        .filter_map(|operation| match &operation.action {
+            Action::Delete { user_id, .. } => Some(of(user_id.as_str())),
+            _ => None,
+        })
+        .collect();
+    for operation in &plan.content().operations {
+        match &operation.action {
+            Action::Delete { user_id, reason, .. } => {
+                let who = of(user_id.as_str());
+                if who < STAY && &**reason == "in no source" && !names(&plan, &users[who]) {
+                    return Err(format!("{} is deleted", users[who].full_name()));
+                }
+            }
+            Action::Update { user_id, changes, .. } => {
+                let who = of(user_id.as_str());
+                let is_of_another = |other: usize| {
+                    changes.iter().any(|change| {
+                        let after = text(change.after.as_ref());
+                        match change.field {
+                            Field::PrimaryEmail => after == users[other].email.as_str(),
+                            Field::FirstName => after == FIRST[other],
+                            _ => false,
+                        }
+                    })
+                };
+                if (0..=STAY).any(|other| other != who && is_of_another(other)) && !names(&plan, &users[who]) {
+                    return Err(format!("{} becomes somebody else", users[who].full_name()));
+                }
+            }
+            Action::Create { after } => {
+                let same = |who: &usize| after.first_name == FIRST[*who] && !leaving.contains(who);
+                if let Some(who) = (0..STAY).find(same)
+                    && !names(&plan, &users[who])
+                {
+                    return Err(format!("{} is created a second time", users[who].full_name()));
+                }
+            }
+            Action::Link { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: std::env::var("TWO_LISTS").ok().and_then(|cases| cases.parse().ok()).unwrap_or(300),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn nobody_who_stays_is_lost_in_silence(story in story()) {
+        let outcome = check(&story);
+        prop_assert!(outcome.is_ok(), "{outcome:?}\n{}\n{}", story.lists().map(|rows| rows.iter().map(|row| row.join(",")).collect::<Vec<_>>().join("\n")).join("\n\n"), story.plan().map(|plan| super::company::summary(&plan)).unwrap_or_default());
+    }
+}
