@@ -136,6 +136,10 @@ pub struct Comparison<'a> {
     set_aside: OnceLock<HashSet<&'a str>>,
     /// Whether Skovik tells anybody's roles; found out when first needed.
     tells_roles: OnceLock<bool>,
+    /// The employees who were set aside with a user who may be another person: they may be somebody else's record.
+    undecided: FxHashSet<u32>,
+    /// Users whose identifier a record has that is somebody else's.
+    refused: FxHashSet<u32>,
     /// The names on both sides; found out when first needed.
     names: OnceLock<another::Names>,
     /// Users whom a record of a later source names that belongs to nobody in the first source.

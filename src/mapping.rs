@@ -28,7 +28,8 @@ use rustc_hash::FxHashSet;
 
 use crate::config::{EmployeeSettings, Settings};
 use crate::employee::{
-    Branch, BranchId, CustomField, CustomFieldId, Desired, Employee, ExternalIdentifier, Join, Managed, SetAside,
+    Branch, BranchId, CustomField, CustomFieldId, Desired, Employee, ExternalIdentifier, Join, KEY_CLAIMED_TWICE,
+    Managed, SetAside,
 };
 use crate::exit::ExitStatus;
 use crate::setting::template::Engine;
@@ -49,9 +50,6 @@ const TURNS_AHEAD: usize = 2;
 
 /// How many people without a record a message names.
 const MISSING_SHOWN: usize = 5;
-
-/// The diagnostic code of a person whose key several records have.
-const KEY_CLAIMED_TWICE: &str = "key_claimed_twice";
 
 /// Marks a person who is out of scope only if no record that cannot be joined is theirs.
 const SCOPE_DOUBTFUL: &str = "scope_doubtful";

@@ -5,6 +5,7 @@
 //! recolour the terminal, hide a letter from the reviewer, or become a command of its own when a hint is copied into a
 //! shell.
 
+pub mod name_words;
 pub mod near;
 
 use std::borrow::Cow;

@@ -277,12 +277,13 @@ impl Comparison<'_> {
                 Claim::New => return Some(ManagerTarget::Create(index)),
                 Claim::Inactive(_) => return Some(ManagerTarget::Inactive(index)),
                 Claim::User(user) | Claim::Kept(user) => return Some(ManagerTarget::User(user)),
-                // The doubt may be about who this is, so only the identifier counts.
+                // The doubt may be about who this is, so only the identifier counts, unless that is in doubt itself.
                 Claim::Aside(_) => {}
             },
             Some(Person::Other) | None => {}
         }
-        self.owner_of_identifier(identifier.as_str()).map(ManagerTarget::User)
+        let user = self.owner_of_identifier(identifier.as_str()).filter(|user| !self.refused.contains(user));
+        user.filter(|_| !self.people.is_claimed_twice(identifier.as_str())).map(ManagerTarget::User)
     }
 
     fn changed(&self, index: u32, user: &User, has_other_manager: bool) -> Vec<Changed> {

@@ -61,7 +61,7 @@ impl<'a> Comparison<'a> {
             };
             let owner = self.inactive_user(user);
             if self.is_another(index, owner)
-                && let Some(reason) = self.reason_of_another(index, owner)
+                && let Some(reason) = self.reason_of_another(index, owner, true)
             {
                 self.set_employee_aside(index, "identifier_reused", &reason);
                 continue;

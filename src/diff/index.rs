@@ -8,8 +8,11 @@ use hashbrown::hash_table::Entry;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::{Person, Untrusted};
-use crate::employee::{Desired, Directory, Employee, User};
+use crate::employee::{Desired, Directory, Employee, KEY_CLAIMED_TWICE, User};
 use crate::side_by_side::side_by_side;
+
+/// The code of a person whose identifier several records have.
+const IDENTIFIER_CLAIMED_TWICE: &str = "identifier_claimed_twice";
 
 /// Skovik's side.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ pub struct PeopleIndex<'a> {
     /// Identifiers that belong to no good record, or to more than one record in scope; also those of records that may be in
     /// scope.
     others: FxHashSet<&'a str>,
+    /// The identifiers of which it is not known whose they are: of several records, or of one of several with one key.
+    claimed_twice: FxHashSet<&'a str>,
     /// In the order of the records.
     pub(super) rivals: Vec<Rival>,
 }
@@ -146,8 +151,8 @@ impl<'a> PeopleIndex<'a> {
                 let reason = |other: &Employee| {
                     format!("the external identifier {} also belongs to {}", employee.identifier, describe(other))
                 };
-                rivals.entry(first).or_insert_with(|| ("identifier_claimed_twice", reason(employee)));
-                rivals.insert(index, ("identifier_claimed_twice", reason(employee_at(first))));
+                rivals.entry(first).or_insert_with(|| (IDENTIFIER_CLAIMED_TWICE, reason(employee)));
+                rivals.insert(index, (IDENTIFIER_CLAIMED_TWICE, reason(employee_at(first))));
             }
             if let Some(first) = by_email.insert(employee.email.key(), index, email_at) {
                 let reason =
@@ -166,7 +171,7 @@ impl<'a> PeopleIndex<'a> {
                 && let Some(index) = by_identifier.get(identifier.as_str(), identifier_at)
             {
                 let reason = || format!("the external identifier {identifier} also belongs to {origin}");
-                rivals.entry(index).or_insert_with(|| ("identifier_claimed_twice", reason()));
+                rivals.entry(index).or_insert_with(|| (IDENTIFIER_CLAIMED_TWICE, reason()));
             }
             if let Some(email) = email
                 && let Some(index) = by_email.get(email.key(), email_at)
@@ -179,11 +184,16 @@ impl<'a> PeopleIndex<'a> {
             rivals.into_iter().map(|(employee, (code, reason))| Rival { employee, code, reason }).collect();
         rivals.sort_unstable_by_key(|rival| rival.employee);
         others.extend(rivals.iter().map(|rival| employee_at(rival.employee).identifier.as_str()));
+        let of_rivals = rivals.iter().filter(|rival| rival.code == IDENTIFIER_CLAIMED_TWICE);
+        let mut claimed_twice: FxHashSet<&'a str> =
+            of_rivals.map(|rival| employee_at(rival.employee).identifier.as_str()).collect();
+        let same_key = desired.set_aside.iter().filter(|record| record.code == KEY_CLAIMED_TWICE);
+        claimed_twice.extend(same_key.filter_map(|record| record.identifier.as_ref()).map(|id| id.as_str()));
         // Somebody who may be in scope is a person of their own, unless a good record is theirs.
         let doubtful = desired.doubtful.iter().filter_map(|record| record.identifier.as_ref());
         let is_good = |identifier: &str| by_identifier.get(identifier, identifier_at).is_some();
         others.extend(doubtful.map(|identifier| identifier.as_str()).filter(|identifier| !is_good(identifier)));
-        Ok(Self { by_identifier, by_email, others, rivals })
+        Ok(Self { by_identifier, by_email, others, claimed_twice, rivals })
     }
 
     /// Whose record an identifier belongs to; `employees` are those that were indexed.
@@ -193,6 +203,11 @@ impl<'a> PeopleIndex<'a> {
         }
         let identifier_at = |index: u32| Some(employees[index as usize].identifier.as_str());
         self.by_identifier.get(identifier, identifier_at).map(Person::Employee)
+    }
+
+    /// Whether it is not known whose an identifier is.
+    pub(super) fn is_claimed_twice(&self, identifier: &str) -> bool {
+        self.claimed_twice.contains(identifier)
     }
 
     /// The good record with an e-mail, which is given by its key; `employees` are those that were indexed.

@@ -42,6 +42,8 @@ impl<'a> Comparison<'a> {
             leaving_by_name: None,
             named_later: FxHashSet::default(),
             names: OnceLock::new(),
+            refused: FxHashSet::default(),
+            undecided: FxHashSet::default(),
         };
         comparison.set_standings();
         comparison.tell_unchecked();
@@ -51,6 +53,7 @@ impl<'a> Comparison<'a> {
         comparison.claim_by_email();
         comparison.claim_by_decision();
         comparison.claim_inactive();
+        comparison.set_displaced_aside();
         comparison.leave_users_of_elsewhere();
         comparison.find_leavers();
         comparison.find_named_later();
@@ -231,6 +234,7 @@ impl<'a> Comparison<'a> {
 
     /// Sets an employee aside together with the user who may be the same person.
     pub(super) fn set_aside_as(&mut self, index: u32, user: u32, code: &'static str, reason: &str) {
+        self.undecided.insert(index);
         self.claims[index as usize] = Claim::Kept(user);
         self.set_employee_aside(index, code, reason);
     }
@@ -293,11 +297,14 @@ impl<'a> Comparison<'a> {
         let mut held: Vec<u32> = Vec::new();
         let mut doubts: Vec<(Option<String>, [Option<u32>; 2], String)> = Vec::new();
         for (index, employee) in (0_u32..).zip(&desired.employees) {
-            if self.claims[index as usize] != Claim::Aside(None) {
+            let may_be_others = self.undecided.contains(&index);
+            if self.claims[index as usize] != Claim::Aside(None) && !may_be_others {
                 continue;
             }
             let described = self.described_users(Some(&employee.identifier), Some(&employee.email));
-            if let Some(&user) = described.iter().flatten().next() {
+            if let Some(&user) = described.iter().flatten().next()
+                && !may_be_others
+            {
                 self.claims[index as usize] = Claim::Aside(Some(user));
             }
             doubts.push((employee.name_key(), described, describe(employee)));
@@ -391,13 +398,6 @@ impl<'a> Comparison<'a> {
                 *standing = Standing::Unmanaged;
             }
         }
-    }
-
-    /// Whoever has the identifier or the e-mail of a record that belongs to nobody.
-    fn find_named_later(&mut self) {
-        let named = self.desired.of_nobody.iter();
-        let users = named.flat_map(|one| self.described_users(one.identifier.as_ref(), one.email.as_ref())).flatten();
-        self.named_later = users.collect();
     }
 
     /// The decisions (`--same-person`) that had no effect: probably typing mistakes.

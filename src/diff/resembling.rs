@@ -8,6 +8,7 @@ use super::Comparison;
 use crate::employee::possible::check_email;
 use crate::employee::{Email, ExternalIdentifier, SetAside, Stray};
 use crate::text::likeness;
+use crate::text::name_words::name_words;
 
 impl Comparison<'_> {
     /// Withholds the deletes of the users whom records resemble; `what` became of these records.
@@ -50,6 +51,9 @@ impl Comparison<'_> {
             let reason = format!("{} is theirs, and {}", stray.origin, stray.reason);
             let described = self.described_users(stray.identifier.as_ref(), stray.email.as_ref());
             described.into_iter().flatten().for_each(|user| self.withhold(user, &reason));
+            if let Some(name) = stray.name_key() {
+                self.doubted(Some(&name)).into_iter().for_each(|user| self.withhold(user, &reason));
+            }
         }
     }
 
@@ -67,7 +71,7 @@ impl Comparison<'_> {
         }
         let mut leaving: FxHashMap<String, Vec<u32>> = FxHashMap::default();
         for user in self.leaving() {
-            for word in words(&self.user(user).full_name()) {
+            for word in name_words(&self.user(user).full_name()) {
                 leaving.entry(word).or_default().push(user);
             }
         }
@@ -80,7 +84,7 @@ impl Comparison<'_> {
             {
                 continue;
             }
-            for word in words(&record.full_name()) {
+            for word in name_words(&record.full_name()) {
                 for &user in leaving.get(&word).into_iter().flatten() {
                     self.withhold(user, &format!("{described} {what}, does not tell who it is of, and shares a name"));
                 }
@@ -89,18 +93,8 @@ impl Comparison<'_> {
     }
 }
 
-/// The words of a name, each once.
-pub(super) fn words(name: &str) -> Vec<String> {
-    let likeness = likeness(name);
-    let mut words: Vec<String> =
-        likeness.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect();
-    words.sort_unstable();
-    words.dedup();
-    words
-}
-
 /// What an identifier and an e-mail are read as.
-fn keys(identifier: Option<&ExternalIdentifier>, email: Option<&Email>) -> Vec<String> {
+pub(super) fn keys(identifier: Option<&ExternalIdentifier>, email: Option<&Email>) -> Vec<String> {
     let plain = |text: &str| likeness(text).replace(' ', "");
     let mut keys: Vec<String> = identifier.iter().map(|identifier| plain(identifier.as_str())).collect();
     if let Some(email) = email {

@@ -32,16 +32,15 @@ impl Comparison<'_> {
     pub(super) fn settle(&mut self) {
         while let Some(event) = self.queue.pop() {
             match event {
-                Event::EmployeeAside(employee) => match self.claims[employee as usize] {
-                    Claim::Aside(Some(user)) => {
+                Event::EmployeeAside(index) => {
+                    if let Claim::Aside(Some(user)) = self.claims[index as usize] {
                         self.hold(user);
                         self.queue.push(Event::UserStays(user));
-                    }
-                    _ => {
-                        let employee = self.employee(employee);
+                    } else {
+                        let employee = self.employee(index);
                         self.doubt(employee.name_key().as_deref(), &describe(employee));
                     }
-                },
+                }
                 Event::UserStays(user) => {
                     let key = self.user(user).email.key();
                     if let Some(taker) = self.people.with_email(key, &self.desired.employees) {

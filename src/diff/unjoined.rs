@@ -1,20 +1,30 @@
 //! People whom a later source does not know only because of a bad key. A record of which it is not known whose it is names a
 //! user without a person: creating somebody else instead could make a second user of one person.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
+use super::resembling::keys;
 use super::{Claim, Comparison, describe_user};
-use crate::employee::{Stray, User};
+use crate::employee::User;
 
-impl<'a> Comparison<'a> {
+impl Comparison<'_> {
     /// Sets aside who would be created and may be the user whom a stray record names.
     pub(super) fn set_unjoined_aside(&mut self) {
         let desired = self.desired;
         if desired.unjoined.is_empty() || desired.strays.is_empty() {
             return;
         }
-        let without_person: FxHashSet<u32> = self.look_alike_users().into_iter().collect();
-        let named = desired.strays.iter().find_map(|stray| Some((stray, self.named_by(stray, &without_person)?)));
+        let mut without_person: FxHashMap<String, &User> = FxHashMap::default();
+        let active = self.look_alike_users().into_iter().map(|user| self.user(user));
+        // An inactive one counts where these are made active again.
+        let inactive = self.directory.inactive.iter().filter(|_| self.policy.reactivate);
+        for user in active.chain(inactive) {
+            without_person.extend(keys(user.identifier.as_ref(), Some(&user.email)).into_iter().map(|key| (key, user)));
+        }
+        let named = desired.strays.iter().find_map(|stray| {
+            let keys = keys(stray.record.identifier.as_ref(), stray.record.email.as_ref());
+            Some((stray, keys.iter().find_map(|key| without_person.get(key))?))
+        });
         let Some((stray, user)) = named else { return };
         let reason = format!(
             "a source that says who people are has no record with their key, and {}, of which {}, names {}, who may be this \
@@ -31,16 +41,10 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// A user without a person whom a stray record names; also an inactive one, where these are made active again.
-    fn named_by(&self, stray: &Stray, without_person: &FxHashSet<u32>) -> Option<&'a User> {
-        let record = &stray.record;
-        let described = self.described_users(record.identifier.as_ref(), record.email.as_ref());
-        let active = described.into_iter().flatten().find(|user| without_person.contains(user));
-        let is_theirs = |user: &&User| {
-            user.identifier.is_some() && user.identifier == record.identifier
-                || record.email.as_ref().is_some_and(|email| email.is(&user.email))
-        };
-        let inactive = || self.directory.inactive.iter().find(is_theirs).filter(|_| self.policy.reactivate);
-        active.map(|user| self.user(user)).or_else(inactive)
+    /// Whoever has the identifier or the e-mail of a record that belongs to nobody.
+    pub(super) fn find_named_later(&mut self) {
+        let named = self.desired.of_nobody.iter();
+        let users = named.flat_map(|one| self.described_users(one.identifier.as_ref(), one.email.as_ref())).flatten();
+        self.named_later = users.collect();
     }
 }

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Email, Employee, ExternalIdentifier, Origin, Text};
 
+/// The diagnostic code of a person whose key several records have.
+pub const KEY_CLAIMED_TWICE: &str = "key_claimed_twice";
+
 /// A person in scope whose record is bad, and who is therefore neither changed nor deleted. The readable parts of the
 /// record are kept, to find the user that it protects.
 #[derive(Debug, Clone, PartialEq, Eq)]

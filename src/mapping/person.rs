@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use super::compiled_template::{CompiledTemplate, Condition, Context};
 use super::values::{Problem, check_email, check_seen, check_text};
-use super::{KEY_CLAIMED_TWICE, ManagedField, ResolvedMapper, SCOPE_DOUBTFUL};
+use super::{ManagedField, ResolvedMapper, SCOPE_DOUBTFUL};
 use crate::config::{EmployeeSettings, ManagerReference};
 use crate::employee::possible::{is_too_long, without_deceptive};
 use crate::employee::{
-    BranchId, CustomValue, DesiredManager, Employee, ExternalIdentifier, SetAside, Text, normal_text,
+    BranchId, CustomValue, DesiredManager, Employee, ExternalIdentifier, KEY_CLAIMED_TWICE, SetAside, Text, normal_text,
 };
 use crate::setting::ConfigError;
 use crate::setting::template::Engine;
@@ -120,6 +120,11 @@ impl<'t> Reader<'t> {
     /// Whether a source that says who people are has no record of this person, although one may be theirs.
     pub(super) fn may_be_unjoined(&self, record: usize) -> bool {
         self.undecided_sources.iter().any(|&source| !self.records.has_row(record, source))
+    }
+
+    /// The templates that name a person: for the identifier, the e-mail, the first and the last name.
+    pub(super) fn names(&self) -> [&CompiledTemplate<'t>; 4] {
+        [&self.identifier, &self.email, &self.first_name, &self.last_name]
     }
 
     /// The condition that decides who is in scope.

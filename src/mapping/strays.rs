@@ -1,12 +1,14 @@
-//! Rows of later sources of which it is not known whose they are. If the identifier and the e-mail come from there, nothing
-//! but such a row tells who a person is that is set aside because of it.
+//! Rows of later sources of which it is not known whose they are. If what names people comes from there, nothing but such a
+//! row tells who a person is that is set aside because of it.
+
+use std::borrow::Cow;
 
 use rustc_hash::FxHashSet;
 
+use super::Part;
 use super::compiled_template::{CompiledTemplate, Context};
 use super::person::Reader;
-use super::{KEY_CLAIMED_TWICE, Part};
-use crate::employee::{Named, SetAside, Stray};
+use crate::employee::{KEY_CLAIMED_TWICE, Named, SetAside, Stray};
 use crate::source::Records;
 use crate::template_cost::Progress;
 
@@ -31,26 +33,24 @@ pub(super) fn of_nobody(reader: &Reader<'_>, progress: &Progress) -> Vec<Named> 
         });
     let named = |(source, row)| {
         progress.step();
-        named_by(reader, source, row)
+        let [identifier, email, _, _] = said_by(reader, source, row);
+        let (identifier, email) = (identifier.map(Into::into), email.as_deref().map(Into::into));
+        (identifier.is_some() || email.is_some()).then_some(Named { identifier, email })
     };
     rows.filter_map(named).collect()
 }
 
 /// The later sources that say who people are.
 fn sources_of_identity(reader: &Reader<'_>) -> impl Iterator<Item = usize> {
-    let identity = reader.identity();
-    (1..reader.records().sources()).filter(move |&source| identity.iter().any(|template| template.may_use(source)))
+    let names = reader.names();
+    (1..reader.records().sources()).filter(move |&source| names.iter().any(|template| template.may_use(source)))
 }
 
-/// Whom a row names by itself, if anybody.
-fn named_by(reader: &Reader<'_>, source: usize, row: u32) -> Option<Named> {
+/// What a row says by itself of the identifier, the e-mail and both names.
+fn said_by(reader: &Reader<'_>, source: usize, row: u32) -> [Option<String>; 4] {
     let context = Context::of_row(reader.records(), source, row);
-    let text = |template: &CompiledTemplate<'_>| {
-        template.render(&context).ok().filter(|text| !text.is_empty()).map(|text| text.into_owned())
-    };
-    let [identifier, email] = reader.identity().map(text);
-    let named = Named { identifier: identifier.as_deref().map(Into::into), email: email.as_deref().map(Into::into) };
-    (named.identifier.is_some() || named.email.is_some()).then_some(named)
+    let text = |template: &CompiledTemplate<'_>| template.render(&context).ok().map(Cow::into_owned);
+    reader.names().map(|template| text(template).filter(|text| !text.is_empty()))
 }
 
 /// What these rows say by themselves, as far as somebody may be lost without them.
@@ -78,17 +78,18 @@ pub(super) fn of(reader: &Reader<'_>, whole: &Part, progress: &Progress) -> Vec<
     });
     let said = |(source, is_repeated, row): (usize, bool, u32)| {
         progress.step();
-        let Named { identifier, email } = named_by(reader, source, row)?;
+        let [identifier, email, first_name, last_name] = said_by(reader, source, row);
         let record = SetAside {
-            identifier,
-            email,
-            first_name: None,
-            last_name: None,
+            identifier: identifier.map(Into::into),
+            email: email.as_deref().map(Into::into),
+            first_name: first_name.map(Into::into),
+            last_name: last_name.map(Into::into),
             origin: records.origin_of_row(source, row),
             code: KEY_CLAIMED_TWICE,
             reason: "it is not known whose it is, because a key is repeated or cannot be used".to_owned(),
         };
-        Some(Stray { record, is_repeated })
+        let says_something = record.identifier.is_some() || record.email.is_some() || record.name_key().is_some();
+        says_something.then_some(Stray { record, is_repeated })
     };
     rows.filter_map(said).collect()
 }

@@ -94,8 +94,14 @@ impl Keys {
         let compiled = engine
             .template(&template.text)
             .map_err(|error| ConfigError::Invalid(format!("{}: {error}", template.setting)))?;
+        let needs_all = !chooses(&template.text);
         Ok(Self::made(table.len(), |record| {
             progress.step();
+            let is_empty = |cell: Cell<'_>| cell.kind != CellKind::Unreadable && cell.text.is_empty();
+            let empty = places.iter().filter(|(_, place)| is_empty(table.cell(record, *place))).count();
+            if empty > 0 && (needs_all || empty == places.len()) {
+                return Ok(Cow::Borrowed(""));
+            }
             let cells =
                 || places.iter().map(|(name, place)| (&**name, value_of(table.cell(record, *place), source, name)));
             let own = (source, Value::from_pairs(cells()));
@@ -169,6 +175,30 @@ impl Keys {
         let first = self.problems.iter().min_by_key(|(row, _)| **row)?;
         Some((self.problems.len(), *first.0, first.1))
     }
+}
+
+/// Whether a template may do without one of its columns: it has a condition, or takes one of several values. Any other is made
+/// of all of its columns, as a key of several columns is.
+fn chooses(template: &str) -> bool {
+    const WORDS: [&str; 15] = [
+        "if",
+        "else",
+        "or",
+        "and",
+        "not",
+        "is",
+        "default",
+        "d",
+        "select",
+        "selectattr",
+        "reject",
+        "rejectattr",
+        "first",
+        "last",
+        "join",
+    ];
+    let mut words = template.split(|c: char| !c.is_alphanumeric() && c != '_');
+    template.contains("{%") || words.any(|word| WORDS.contains(&word))
 }
 
 /// A key for a message: quoted and shortened.

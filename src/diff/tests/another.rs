@@ -1,6 +1,10 @@
 //! Records with a user's identifier that are somebody else by everything else.
 
-use super::company::{ANNA, BEN, CARLA, Company, assert_plan, bad_record, company, employee, reactivating, user};
+use super::company::{
+    ANNA, BEN, CARLA, Company, assert_plan, bad_record, company, employee, moved, reactivating, user,
+};
+use crate::diff::Protect;
+use crate::plan::NoPlan;
 
 /// The number of Anna is now that of Ben.
 fn reused() -> Company {
@@ -16,7 +20,7 @@ fn nobody_gets_the_account_of_a_stranger() {
     let bad = reused().aside(bad_record(None, Some(ANNA), Some(("Anna", "Berg"))));
     assert_plan(&bad, &["branch_unknown -", "identifier_reused 1"]);
     let renumbered = reused().with(|company| company.desired.employees.push(employee("2", ANNA, None)));
-    assert_plan(&renumbered, &["email_taken 2", "identifier_reused 1"]);
+    assert_plan(&renumbered, &["identifier_reused 1", "renumbering_undecided 2"]);
 }
 
 #[test]
@@ -48,18 +52,72 @@ fn a_part_of_the_name_or_the_e_mail_is_enough() {
         let summary = company.summary();
         assert!(summary.starts_with("1 update 1 a") && !summary.contains("identifier_reused"), "{summary}");
     }
-    // Skovik holds no name.
-    let unnamed = reused().with(|company| {
-        let user = &mut company.directory.users[0];
-        (user.first_name, user.last_name) = ("".into(), "".into());
-    });
-    assert!(unnamed.summary().starts_with("1 update 1 a"), "{}", unnamed.summary());
 }
 
 #[test]
-fn who_is_not_changed_anyway_is_not_asked_about() {
-    let protected = reused().with(|company| company.policy.protect = crate::diff::Protect::new(&["a"]));
-    assert_plan(&protected, &[]);
+fn a_mark_is_no_name_and_who_has_none_is_told_by_the_e_mail() {
+    let named = |first: &str, last: &str, email: &str| {
+        reused().with(|company| {
+            let user = &mut company.directory.users[0];
+            (user.first_name, user.last_name) = (first.into(), last.into());
+            (company.desired.employees[0].email, company.desired.employees[0].last_name) = (email.into(), "-".into());
+        })
+    };
+    for (first, last) in [("", ""), ("Anna", "-"), (".", "")] {
+        assert_plan(&named(first, last, BEN), &["identifier_reused 1"]);
+        let same = named(first, last, "anna.berg@another.example");
+        assert!(same.summary().starts_with("1 update 1 a"), "{first} {last}: {}", same.summary());
+    }
+    // Somebody else has this very name.
+    let mixed = named("Anna", "-", ANNA).with(|company| company.directory.users.push(user("b", Some("2"), BEN, None)));
+    let mixed = mixed.with(|company| {
+        company.desired.employees[0].last_name = "Holm".into();
+        company.directory.users[1].email = "b@example.com".into();
+    });
+    assert!(mixed.summary().contains("identifier_reused 1"), "{}", mixed.summary());
+}
+
+/// A record with a wrong number: its own user is found by the e-mail or the name, whoever has that number.
+#[test]
+fn whoever_has_a_wrong_number_keeps_their_own_user() {
+    let ben_as = |number: &str, email: &str| {
+        company([moved(number, BEN, email, None)], [user("a", Some("1"), ANNA, None), user("b", Some("2"), BEN, None)])
+    };
+    assert_plan(&ben_as("1", BEN), &["identifier_reused 1"]);
+    assert_plan(&ben_as("1", "ben.new@example.com"), &["identifier_reused 1", "delete_withheld 2"]);
+    let told = ben_as("1", BEN).plan().content().diagnostics[0].message.clone();
+    assert!(told.contains("they have the e-mail or the name of 2 Ben Holm"), "{told}");
+    assert!(!told.contains("--same-person"), "{told}");
+    for protect in ["a", "1"] {
+        let protected = ben_as("1", BEN).with(|company| company.policy.protect = Protect::new(&[protect]));
+        assert_plan(&protected, &["identifier_reused 1"]);
+    }
+    // A leaver with a part of the name is not the same person, if another user has the whole name and the e-mail.
+    let namesake = ben_as("1", BEN).with(|company| company.directory.users[0].last_name = "Holm".into());
+    assert_plan(&namesake, &["identifier_reused 1"]);
+    // A new number and the e-mail of a leaver.
+    assert_plan(&ben_as("9", ANNA), &["renumbering_undecided 9", "delete_withheld 2"]);
+}
+
+/// Whose number went to somebody else, and who has a new one, is not created a second time.
+#[test]
+fn whoever_has_lost_the_number_is_not_created_again() {
+    let displaced = reused().with(|company| company.desired.employees.push(moved("2", ANNA, "anna@example.com", None)));
+    assert_plan(&displaced, &["identifier_reused 1", "renumbering_undecided 2"]);
+    let told = displaced.plan().content().diagnostics[1].message.clone();
+    assert!(told.contains("give that user the external identifier 2 in Skovik"), "{told}");
+    let somebody = reused().with(|company| company.desired.employees.push(employee("2", CARLA, None)));
+    assert_plan(&somebody, &["1 create 2", "identifier_reused 1"]);
+}
+
+#[test]
+fn there_is_nothing_to_decide_about_somebody_who_is_not_changed() {
+    let protected = reused().with(|company| company.policy.protect = Protect::new(&["a"]));
+    assert_plan(&protected, &["identifier_reused 1"]);
+    let told = protected.plan().content().diagnostics[0].message.clone();
+    assert!(told.contains("is protected or") && !told.contains("--same-person"), "{told}");
+    let decided = protected.with(|company| company.policy.same_person = ["1".into()].into());
+    assert!(matches!(decided.try_plan(), Err(NoPlan::NothingToDecide(_))));
 }
 
 #[test]
@@ -76,5 +134,19 @@ fn the_account_of_a_stranger_keeps_its_reports() {
         [employee("1", BEN, None), employee("3", CARLA, Some("1"))],
         [user("a", Some("1"), ANNA, None), user("c", Some("3"), CARLA, Some("a"))],
     );
-    assert_plan(&company, &["identifier_reused 1"]);
+    assert_plan(&company, &["identifier_reused 1", "manager_unresolved 3"]);
+    // Nor does anybody else get a stranger as manager.
+    let others = company.with(|company| company.desired.employees.push(employee("4", "eva.ek@example.com", Some("1"))));
+    let expected = ["1 create 4", "identifier_reused 1", "manager_unresolved 3", "manager_unresolved 4"];
+    assert_plan(&others, &expected);
+}
+
+#[test]
+fn nobody_gets_one_of_two_people_with_a_number_as_manager() {
+    let twice = company(
+        [employee("1", ANNA, None), moved("1", BEN, BEN, None), employee("3", CARLA, Some("1"))],
+        [user("a", Some("1"), ANNA, None), user("b", Some("2"), BEN, None), user("c", Some("3"), CARLA, None)],
+    );
+    let expected = ["identifier_claimed_twice 1", "identifier_claimed_twice 1", "manager_unresolved 3"];
+    assert_plan(&twice, &expected);
 }

@@ -34,7 +34,7 @@ fn other_branches_are_not_touched() {
     let not_removed = base(vec![], vec![in_norway(user("a", Some("1"), ANNA, None)), user("b", Some("2"), BEN, None)]);
     assert_plan(&not_removed, &["1 delete 2 b (in no source)"]);
     assert_eq!(not_removed.plan().content().target.managed, 1);
-    let not_changed = base(vec![employee("1", BEN, None)], vec![in_norway(user("a", Some("1"), ANNA, None))]);
+    let not_changed = base(vec![moved("1", ANNA, BEN, None)], vec![in_norway(user("a", Some("1"), ANNA, None))]);
     assert_plan(&not_changed, &["outside_branches 1"]);
     let not_adopted = base(vec![employee("1", ANNA, None)], vec![in_norway(user("a", None, ANNA, None))]);
     assert_plan(&not_adopted, &["email_taken 1"]);

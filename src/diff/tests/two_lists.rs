@@ -8,6 +8,7 @@ use proptest::sample::select;
 
 use super::company::{Company, user};
 use crate::config::Settings;
+use crate::diff::Protect;
 use crate::employee::User;
 use crate::mapping::Mapper;
 use crate::plan::{Action, Field, Plan, Value};
@@ -18,8 +19,8 @@ const STAY: usize = 5;
 const FIRST: [&str; STAY + 1] = ["Anna", "Ben", "Carla", "Dan", "Eva", "Fred"];
 const LAST: [&str; STAY + 1] = ["Aber", "Bohn", "Cruz", "Dorn", "Ek", "Falk"];
 
-/// A list: key, number, e-mail, first name, last name, status, date.
-type Rows = Vec<[String; 7]>;
+/// A list: key, number, e-mail, first name, last name, status, date, number of the manager.
+type Rows = Vec<[String; 8]>;
 
 #[derive(Debug, Clone, Copy)]
 enum Wrong {
@@ -47,6 +48,8 @@ struct Story {
     prefer: [bool; 2],
     include: &'static str,
     leaver_is_in_ad: bool,
+    leaver_is_protected: bool,
+    by_reference: bool,
 }
 
 fn wrong() -> impl Strategy<Value = Wrong> {
@@ -79,27 +82,39 @@ fn wrong() -> impl Strategy<Value = Wrong> {
     ])
 }
 
+/// Two keys of other people in one list tell anything about anybody.
+fn has_one_wrong_key(faults: &[Fault]) -> bool {
+    let of_others = |&&(.., wrong): &&Fault| matches!(wrong, Wrong::OfAnother(0) | Wrong::Swapped(0));
+    faults.iter().filter(of_others).count() < 2
+}
+
 fn story() -> impl Strategy<Value = Story> {
     let fault = (any::<bool>(), 0..STAY, 1..STAY, wrong());
     let fault = fault.prop_map(|(in_ad, who, further, wrong)| (in_ad, who, (who + further) % STAY, wrong));
     (
-        proptest::collection::vec(fault, 1..=2),
+        proptest::collection::vec(fault, 1..=2).prop_filter("two wrong keys", |faults| has_one_wrong_key(faults)),
         select(vec!["{{ hr.no }}", "{{ ad.no }}", "{{ ad.no | default(hr.no) }}", "{{ hr.k }}"]),
         select(vec!["{{ hr.mail }}", "{{ ad.mail }}", "{{ ad.mail | default(hr.mail) }}"]),
         select(vec!["{{ hr.? }}", "{{ ad.? }}", "{{ ad.? | default(hr.?) }}"]),
         any::<[bool; 2]>(),
         select(vec!["", "", "hr.st == 'A'", "ad.st == 'A'", "ad.st is defined", "ad.st | default('') == 'A'"]),
-        any::<bool>(),
+        any::<[bool; 3]>(),
     )
-        .prop_map(|(faults, number, mail, name, prefer, include, leaver_is_in_ad)| Story {
-            faults,
-            number,
-            mail,
-            name,
-            prefer,
-            include,
-            leaver_is_in_ad,
-        })
+        .prop_map(
+            |(faults, number, mail, name, prefer, include, [leaver_is_in_ad, leaver_is_protected, by_reference])| {
+                Story {
+                    faults,
+                    number,
+                    mail,
+                    name,
+                    prefer,
+                    include,
+                    leaver_is_in_ad,
+                    leaver_is_protected,
+                    by_reference,
+                }
+            },
+        )
 }
 
 impl Story {
@@ -115,6 +130,7 @@ impl Story {
                 last.to_owned(),
                 "A".to_owned(),
                 "2024-01-01".to_owned(),
+                if n % STAY == 0 { String::new() } else { format!("100{}", n - 1) },
             ]
         };
         let good: Rows = (0..STAY).map(row).collect();
@@ -128,7 +144,7 @@ impl Story {
             match wrong {
                 Wrong::Cell(column, text) => rows[who][column] = text.to_owned(),
                 Wrong::OfAnother(column) => rows[who][column] = row(other)[column].clone(),
-                Wrong::Unseen(column) => rows[who][column].insert(1, '\u{200b}'),
+                Wrong::Unseen(column) => rows[who][column].push('\u{200b}'),
                 Wrong::Swapped(column) => {
                     let (one, another) = (rows[who][column].clone(), rows[other][column].clone());
                     (rows[who][column], rows[other][column]) = (another, one);
@@ -151,9 +167,33 @@ impl Story {
         lists
     }
 
+    /// Whether the second list decides who is in scope, and has no record of a person that can be found.
+    fn is_out(&self, who: usize) -> bool {
+        let is_lost = |&(in_ad, of, _, wrong): &Fault| {
+            of == who
+                && matches!(
+                    (in_ad, wrong),
+                    (true, Wrong::Gone | Wrong::Cell(0 | 5, _)) | (false, Wrong::Cell(0, "K99"))
+                )
+        };
+        self.include.contains("ad.") && self.faults.iter().any(is_lost)
+    }
+
+    /// Whether a manager of somebody else shows. What the first list says of managers belongs to a key, and if it says nothing
+    /// else of a person, nothing tells that the key is somebody else's.
+    fn tells_managers(&self) -> bool {
+        let is_of_another = |&(.., wrong): &Fault| matches!(wrong, Wrong::OfAnother(0) | Wrong::Swapped(0));
+        // Then the numbers of the first list are nothing but references to managers.
+        let is_reference = |&(in_ad, _, _, wrong): &Fault| {
+            !in_ad && matches!(wrong, Wrong::OfAnother(1) | Wrong::Swapped(1) | Wrong::Cell(1, _))
+        };
+        (self.name == "{{ hr.? }}" || !self.faults.iter().any(is_of_another))
+            && (self.number != "{{ hr.k }}" || !self.faults.iter().any(is_reference))
+    }
+
     fn settings(&self) -> (tempfile::TempDir, Settings) {
         let csv = |rows: &Rows| {
-            let mut text = "k,no,mail,first,last,st,d\n".to_owned();
+            let mut text = "k,no,mail,first,last,st,d,boss\n".to_owned();
             rows.iter().for_each(|row| writeln!(text, "{}", row.join(",")).expect("a text"));
             text
         };
@@ -164,6 +204,12 @@ impl Story {
         };
         let Self { number, mail, name, include, .. } = self;
         let names = ["first", "last"].map(|column| name.replace('?', column));
+        // Otherwise the numbers of the first list are nothing but references, and nothing tells that one is wrong.
+        let manager = if (self.by_reference && *number == "{{ hr.no }}") || *number == "{{ hr.k }}" {
+            "{ value = \"{{ hr.boss }}\", refers_to = \"{{ hr.no }}\" }"
+        } else {
+            "\"{{ hr.boss }}\""
+        };
         let include = if include.is_empty() { String::new() } else { format!("[scope]\ninclude = \"{include}\"\n") };
         let fixture = Fixture::new(
             &(source("hr", self.prefer[0]) + &source("ad", self.prefer[1])),
@@ -171,7 +217,7 @@ impl Story {
         );
         fixture.into_parts(&format!(
             "[employee]\nexternal_identifier = \"{number}\"\nprimary_email = \"{mail}\"\nfirst_name = \"{}\"\nlast_name = \
-             \"{}\"\n{include}",
+             \"{}\"\nmanager = {manager}\n{include}",
             names[0], names[1]
         ))
     }
@@ -180,7 +226,11 @@ impl Story {
         let one = |n: usize| {
             let identifier = if self.number == "{{ hr.k }}" { format!("K{n}") } else { format!("100{n}") };
             let email = format!("{}.{}@x.se", FIRST[n], LAST[n]);
-            User { branch: None, ..user(&format!("u{n}"), Some(&identifier), &email.to_lowercase(), None) }
+            let manager = (n % STAY > 0).then(|| format!("u{}", n - 1));
+            User {
+                branch: None,
+                ..user(&format!("u{n}"), Some(&identifier), &email.to_lowercase(), manager.as_deref())
+            }
         };
         (0..=STAY).map(one).collect()
     }
@@ -192,6 +242,9 @@ impl Story {
         company.desired = rules.employees(&read(&settings).ok()?).expect("people");
         company.policy.managed = rules.managed().clone();
         company.directory.users.iter_mut().for_each(|user| user.custom_fields = [].into());
+        if self.leaver_is_protected {
+            company.policy.protect = Protect::new(&[&format!("u{STAY}")]);
+        }
         Some(company.plan())
     }
 }
@@ -227,22 +280,22 @@ fn check(story: &Story) -> Result<(), String> {
         match &operation.action {
             Action::Delete { user_id, reason, .. } => {
                 let who = of(user_id.as_str());
-                if who < STAY && &**reason == "in no source" && !names(&plan, &users[who]) {
+                if who < STAY && !story.is_out(who) && &**reason == "in no source" && !names(&plan, &users[who]) {
                     return Err(format!("{} is deleted", users[who].full_name()));
                 }
             }
             Action::Update { user_id, changes, .. } => {
                 let who = of(user_id.as_str());
+                // An e-mail alone may be handed over.
                 let is_of_another = |other: usize| {
-                    changes.iter().any(|change| {
-                        let after = text(change.after.as_ref());
-                        match change.field {
-                            Field::PrimaryEmail => after == users[other].email.as_str(),
-                            Field::FirstName => after == FIRST[other],
-                            _ => false,
-                        }
-                    })
+                    let mut after = changes.iter().filter(|change| change.field == Field::FirstName);
+                    after.any(|change| text(change.after.as_ref()) == FIRST[other])
                 };
+                let is_silent = |who: usize| who < STAY && !names(&plan, &users[who]);
+                let has_other_manager = changes.iter().any(|change| change.field == Field::Manager);
+                if has_other_manager && story.tells_managers() && is_silent(who) && (who == 0 || is_silent(who - 1)) {
+                    return Err(format!("{} gets another manager", users[who].full_name()));
+                }
                 if (0..=STAY).any(|other| other != who && is_of_another(other)) && !names(&plan, &users[who]) {
                     return Err(format!("{} becomes somebody else", users[who].full_name()));
                 }

@@ -139,6 +139,10 @@ fn a_key_of_which_a_part_is_empty_is_no_key() {
         ("{{ company }}-{{ number }}", "{{ firm }}-{{ nr }}"),
         ("{{ company ~ '-' }}{{ number | upper }}", "{{ firm }}-{{ nr | lower }}"),
         ("0{{ number or none }}", "0{{ nr | default(none) }}"),
+        ("{{ 'SE-' ~ number }}", "{{ 'SE-' ~ nr }}"),
+        ("{{ company ~ '-' ~ number }}", "{{ firm ~ '-' ~ nr }}"),
+        ("{{ ('00000' ~ number)[-5:] }}", "{{ ('00000' ~ nr)[-5:] }}"),
+        ("{{ '0' ~ (number or '0') }}", "{{ '0' ~ (nr if nr else '0') }}"),
         ("{{ ' ' if not number else number }}-", "{{ nr | trim }}-"),
     ] {
         let keyed = |name: &str, key: &str| source(name, "csv", name, "?").replace('?', key);
