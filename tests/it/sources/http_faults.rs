@@ -263,43 +263,6 @@ fn records_that_come_twice() {
 }
 
 #[test]
-fn an_answer_that_says_that_it_is_a_part() {
-    let part = |list: Value| Reply::Answer(206, vec![("Content-Range", "0-6/999".to_owned())], list.to_string());
-    let one = Web::always(part(json!(people(0, 9))));
-    refused(&bearer(&one, ""), 4, &["source `hr`: page 1: ", "(206, or `Content-Range`)", "set `total`"]);
-    // Several servers say so with the status 200.
-    let headers = vec![("Content-Range", "items 0-6/12".to_owned())];
-    let quiet = Web::always(Reply::Answer(200, headers, json!(people(0, 6)).to_string()));
-    refused(&bearer(&quiet, ""), 4, &["source `hr`: page 1: ", "`Content-Range`"]);
-    // With another completeness check, it is accepted like any other.
-    let counted = Web::always(part(json!({"data": people(0, 9), "total": PEOPLE})));
-    let company = bearer(&counted, "records = \"/data\"\ntotal = \"/total\"");
-    assert_eq!(company.plan(0)["sources"][0]["proof"], "total");
-    let paged = Web::start(move |_, request| {
-        let from = request.number("offset");
-        part(json!(people(from, from + 4)))
-    });
-    let company = bearer(&paged, "[source.paging]\nkind = \"offset\"\nparameter = \"offset\"");
-    assert_eq!(company.plan(0)["sources"][0]["proof"], "last-page");
-    let unproven = Web::always(part(json!({"data": people(0, 9)})));
-    let source = "records = \"/data\"\n[source.paging]\nkind = \"next-link\"\nnext = \"/next\"";
-    refused(&bearer(&unproven, source), 4, &["page 1: ", "(206, or"]);
-}
-
-#[test]
-fn a_link_header_that_is_not_about_pages_proves_nothing() {
-    for (link, proof) in [
-        ("</docs>; rel=\"describedby\", </style.css>; rel=\"preload next-gen\"", "trusted"),
-        ("</people?page=1>; rel=\"first\"", "last-page"),
-        ("</people>; rel=prev", "last-page"),
-    ] {
-        let web = Web::always(Reply::Answer(200, vec![("Link", link.to_owned())], json!(people(0, 9)).to_string()));
-        let company = bearer(&web, "[source.paging]\nkind = \"link-header\"");
-        assert_eq!(company.plan(0)["sources"][0]["proof"], proof, "{link}");
-    }
-}
-
-#[test]
 fn links_that_must_not_be_followed() {
     let paging = "records = \"/data\"\n[source.paging]\nkind = \"next-link\"\nnext = \"/next\"";
     let other = Web::always(json(json!({"data": [], "next": null})));
