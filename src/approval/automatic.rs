@@ -55,6 +55,7 @@ pub fn objections(plan: &Plan, policy: &Policy) -> Vec<String> {
 /// not get a protected person deleted.
 const DOUBTS: &[(&str, &str)] = &[
     ("renumbered", "renumbered, which a person should have looked at"),
+    ("renamed", "given another name and another e-mail, which a person should have looked at"),
     ("roles_regained", "inactive and would get back the rights of their roles"),
     ("looks_like", "look like somebody else in the plan or in Skovik, and only a person can tell who is who"),
     (LEDGER_UNREADABLE, "ledger that cannot be read, so that nobody knows what was changed lately: see the warning"),

@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 use super::index::describe;
 use super::{Claim, Comparison, Standing, describe_user};
 use crate::diagnostic::Severity;
-use crate::employee::{Desired, Email, Employee, SetAside, User};
+use crate::employee::{Desired, Employee, SetAside, User};
 use crate::text::name_words::share_a_word;
 use crate::text::shell_option;
 
@@ -64,7 +64,7 @@ impl<'a> Comparison<'a> {
         if owner.email.is(&employee.email) && has_same_name(owner, employee) {
             return false;
         }
-        let has_other_email = local_part(&owner.email) != local_part(&employee.email);
+        let has_other_email = owner.email.local_part() != employee.email.local_part();
         let has = |names: &FxHashSet<String>, name: Option<String>| name.is_some_and(|name| names.contains(&name));
         match share_a_word(&employee.full_name(), &owner.full_name()) {
             None => has_other_email && !has_same_name(owner, employee),
@@ -81,6 +81,12 @@ impl<'a> Comparison<'a> {
                         .is_some_and(|other| self.user(other).name_key() == employee.name_key())
             }
         }
+    }
+
+    /// Whether an employee whose user is not changed has the e-mail of another user, too, who does not have to give it up.
+    pub(super) fn has_email_of_another(&self, index: u32) -> bool {
+        let owner = || self.owner_of_email(self.employee(index).email.key());
+        matches!(self.claims[index as usize], Claim::Kept(user) if owner().is_some_and(|owner| owner != user))
     }
 
     /// Another user with the e-mail or, if nobody has that, the name of an employee.
@@ -138,8 +144,4 @@ pub(super) struct Names {
 
 fn has_same_name(user: &User, employee: &Employee) -> bool {
     user.first_name == employee.first_name && user.last_name == employee.last_name
-}
-
-fn local_part(email: &Email) -> &str {
-    email.key().rsplit_once('@').map_or(email.key(), |(local, _)| local)
 }

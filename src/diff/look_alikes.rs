@@ -5,7 +5,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::changes::Drafts;
+use super::changes::{Changed, Draft, Drafts};
 use super::index::describe;
 use super::{Claim, Comparison, Standing, describe_user};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -87,6 +87,29 @@ impl Comparison<'_> {
             let leaving = users.iter().filter(|&&user| self.leaves(user));
             drafts.diagnostics.extend(leaving.map(|&user| self.remark_of_leaver(user, newcomers)));
         }
+    }
+
+    /// Remarks for everybody who would get the e-mail of somebody who would be deleted: it may be that person, under the number
+    /// of another one.
+    pub(super) fn remark_handed_over(&self, drafts: &mut Drafts) {
+        let remark = |draft: &Draft| {
+            let Draft::Update { employee, user, changed, .. } = draft else { return None };
+            if !changed.contains(&Changed::PrimaryEmail) {
+                return None;
+            }
+            let employee = self.employee(*employee);
+            let owner =
+                self.owner_of_email(employee.email.key()).filter(|owner| owner != user && self.leaves(*owner))?;
+            let message = format!(
+                "{} would get the e-mail of {}, who would be deleted. If this is one person: correct the identifier at the source. \
+                 If not: leave it and approve the plan",
+                describe(employee),
+                describe_user(self.user(owner))
+            );
+            Some(warning(Some(employee.identifier.to_string()), message))
+        };
+        let remarks: Vec<Diagnostic> = drafts.drafts.iter().filter_map(remark).collect();
+        drafts.diagnostics.extend(remarks);
     }
 
     /// Where inactive users are made active again: remarks for everybody who would be created which inactive users have

@@ -297,7 +297,7 @@ impl<'a> Comparison<'a> {
         let mut held: Vec<u32> = Vec::new();
         let mut doubts: Vec<(Option<String>, [Option<u32>; 2], String)> = Vec::new();
         for (index, employee) in (0_u32..).zip(&desired.employees) {
-            let may_be_others = self.undecided.contains(&index);
+            let may_be_others = self.undecided.contains(&index) || self.has_email_of_another(index);
             if self.claims[index as usize] != Claim::Aside(None) && !may_be_others {
                 continue;
             }

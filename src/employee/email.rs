@@ -28,6 +28,12 @@ impl Email {
         self.key.as_deref().unwrap_or(&self.written)
     }
 
+    /// What stands before the `@`, as it is compared.
+    #[must_use]
+    pub fn local_part(&self) -> &str {
+        self.key().rsplit_once('@').map_or(self.key(), |(local, _)| local)
+    }
+
     /// Whether it is the same e-mail, however either is written.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {

@@ -4,12 +4,15 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::{Action, Change, Content, Diagnostic, Field, Operation, Severity, Value};
-use crate::employee::ExternalIdentifier;
+use crate::employee::{Email, ExternalIdentifier, full_name};
+use crate::text::name_words::share_a_word;
 
 /// The code of the remark that a user without an external identifier gets one, because of the same e-mail.
 const ADOPTED: &str = "adopted";
 /// The code of the warning that a user gets another external identifier.
 const RENUMBERED: &str = "renumbered";
+/// The code of the warning that a user gets another name and another e-mail.
+const RENAMED: &str = "renamed";
 /// The code of the warning that an inactive user becomes active again and has roles.
 const REGAINED: &str = "roles_regained";
 /// The code of the warning that users lose the value of a field.
@@ -34,6 +37,7 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
         found.filter_map(|found| found.employee.as_deref()).collect()
     };
     let regained = of_people(REGAINED, Severity::Warning);
+    let renamed = of_people(RENAMED, Severity::Warning);
     let (renumbered, adopted) = (of_people(RENUMBERED, Severity::Warning), of_people(ADOPTED, Severity::Info));
     check_emails_and_links(content)?;
     let tells_roles = operations.iter().any(|operation| told_roles(operation).is_some());
@@ -50,6 +54,11 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
             }
         } else {
             emptied.extend(changes.iter().filter(|change| change.empties()).map(|change| &change.field));
+        }
+        let employee = operation.employee.as_ref().map_or("", |employee| employee.as_str());
+        if makes_another(changes) && !renamed.contains(employee) {
+            let problem = format!("gives a user another e-mail and another name, but no diagnostic {RENAMED} says so");
+            return Err(format!("operation {} {problem}", operation.id));
         }
         let identifier = changes.iter().find(|change| change.field == Field::ExternalIdentifier);
         let Some(Change { before, after: Some(Value::Text(after)), field: _ }) = identifier else { continue };
@@ -71,6 +80,26 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
         Some(field) => Err(format!("it empties {field}, but no diagnostic {VALUES_LOST} says so")),
         None => Ok(()),
     }
+}
+
+/// Whether a user gets another e-mail and a name without a word of the one before. Only a person can say that this is nobody
+/// else.
+fn makes_another(changes: &[Change]) -> bool {
+    let texts = |field: Field| {
+        let change = changes.iter().find(|change| change.field == field)?;
+        let text = |value: &Option<Value>| match value {
+            Some(Value::Text(text)) => text.to_string(),
+            _ => String::new(),
+        };
+        Some([text(&change.before), text(&change.after)])
+    };
+    let [Some(email), Some(first), Some(last)] = [Field::PrimaryEmail, Field::FirstName, Field::LastName].map(texts)
+    else {
+        return false;
+    };
+    let [then, now] = [0, 1].map(|place: usize| full_name(&first[place], &last[place]));
+    let [before, after] = email.map(|email| Email::from(&*email));
+    share_a_word(&then, &now) == Some(false) && before.local_part() != after.local_part()
 }
 
 /// The roles that an operation shows of its user, if Skovik tells them.

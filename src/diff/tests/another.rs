@@ -1,7 +1,7 @@
 //! Records with a user's identifier that are somebody else by everything else.
 
 use super::company::{
-    ANNA, BEN, CARLA, Company, assert_plan, bad_record, company, employee, moved, reactivating, user,
+    ANNA, BEN, CARLA, Company, assert_plan, bad_record, company, employee, moved, reactivating, refusal, user,
 };
 use crate::diff::Protect;
 use crate::plan::NoPlan;
@@ -149,4 +149,26 @@ fn nobody_gets_one_of_two_people_with_a_number_as_manager() {
     );
     let expected = ["identifier_claimed_twice 1", "identifier_claimed_twice 1", "manager_unresolved 3"];
     assert_plan(&twice, &expected);
+}
+
+/// Data cannot tell whether an e-mail is handed over, or is that of one person under two numbers.
+#[test]
+fn the_e_mail_of_somebody_who_leaves_is_given_by_a_person_only() {
+    let users = || [user("a", Some("1"), ANNA, None), user("b", Some("2"), BEN, None)];
+    let handed_over = company([moved("1", ANNA, BEN, None)], users());
+    let plan = handed_over.plan();
+    let remark = plan.content().diagnostics.iter().find(|found| found.code == "looks_like").expect("a remark");
+    assert!(remark.message.contains("would get the e-mail of 2 Ben Holm <ben.holm@example.com>"), "{remark:?}");
+    // A protected user does not get it, so the record may be that of whoever has it.
+    let kept = handed_over.with(|company| company.policy.protect = Protect::new(&["a"]));
+    assert_plan(&kept, &["email_taken 1"]);
+}
+
+#[test]
+fn a_plan_says_who_is_given_another_name_and_another_e_mail() {
+    let decided = reused().with(|company| company.policy.same_person = ["1".into()].into());
+    let mut content = decided.plan().content().clone();
+    content.diagnostics.clear();
+    let refused = refusal(content);
+    assert!(refused.contains("no diagnostic renamed says so"), "{refused}");
 }

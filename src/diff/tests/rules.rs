@@ -143,6 +143,7 @@ fn the_email_of_a_leaver_is_taken_after_the_delete() {
         &[
             "1 delete 2 b (in no source)",
             "2 update 1 a, primary_email: anna.berg@example.com → ben.holm@example.com after 1",
+            "looks_like 1",
         ],
     );
 }

@@ -49,7 +49,8 @@ struct Story {
     include: &'static str,
     leaver_is_in_ad: bool,
     leaver_is_protected: bool,
-    by_reference: bool,
+    /// How managers are named: by an identifier, or by this column of the first list.
+    reference: &'static str,
 }
 
 fn wrong() -> impl Strategy<Value = Wrong> {
@@ -89,8 +90,8 @@ fn has_one_wrong_key(faults: &[Fault]) -> bool {
 }
 
 fn story() -> impl Strategy<Value = Story> {
-    let fault = (any::<bool>(), 0..STAY, 1..STAY, wrong());
-    let fault = fault.prop_map(|(in_ad, who, further, wrong)| (in_ad, who, (who + further) % STAY, wrong));
+    let fault = (any::<bool>(), 0..STAY, 1..=STAY, wrong());
+    let fault = fault.prop_map(|(in_ad, who, further, wrong)| (in_ad, who, (who + further) % (STAY + 1), wrong));
     (
         proptest::collection::vec(fault, 1..=2).prop_filter("two wrong keys", |faults| has_one_wrong_key(faults)),
         select(vec!["{{ hr.no }}", "{{ ad.no }}", "{{ ad.no | default(hr.no) }}", "{{ hr.k }}"]),
@@ -98,30 +99,34 @@ fn story() -> impl Strategy<Value = Story> {
         select(vec!["{{ hr.? }}", "{{ ad.? }}", "{{ ad.? | default(hr.?) }}"]),
         any::<[bool; 2]>(),
         select(vec!["", "", "hr.st == 'A'", "ad.st == 'A'", "ad.st is defined", "ad.st | default('') == 'A'"]),
-        any::<[bool; 3]>(),
+        any::<[bool; 2]>(),
+        select(vec!["", "no", "mail"]),
     )
         .prop_map(
-            |(faults, number, mail, name, prefer, include, [leaver_is_in_ad, leaver_is_protected, by_reference])| {
-                Story {
-                    faults,
-                    number,
-                    mail,
-                    name,
-                    prefer,
-                    include,
-                    leaver_is_in_ad,
-                    leaver_is_protected,
-                    by_reference,
-                }
+            |(faults, number, mail, name, prefer, include, [leaver_is_in_ad, leaver_is_protected], reference)| Story {
+                faults,
+                number,
+                mail,
+                name,
+                prefer,
+                include,
+                leaver_is_in_ad,
+                leaver_is_protected,
+                reference,
             },
         )
 }
 
 impl Story {
     fn lists(&self) -> [Rows; 2] {
+        let mail = |n: usize| format!("{}.{}@x.se", FIRST[n].to_lowercase(), LAST[n].to_lowercase());
+        let manager = |n: usize| match self.column_of_managers() {
+            _ if n % STAY == 0 => String::new(),
+            "mail" => mail(n - 1),
+            _ => format!("100{}", n - 1),
+        };
         let row = |n: usize| {
-            let (first, last) = (FIRST[n], LAST[n]);
-            let mail = format!("{}.{}@x.se", first.to_lowercase(), last.to_lowercase());
+            let (first, last, mail) = (FIRST[n], LAST[n], mail(n));
             [
                 format!("K{n}"),
                 format!("100{n}"),
@@ -130,7 +135,7 @@ impl Story {
                 last.to_owned(),
                 "A".to_owned(),
                 "2024-01-01".to_owned(),
-                if n % STAY == 0 { String::new() } else { format!("100{}", n - 1) },
+                manager(n),
             ]
         };
         let good: Rows = (0..STAY).map(row).collect();
@@ -145,6 +150,7 @@ impl Story {
                 Wrong::Cell(column, text) => rows[who][column] = text.to_owned(),
                 Wrong::OfAnother(column) => rows[who][column] = row(other)[column].clone(),
                 Wrong::Unseen(column) => rows[who][column].push('\u{200b}'),
+                Wrong::Swapped(column) if other == STAY => rows[who][column] = row(other)[column].clone(),
                 Wrong::Swapped(column) => {
                     let (one, another) = (rows[who][column].clone(), rows[other][column].clone());
                     (rows[who][column], rows[other][column]) = (another, one);
@@ -176,19 +182,32 @@ impl Story {
                     (true, Wrong::Gone | Wrong::Cell(0 | 5, _)) | (false, Wrong::Cell(0, "K99"))
                 )
         };
-        self.include.contains("ad.") && self.faults.iter().any(is_lost)
+        let is_outside = |&(in_ad, of, _, wrong): &Fault| !in_ad && of == who && matches!(wrong, Wrong::Cell(5, _));
+        (self.include.contains("ad.") && self.faults.iter().any(is_lost))
+            || (self.include.contains("hr.") && self.faults.iter().any(is_outside))
     }
 
     /// Whether a manager of somebody else shows. What the first list says of managers belongs to a key, and if it says nothing
     /// else of a person, nothing tells that the key is somebody else's.
     fn tells_managers(&self) -> bool {
         let is_of_another = |&(.., wrong): &Fault| matches!(wrong, Wrong::OfAnother(0) | Wrong::Swapped(0));
-        // Then the numbers of the first list are nothing but references to managers.
+        // Then a column of the first list is nothing but the name of a manager.
         let is_reference = |&(in_ad, _, _, wrong): &Fault| {
-            !in_ad && matches!(wrong, Wrong::OfAnother(1) | Wrong::Swapped(1) | Wrong::Cell(1, _))
+            let (column, is_named) = match self.column_of_managers() {
+                "" => return false,
+                "no" => (1, self.number == "{{ hr.no }}"),
+                _ => (2, self.mail == "{{ hr.mail }}"),
+            };
+            let of_column = |place| place == column && !is_named;
+            !in_ad
+                && matches!(wrong, Wrong::OfAnother(at) | Wrong::Swapped(at) | Wrong::Cell(at, _) | Wrong::TwiceWith(at, _) if of_column(at))
         };
-        (self.name == "{{ hr.? }}" || !self.faults.iter().any(is_of_another))
-            && (self.number != "{{ hr.k }}" || !self.faults.iter().any(is_reference))
+        (self.name == "{{ hr.? }}" || !self.faults.iter().any(is_of_another)) && !self.faults.iter().any(is_reference)
+    }
+
+    /// The column of the first list by which managers are named; none if they are named by the identifier.
+    fn column_of_managers(&self) -> &'static str {
+        if self.number == "{{ hr.k }}" && self.reference.is_empty() { "no" } else { self.reference }
     }
 
     fn settings(&self) -> (tempfile::TempDir, Settings) {
@@ -204,11 +223,9 @@ impl Story {
         };
         let Self { number, mail, name, include, .. } = self;
         let names = ["first", "last"].map(|column| name.replace('?', column));
-        // Otherwise the numbers of the first list are nothing but references, and nothing tells that one is wrong.
-        let manager = if (self.by_reference && *number == "{{ hr.no }}") || *number == "{{ hr.k }}" {
-            "{ value = \"{{ hr.boss }}\", refers_to = \"{{ hr.no }}\" }"
-        } else {
-            "\"{{ hr.boss }}\""
+        let manager = match self.column_of_managers() {
+            "" => "\"{{ hr.boss }}\"".to_owned(),
+            column => format!("{{ value = \"{{{{ hr.boss }}}}\", refers_to = \"{{{{ hr.{column} }}}}\" }}"),
         };
         let include = if include.is_empty() { String::new() } else { format!("[scope]\ninclude = \"{include}\"\n") };
         let fixture = Fixture::new(
