@@ -19,6 +19,7 @@ mod protect;
 mod references;
 mod resembling;
 mod settle;
+mod strangers;
 #[cfg(test)]
 mod tests;
 mod unchecked;
@@ -140,8 +141,10 @@ pub struct Comparison<'a> {
     undecided: FxHashSet<u32>,
     /// Users whose identifier a record has that is somebody else's.
     refused: FxHashSet<u32>,
+    /// Their names, and those of inactive ones, with a description.
+    displaced: FxHashMap<String, String>,
     /// The names on both sides; found out when first needed.
-    names: OnceLock<another::Names>,
+    names: OnceLock<strangers::Names>,
     /// Users whom a record of a later source names that belongs to nobody in the first source.
     named_later: FxHashSet<u32>,
     /// Users who would be deleted, by name; made when first needed.

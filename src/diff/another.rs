@@ -1,42 +1,90 @@
 //! Records that have a user's identifier and are somebody else's by the name: with another e-mail, or with the name of somebody
 //! else. The number was given to somebody new, or it is a mistake. A person decides; nobody gets a stranger's account.
 
-use rustc_hash::FxHashSet;
-
 use super::index::describe;
 use super::{Claim, Comparison, Standing, describe_user};
 use crate::diagnostic::Severity;
-use crate::employee::{Desired, Employee, SetAside, User};
-use crate::text::name_words::share_a_word;
+use crate::employee::{Employee, User};
 use crate::text::shell_option;
 
 impl<'a> Comparison<'a> {
     /// Matches an employee with the user who has their identifier, or sets them aside.
     pub(super) fn claim_identified(&mut self, index: u32, user: u32) {
-        let owner = self.user(user);
-        if !self.is_another(index, owner) {
+        let (employee, owner) = (self.employee(index), self.user(user));
+        if !self.is_another(employee, owner) {
             return self.claim(index, user);
         }
         let is_changed = self.standings[user as usize] == Standing::Leaving;
-        match self.reason_of_another(index, owner, is_changed) {
+        match self.reason_of_another(employee, owner, is_changed) {
             None => self.claim(index, user),
             Some(reason) => {
-                self.refused.insert(user);
+                self.refuse(user);
                 self.set_aside_as(index, user, "identifier_reused", &reason);
             }
         }
     }
 
-    /// Why a user does not become this person, unless somebody has decided that it is the same person.
-    pub(super) fn reason_of_another(&mut self, index: u32, owner: &User, is_changed: bool) -> Option<String> {
-        let employee = self.employee(index);
-        let user = describe_user(owner);
-        if is_changed && self.policy.same_person.contains(&employee.identifier) {
-            let message = format!("{} is taken to be the same person as {user}, under a new name", describe(employee));
-            self.diagnose(Severity::Warning, "renamed", Some(&employee.identifier), message);
-            return None;
+    /// Notes that the identifier of a user is that of a stranger by now.
+    fn refuse(&mut self, user: u32) {
+        self.refused.insert(user);
+        self.note_displaced(self.user(user));
+    }
+
+    /// Notes a user whose identifier a stranger has.
+    pub(super) fn note_displaced(&mut self, user: &User) {
+        self.displaced.extend(user.name_key().map(|name| (name, describe_user(user))));
+    }
+
+    /// Notes the users whose identifier a record has that was set aside, or may be in scope, and is somebody else's. Such a user is
+    /// not made a manager because of it.
+    pub(super) fn refuse_unconfirmed(&mut self) {
+        let desired = self.desired;
+        for record in desired.set_aside.iter().chain(&desired.doubtful) {
+            let user = record.identifier.as_ref().and_then(|identifier| self.owner_of_identifier(identifier.as_str()));
+            if let Some(user) = user.filter(|&user| self.is_another(record, self.user(user))) {
+                self.refused.insert(user);
+            }
         }
-        let advice = match self.namesake(index, owner) {
+        for index in 0..self.claims.len() as u32 {
+            let employee = self.employee(index);
+            if self.claims[index as usize] == Claim::Aside(None)
+                && let Some(user) = self.owner_of_identifier(employee.identifier.as_str())
+                && self.is_another(employee, self.user(user))
+            {
+                self.refuse(user);
+            }
+        }
+    }
+
+    /// Whether the user with the identifier of a record of another configuration's branch is somebody else; then the record's
+    /// own user, by e-mail or name, is kept.
+    pub(super) fn is_stranger_elsewhere(&mut self, employee: &Employee, user: u32) -> bool {
+        let owner = self.user(user);
+        if !self.is_another(employee, owner) {
+            return false;
+        }
+        let Some(reason) = self.reason_of_another(employee, owner, false) else { return false };
+        let message = format!("{}: {reason}", describe(employee));
+        self.diagnose(Severity::Error, "identifier_reused", Some(&employee.identifier), message);
+        self.refuse(user);
+        self.hold(user);
+        true
+    }
+
+    /// The records of another configuration's branches that have a stranger's identifier.
+    pub(super) fn strangers_elsewhere(&self) -> impl Iterator<Item = &'a Employee> {
+        let is_refused = |employee: &&Employee| {
+            let user = self.owner_of_identifier(employee.identifier.as_str());
+            user.is_some_and(|user| self.refused.contains(&user))
+        };
+        self.desired.elsewhere.iter().filter(is_refused)
+    }
+
+    /// Why a user does not become this person, unless somebody has decided that it is the same person.
+    pub(super) fn reason_of_another(&mut self, employee: &Employee, owner: &User, is_changed: bool) -> Option<String> {
+        let user = describe_user(owner);
+        let advice = match self.namesake(employee, owner) {
+            // Otherwise this user would be lost.
             Some(own) => format!(
                 "but they have the e-mail or the name of {}: correct the identifier at the source, or in Skovik",
                 describe_user(own)
@@ -45,6 +93,12 @@ impl<'a> Comparison<'a> {
                 "who has another name, and is protected or in a branch that is not managed: correct the \
                                     identifier at the source, or in Skovik"
                     .to_owned()
+            }
+            None if self.policy.same_person.contains(&employee.identifier) => {
+                let message =
+                    format!("{} is taken to be the same person as {user}, under a new name", describe(employee));
+                self.diagnose(Severity::Warning, "renamed", Some(&employee.identifier), message);
+                return None;
             }
             None => format!(
                 "who has another name: either the identifier is wrong, or it was given to somebody new (then change or \
@@ -55,34 +109,6 @@ impl<'a> Comparison<'a> {
         Some(format!("their identifier is that of {user}, {advice}"))
     }
 
-    /// Whether an employee with the identifier of a user is somebody else: with another name, and either another e-mail or a
-    /// name that tells of a mix-up, because another user or another record has it. Who has no name is told by the e-mail; and a
-    /// company that moves to another domain keeps what stands before the `@`. Whoever has both the e-mail and the name of
-    /// another user is that user.
-    pub(super) fn is_another(&self, index: u32, owner: &User) -> bool {
-        let employee = self.employee(index);
-        if owner.email.is(&employee.email) && has_same_name(owner, employee) {
-            return false;
-        }
-        let has_other_email = owner.email.local_part() != employee.email.local_part();
-        let has = |names: &FxHashSet<String>, name: Option<String>| name.is_some_and(|name| names.contains(&name));
-        match share_a_word(&employee.full_name(), &owner.full_name()) {
-            None => has_other_email && !has_same_name(owner, employee),
-            Some(false) => {
-                has_other_email
-                    || has(&self.names().of_users, employee.name_key())
-                    || has(&self.names().of_records, owner.name_key())
-            }
-            Some(true) => {
-                has_other_email
-                    && employee.name_key() != owner.name_key()
-                    && self
-                        .owner_of_email(employee.email.key())
-                        .is_some_and(|other| self.user(other).name_key() == employee.name_key())
-            }
-        }
-    }
-
     /// Whether an employee whose user is not changed has the e-mail of another user, too, who does not have to give it up.
     pub(super) fn has_email_of_another(&self, index: u32) -> bool {
         let owner = || self.owner_of_email(self.employee(index).email.key());
@@ -90,58 +116,33 @@ impl<'a> Comparison<'a> {
     }
 
     /// Another user with the e-mail or, if nobody has that, the name of an employee.
-    fn namesake(&self, index: u32, owner: &User) -> Option<&'a User> {
-        let employee = self.employee(index);
+    fn namesake(&self, employee: &Employee, owner: &User) -> Option<&'a User> {
         let by_email = self.owner_of_email(employee.email.key()).map(|user| self.user(user));
-        let name = employee.name_key();
-        let has_name = |user: &&User| name.is_some() && user.name_key() == name;
-        let by_name = || self.directory.users.iter().find(has_name);
+        let by_name = || {
+            let place = *self.names().of_users.get(&employee.name_key()?)?;
+            Some(self.user(place?))
+        };
         by_email.or_else(by_name).filter(|user| user.id != owner.id)
     }
 
     /// Sets aside who would be created and has the name of a user whose identifier a stranger has: it may be that user, who
     /// has a new number.
     pub(super) fn set_displaced_aside(&mut self) {
-        if self.refused.is_empty() {
+        if self.displaced.is_empty() {
             return;
         }
         for index in 0..self.claims.len() as u32 {
-            if self.claims[index as usize] != Claim::New {
-                continue;
-            }
-            let Some(name) = self.employee(index).name_key() else { continue };
-            let displaced = self.refused.iter().find(|user| self.user(**user).name_key().as_ref() == Some(&name));
-            if let Some(&user) = displaced {
+            let employee = self.employee(index);
+            if self.claims[index as usize] == Claim::New
+                && let Some(user) = employee.name_key().and_then(|name| self.displaced.get(&name))
+            {
                 let reason = format!(
-                    "they have the name of {}, whose identifier another record has: if this is one person, give that user the \
-                     external identifier {} in Skovik; if not, change that user first",
-                    describe_user(self.user(user)),
-                    self.employee(index).identifier
+                    "they have the name of {user}, whose identifier another record has: if this is one person, give that user \
+                     the external identifier {} in Skovik; if not, change that user first",
+                    employee.identifier
                 );
-                self.set_aside_as(index, user, "renumbering_undecided", &reason);
+                self.set_employee_aside(index, "renumbering_undecided", &reason);
             }
         }
     }
-
-    /// The names on both sides.
-    fn names(&self) -> &Names {
-        self.names.get_or_init(|| {
-            let Desired { employees, elsewhere, set_aside, doubtful, .. } = self.desired;
-            let users = self.directory.users.iter().chain(&self.directory.inactive);
-            let good = employees.iter().chain(elsewhere).filter_map(Employee::name_key);
-            let others = set_aside.iter().chain(doubtful).filter_map(SetAside::name_key);
-            Names { of_users: users.filter_map(User::name_key).collect(), of_records: good.chain(others).collect() }
-        })
-    }
-}
-
-/// The names of all users and of all records, as they are compared.
-#[derive(Debug)]
-pub(super) struct Names {
-    of_users: FxHashSet<String>,
-    of_records: FxHashSet<String>,
-}
-
-fn has_same_name(user: &User, employee: &Employee) -> bool {
-    user.first_name == employee.first_name && user.last_name == employee.last_name
 }

@@ -279,7 +279,12 @@ impl Comparison<'_> {
                 Claim::Inactive(_) => return Some(ManagerTarget::Inactive(index)),
                 Claim::User(user) | Claim::Kept(user) => return Some(ManagerTarget::User(user)),
                 // The doubt may be about who this is, so only the identifier counts, unless that is in doubt itself.
-                Claim::Aside(_) => {}
+                Claim::Aside(user) => {
+                    let owner = self.owner_of_email(self.employee(index).email.key());
+                    if owner.is_some_and(|owner| user.is_some_and(|user| owner != user)) {
+                        return None;
+                    }
+                }
             },
             Some(Person::Other) | None => {}
         }

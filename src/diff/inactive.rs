@@ -11,6 +11,7 @@ use super::index::describe;
 use super::{Claim, Comparison, Policy, Renumber, describe_user};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::employee::{Directory, ExternalIdentifier, User};
+use crate::text::name_words::share_a_word;
 use crate::text::shell_option;
 
 /// Inactive users by one of their values; nothing in Skovik promises that no two have the same.
@@ -60,9 +61,13 @@ impl<'a> Comparison<'a> {
                 }
             };
             let owner = self.inactive_user(user);
-            if self.is_another(index, owner)
-                && let Some(reason) = self.reason_of_another(index, owner, true)
+            let employee = self.employee(index);
+            // Only the e-mail may tell who somebody without an identifier was.
+            let shares = || share_a_word(&employee.full_name(), &owner.full_name()) != Some(false);
+            if (self.is_another(employee, owner) || (owner.identifier.is_none() && !shares()))
+                && let Some(reason) = self.reason_of_another(employee, owner, true)
             {
+                self.note_displaced(owner);
                 self.set_employee_aside(index, "identifier_reused", &reason);
                 continue;
             }

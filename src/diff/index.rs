@@ -205,6 +205,11 @@ impl<'a> PeopleIndex<'a> {
         self.by_identifier.get(identifier, identifier_at).map(Person::Employee)
     }
 
+    /// Whether a good record has an identifier; `employees` are those that were indexed.
+    pub(super) fn is_of_good_record(&self, identifier: &str, employees: &[Employee]) -> bool {
+        self.by_identifier.get(identifier, |index| Some(employees[index as usize].identifier.as_str())).is_some()
+    }
+
     /// Whether it is not known whose an identifier is.
     pub(super) fn is_claimed_twice(&self, identifier: &str) -> bool {
         self.claimed_twice.contains(identifier)

@@ -9,7 +9,7 @@ use super::changes::{Changed, Draft, Drafts};
 use super::index::describe;
 use super::{Claim, Comparison, Standing, describe_user};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::employee::User;
+use crate::employee::{ExternalIdentifier, User};
 use crate::text::shell_option;
 
 /// How many people with the same name a remark names.
@@ -53,6 +53,18 @@ impl Comparison<'_> {
             self.diagnose(Severity::Warning, "renumbered", Some(&employee.identifier), message);
             self.claim(index, user);
         }
+    }
+
+    /// The decisions (`--same-person`) that had no effect: probably typing mistakes.
+    #[must_use]
+    pub fn idle_decisions(&self) -> Vec<&ExternalIdentifier> {
+        let decided: FxHashSet<&str> = self
+            .diagnostics
+            .iter()
+            .filter(|diagnostic| matches!(&*diagnostic.code, "renumbered" | "renamed"))
+            .filter_map(|diagnostic| diagnostic.employee.as_deref())
+            .collect();
+        self.policy.same_person.iter().filter(|identifier| !decided.contains(identifier.as_str())).collect()
     }
 
     /// Remarks for everybody who would be created which users have the same name and no record; and for such a user who

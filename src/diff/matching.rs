@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::index::{PeopleIndex, Rival, UserIndex, describe};
 use super::{Claim, Comparison, Person, Policy, Reading, Remove, Renumber, Standing, Untrusted, describe_user};
@@ -43,12 +43,14 @@ impl<'a> Comparison<'a> {
             named_later: FxHashSet::default(),
             names: OnceLock::new(),
             refused: FxHashSet::default(),
+            displaced: FxHashMap::default(),
             undecided: FxHashSet::default(),
         };
         comparison.set_standings();
         comparison.tell_unchecked();
         comparison.set_rivals_aside(rivals);
         comparison.claim_by_identifier();
+        comparison.refuse_unconfirmed();
         comparison.set_rivals_of_doubtful_aside();
         comparison.claim_by_email();
         comparison.claim_by_decision();
@@ -175,7 +177,15 @@ impl<'a> Comparison<'a> {
             }
             match &owner.identifier {
                 None if self.policy.adopt => {
-                    if self.standings[user as usize] == Standing::Unmanaged {
+                    if self.is_another(employee, owner) && !self.policy.same_person.contains(&employee.identifier) {
+                        let option = shell_option("--same-person", employee.identifier.as_str());
+                        let reason = format!(
+                            "the e-mail belongs to {}, who has another name and no external identifier, and that name or this \
+                             one is somebody else's, too: correct the e-mail, or, if it is the same person, plan with {option}",
+                            describe_user(owner)
+                        );
+                        self.set_aside_as(index, user, "email_taken", &reason);
+                    } else if self.standings[user as usize] == Standing::Unmanaged {
                         let reason =
                             format!("the e-mail belongs to {}, whose branch is not managed", describe_user(owner));
                         self.set_employee_aside(index, "email_taken", &reason);
@@ -204,6 +214,12 @@ impl<'a> Comparison<'a> {
         if self.standings[user as usize] != Standing::Leaving {
             let reason = format!("the e-mail belongs to {owner}, who is protected or in a branch that is not managed");
             self.set_employee_aside(index, "email_taken", &reason);
+        } else if self.is_another(employee, self.user(user)) {
+            let reason = format!(
+                "the e-mail belongs to {owner}, whose name is another one, and the names of both are somebody else's, too: correct \
+                 the e-mail or the identifier at the source, or change that user first"
+            );
+            self.set_aside_as(index, user, "renumbering_undecided", &reason);
         } else if self.policy.renumber == Renumber::SamePerson || self.policy.same_person.contains(&employee.identifier)
         {
             let message = format!(
@@ -310,6 +326,7 @@ impl<'a> Comparison<'a> {
             doubts.push((employee.name_key(), described, describe(employee)));
             held.extend(described.into_iter().flatten());
         }
+        doubts.extend(self.strangers_elsewhere().map(|employee| (employee.name_key(), [None; 2], describe(employee))));
         for record in &desired.set_aside {
             let who = describe_record(record);
             let message = format!("{who}: {}", record.reason);
@@ -334,24 +351,6 @@ impl<'a> Comparison<'a> {
         self.withhold_namesakes(&desired.doubtful, "may be in scope");
     }
 
-    /// Withholds the deletes of people who may be in scope after all.
-    fn withhold_doubtful(&mut self) {
-        let desired = self.desired;
-        for record in &desired.doubtful {
-            let reason = format!("{} may be in scope: {}", describe_record(record), record.reason);
-            let described = self.described_users(record.identifier.as_ref(), record.email.as_ref());
-            match described {
-                // If it cannot be read whose the record is, a user with its name is kept.
-                [None, None] if record.identifier.is_none() => {
-                    self.doubted(record.name_key().as_deref())
-                        .into_iter()
-                        .for_each(|user| self.withhold(user, &reason));
-                }
-                _ => described.into_iter().flatten().for_each(|user| self.withhold(user, &reason)),
-            }
-        }
-    }
-
     /// The users that a bad record describes: the one with its identifier, and the one with its e-mail, unless a good
     /// record has that one.
     pub(super) fn described_users(
@@ -370,8 +369,9 @@ impl<'a> Comparison<'a> {
     fn leave_users_of_elsewhere(&mut self) {
         let desired = self.desired;
         for employee in &desired.elsewhere {
-            let user = self.owner_of_identifier(employee.identifier.as_str());
-            let user = user.or_else(|| self.owner_of_email(employee.email.key()));
+            let identified = self.owner_of_identifier(employee.identifier.as_str());
+            let identified = identified.filter(|user| !self.is_stranger_elsewhere(employee, *user));
+            let user = identified.or_else(|| self.owner_of_email(employee.email.key()));
             if let Some(user) = user
                 && self.standings[user as usize] == Standing::Leaving
             {
@@ -398,18 +398,6 @@ impl<'a> Comparison<'a> {
                 *standing = Standing::Unmanaged;
             }
         }
-    }
-
-    /// The decisions (`--same-person`) that had no effect: probably typing mistakes.
-    #[must_use]
-    pub fn idle_decisions(&self) -> Vec<&'a ExternalIdentifier> {
-        let decided: FxHashSet<&str> = self
-            .diagnostics
-            .iter()
-            .filter(|diagnostic| matches!(&*diagnostic.code, "renumbered" | "renamed"))
-            .filter_map(|diagnostic| diagnostic.employee.as_deref())
-            .collect();
-        self.policy.same_person.iter().filter(|identifier| !decided.contains(identifier.as_str())).collect()
     }
 }
 

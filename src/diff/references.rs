@@ -188,7 +188,7 @@ impl Comparison<'_> {
     pub(super) fn why_nobody(&self, identifier: &str) -> Why {
         match self.person(identifier) {
             Some(Person::Employee(_)) => Why::SetAside,
-            Some(Person::Other) if self.people.is_claimed_twice(identifier) => Why::SetAside,
+            Some(Person::Other) if self.people.is_of_good_record(identifier, &self.desired.employees) => Why::SetAside,
             Some(Person::Other) if self.set_aside_identifiers().contains(identifier) => Why::SetAside,
             Some(Person::Other) | None if self.desired.out_of_scope.contains(identifier) => Why::OutOfScope,
             Some(Person::Other) => Why::Elsewhere,

@@ -37,6 +37,28 @@ impl Comparison<'_> {
         }
     }
 
+    /// Withholds the deletes of people who may be in scope after all.
+    pub(super) fn withhold_doubtful(&mut self) {
+        let desired = self.desired;
+        for record in &desired.doubtful {
+            let reason = format!("{} may be in scope: {}", super::matching::describe_record(record), record.reason);
+            let described = self.described_users(record.identifier.as_ref(), record.email.as_ref());
+            let name = record.name_key();
+            let mut named = match (described, &name) {
+                // It could be anybody.
+                ([None, None], None) if record.identifier.is_none() => self.doubted(None),
+                (_, Some(name)) => self.doubted(Some(name)),
+                (_, None) => Vec::new(),
+            };
+            // Its identifier may be a mistake, so that it is the record of whoever has the name and has not surely left.
+            if record.identifier.is_some() {
+                let held = |user: u32| self.user(user).identifier.as_ref();
+                named.retain(|&user| held(user).is_none_or(|identifier| !desired.out_of_scope.contains(identifier)));
+            }
+            described.into_iter().flatten().chain(named).for_each(|user| self.withhold(user, &reason));
+        }
+    }
+
     /// Withholds the deletes of the people whom records name of which it is not known whose they are. Who is surely out of
     /// scope is deleted all the same.
     pub(super) fn withhold_stray(&mut self) {

@@ -36,6 +36,7 @@ impl Comparison<'_> {
                     if let Claim::Aside(Some(user)) = self.claims[index as usize] {
                         self.hold(user);
                         self.queue.push(Event::UserStays(user));
+                        self.keep_the_like(index, user);
                     } else {
                         let employee = self.employee(index);
                         self.doubt(employee.name_key().as_deref(), &describe(employee));
@@ -91,6 +92,15 @@ impl Comparison<'_> {
             for admin in admins {
                 self.withhold(admin, "no user with the role admin would be left");
             }
+        }
+    }
+
+    /// Keeps another user with the e-mail and the name of an employee who was set aside: the record may be theirs.
+    fn keep_the_like(&mut self, index: u32, user: u32) {
+        let employee = self.employee(index);
+        let other = self.owner_of_email(employee.email.key()).filter(|&other| other != user);
+        if let Some(other) = other.filter(|&other| self.user(other).name_key() == employee.name_key()) {
+            self.withhold(other, &format!("{} was set aside and has the same e-mail and name", describe(employee)));
         }
     }
 

@@ -180,25 +180,9 @@ impl Keys {
 /// Whether a template may do without one of its columns: it has a condition, or takes one of several values. Any other is made
 /// of all of its columns, as a key of several columns is.
 fn chooses(template: &str) -> bool {
-    const WORDS: [&str; 15] = [
-        "if",
-        "else",
-        "or",
-        "and",
-        "not",
-        "is",
-        "default",
-        "d",
-        "select",
-        "selectattr",
-        "reject",
-        "rejectattr",
-        "first",
-        "last",
-        "join",
-    ];
-    let mut words = template.split(|c: char| !c.is_alphanumeric() && c != '_');
-    template.contains("{%") || words.any(|word| WORDS.contains(&word))
+    const WORDS: &str = "if elif else for or and not is default d select selectattr reject rejectattr";
+    let mut words = template.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+    words.any(|word| WORDS.split(' ').any(|choosing| choosing == word))
 }
 
 /// A key for a message: quoted and shortened.

@@ -3,7 +3,8 @@
 use super::company::{
     ANNA, BEN, CARLA, Company, assert_plan, bad_record, company, employee, moved, reactivating, refusal, user,
 };
-use crate::diff::Protect;
+use crate::diff::{Protect, Remove, Renumber};
+use crate::employee::{Employee, User};
 use crate::plan::NoPlan;
 
 /// The number of Anna is now that of Ben.
@@ -171,4 +172,106 @@ fn a_plan_says_who_is_given_another_name_and_another_e_mail() {
     content.diagnostics.clear();
     let refused = refusal(content);
     assert!(refused.contains("no diagnostic renamed says so"), "{refused}");
+}
+
+/// Records that are bad for another reason, or of another configuration's branch, have strangers' identifiers, too.
+#[test]
+fn a_stranger_is_nobodys_manager_whatever_else_is_wrong_with_the_record() {
+    let users =
+        || [user("a", Some("1"), ANNA, None), user("b", Some("2"), BEN, None), user("c", Some("3"), CARLA, Some("b"))];
+    let list = || [employee("3", CARLA, Some("1"))];
+    // Ben's record has Anna's number, and a branch that nobody knows.
+    for (email, name) in [(Some(BEN), Some(("Ben", "Holm"))), (None, Some(("Ben", "Holm"))), (Some(BEN), None)] {
+        let bad = company(list(), users()).aside(bad_record(Some("1"), email, name));
+        let summary = bad.summary();
+        assert!(!summary.contains("update") && !summary.contains("delete 2"), "{email:?} {name:?}: {summary}");
+        assert!(summary.contains("manager_unresolved 3"), "{email:?} {name:?}: {summary}");
+    }
+    let own = company(list(), users()).aside(bad_record(Some("1"), Some(ANNA), None));
+    assert!(own.summary().contains("update 3 c, manager: user b → user a"), "{}", own.summary());
+    for email in [BEN, "ben@example.com"] {
+        let elsewhere = company(list(), users()).with(|company| {
+            company.policy.branches = Some(["se".into()].into());
+            company.desired.elsewhere.push(moved("1", BEN, email, None));
+        });
+        let summary = elsewhere.summary();
+        assert!(summary.contains("identifier_reused 1") && summary.contains("manager_unresolved 3"), "{summary}");
+        assert!(!summary.contains("delete 2"), "{summary}");
+    }
+}
+
+#[test]
+fn who_has_the_name_of_an_inactive_user_with_a_strangers_identifier_is_not_created() {
+    let list = vec![employee("1", BEN, None), moved("2", ANNA, "anna@example.com", None)];
+    let back = reactivating(list, vec![], vec![user("z", Some("1"), ANNA, None)]);
+    assert_plan(&back, &["identifier_reused 1", "renumbering_undecided 2"]);
+}
+
+/// Two people with one name, and a number that went to another one.
+#[test]
+fn equal_names_do_not_make_two_people_one() {
+    let jan = |id: &str, number: Option<&str>, email: &str| User {
+        first_name: "Jan".into(),
+        last_name: "Jung".into(),
+        ..user(id, number, email, None)
+    };
+    let record = |number: &str, name: (&str, &str), email: &str| Employee {
+        first_name: name.0.into(),
+        last_name: name.1.into(),
+        ..employee(number, email, None)
+    };
+    let both = || [jan("a", Some("1"), "jan.jung@x.se"), jan("b", Some("2"), "jan.jung2@x.se")];
+    // The first has left, and the second has his number; also with another domain.
+    for email in ["jan.jung2@x.se", "jan.jung2@new.example"] {
+        let list = || [record("1", ("Jan", "Jung"), email)];
+        for protect in ["nobody@example.com", "a"] {
+            let wrong = company(list(), both()).with(|company| company.policy.protect = Protect::new(&[protect]));
+            let summary = wrong.summary();
+            assert!(summary.contains("identifier_reused 1"), "{email} {protect}: {summary}");
+            assert!(!summary.contains(" delete ") && !summary.contains(" update "), "{email} {protect}: {summary}");
+        }
+        let back = reactivating(list().into(), vec![both()[1].clone()], vec![both()[0].clone()]);
+        let summary = back.summary();
+        assert!(!summary.contains(" delete ") && !summary.contains("reactivate"), "{email}: {summary}");
+    }
+    // He has a new number, and a newcomer the one before, with a part of the name or all of it.
+    for newcomer in [("Kim", "Jung"), ("Jan", "Wedd"), ("Jan", "Jung"), ("Zoe", "Berg")] {
+        let list = [record("1", newcomer, "new@x.se"), record("9", ("Jan", "Jung"), "jan.jung@x.se")];
+        let summary = company(list, [both()[0].clone()]).summary();
+        assert_eq!(summary, "identifier_reused 1\nrenumbering_undecided 9\n", "{newcomer:?}");
+    }
+    // Whoever marries has a part of the name, and nothing tells of a mix-up.
+    let married = company([record("1", ("Jan", "Wedd"), "jan.wedd@x.se")], [both()[0].clone()]);
+    assert!(married.summary().starts_with("1 update 1 a"), "{}", married.summary());
+}
+
+/// An e-mail alone does not make somebody another user, if the names tell of a mix-up.
+#[test]
+fn a_match_by_e_mail_asks_for_the_name() {
+    let unnumbered = || [user("a", None, ANNA, None), user("b", None, BEN, None)];
+    let swapped = company([moved("1", ANNA, BEN, None), moved("2", BEN, ANNA, None)], unnumbered());
+    assert_plan(&swapped, &["email_taken 1", "email_taken 2"]);
+    for protect in ["nobody@example.com", "b"] {
+        let wrong = company([moved("1", ANNA, BEN, None), employee("3", CARLA, Some("1"))], unnumbered())
+            .with(|company| company.policy.remove = Remove::All)
+            .with(|company| company.policy.protect = Protect::new(&[protect]));
+        let summary = wrong.summary();
+        assert!(summary.contains("email_taken 1") && !summary.contains("adopted"), "{protect}: {summary}");
+        assert!(!summary.contains(" delete ") && !summary.contains("manager: user b"), "{protect}: {summary}");
+    }
+    // A new number and the e-mail of somebody who left: `--same-person` would lose Anna's user.
+    for decided in [false, true] {
+        let list = [moved("9", ANNA, BEN, None)];
+        let users = [user("a", Some("1"), ANNA, None), user("b", Some("2"), BEN, None)];
+        let wrong = company(list, users).with(|company| {
+            company.policy.renumber = if decided { Renumber::SamePerson } else { Renumber::Ask };
+        });
+        assert_plan(&wrong, &["renumbering_undecided 9", "delete_withheld 1"]);
+    }
+    let inactive = reactivating(
+        vec![employee("1", ANNA, None)],
+        vec![],
+        vec![User { first_name: "Ben".into(), last_name: "Holm".into(), ..user("z", None, ANNA, None) }],
+    );
+    assert!(!inactive.summary().contains("reactivate"), "{}", inactive.summary());
 }

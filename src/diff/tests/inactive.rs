@@ -85,7 +85,7 @@ fn another_identifier_is_another_person_unless_somebody_decides() {
     assert_plan(&base().with(|company| company.policy.renumber = Renumber::SamePerson), &renumbered);
     // The other identifier is that of somebody in the list, who comes back with the e-mail of now.
     let both = reactivating(
-        vec![employee("1", ANNA, None), moved("9", ANNA, BEN, None)],
+        vec![moved("1", CARLA, ANNA, None), moved("9", ANNA, BEN, None)],
         vec![],
         vec![user("z", Some("9"), ANNA, None)],
     );

@@ -28,10 +28,10 @@ fn only_some_people_with_all_that_they_need() {
 
 #[test]
 fn nobody_is_deleted_who_is_not_named() {
-    // Anna leaves. The second person gets her e-mail, and a new Ben gets the e-mail that becomes free.
+    // Anna leaves. The second person gets her e-mail, and somebody new gets the e-mail that becomes free.
     let base = |only: &[&str]| {
         company(
-            [moved("2", BEN, ANNA, None), employee("5", BEN, None)],
+            [moved("2", BEN, ANNA, None), moved("5", CARLA, BEN, None)],
             [user("a", Some("1"), ANNA, None), user("b", Some("2"), BEN, None)],
         )
         .with(|company| company.only = only.iter().copied().map(Into::into).collect())

@@ -1,6 +1,7 @@
 //! Whoever comes back: in which order, and what is said of their manager, and of the managers of others.
 
 use super::company::{ANNA, BEN, CARLA, Company, assert_plan, employee, moved, reactivating, user};
+use crate::employee::User;
 use crate::plan::{Action, Field};
 
 const DORA: &str = "dora.ek@example.com";
@@ -35,10 +36,9 @@ fn a_manager_goes_after_whoever_comes_back_has_another() {
 
 #[test]
 fn whoever_comes_back_waits_for_the_e_mail_that_another_has_too() {
-    let twins = |employees| {
-        reactivating(employees, vec![user("a", Some("2"), ANNA, None)], vec![user("z", Some("1"), ANNA, None)])
-    };
-    let company = twins(vec![employee("1", ANNA, None), moved("2", ANNA, BEN, None)]);
+    let ben = User { first_name: "Ben".into(), last_name: "Holm".into(), ..user("a", Some("2"), ANNA, None) };
+    let twins = |employees| reactivating(employees, vec![ben.clone()], vec![user("z", Some("1"), ANNA, None)]);
+    let company = twins(vec![employee("1", ANNA, None), employee("2", BEN, None)]);
     assert_plan(
         &company,
         &[
@@ -47,11 +47,11 @@ fn whoever_comes_back_waits_for_the_e_mail_that_another_has_too() {
         ],
     );
     // Nobody else gets it, also if the active user gives it up.
-    let company = twins(vec![employee("3", ANNA, None), moved("2", ANNA, BEN, None)]);
+    let company = twins(vec![employee("3", ANNA, None), employee("2", BEN, None)]);
     let summary = company.summary();
     assert!(summary.contains("email_of_inactive 3") && !summary.contains("create"), "{summary}");
     // Whoever has it keeps it.
-    assert_plan(&twins(vec![employee("2", ANNA, None)]), &[]);
+    assert_plan(&twins(vec![moved("2", BEN, ANNA, None)]), &[]);
 }
 
 #[test]

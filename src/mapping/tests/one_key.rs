@@ -134,7 +134,7 @@ fn prefer_does_not_decide_between_different_people_in_a_later_source() {
         ("7,6,anna@x.se,Ben,Dahl,2026-01-01", Some("6")),
         ("7,6,ben@x.se,Anna,Berg,2026-01-01", Some("6")),
         ("7,5,ben@x.se,Ben,Dahl,2026-01-01", None),
-        ("7,5,ben@x.se,Ben,Berg,2026-01-01", Some("5")),
+        ("7,5,ben@x.se,Anna,Dahl,2026-01-01", Some("5")),
         ("7,,anna@x.se,Ben,Dahl,2020-01-01", Some("5")),
     ] {
         let (good, aside) = told(second, "{{ hr.first }}");

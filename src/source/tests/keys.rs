@@ -143,6 +143,8 @@ fn a_key_of_which_a_part_is_empty_is_no_key() {
         ("{{ company ~ '-' ~ number }}", "{{ firm ~ '-' ~ nr }}"),
         ("{{ ('00000' ~ number)[-5:] }}", "{{ ('00000' ~ nr)[-5:] }}"),
         ("{{ '0' ~ (number or '0') }}", "{{ '0' ~ (nr if nr else '0') }}"),
+        ("{{ [company, number] | join('-') }}", "{{ (firm, nr) | map('upper') | join('-') }}"),
+        ("{% set all = [company, number] %}{{ all | join('-') }}", "{{ firm ~ '-' ~ ([nr] | first) }}"),
         ("{{ ' ' if not number else number }}-", "{{ nr | trim }}-"),
     ] {
         let keyed = |name: &str, key: &str| source(name, "csv", name, "?").replace('?', key);
