@@ -177,7 +177,7 @@ impl ResolvedMapper {
         let records = &self.settle(records)?;
         let (mapper, all) = (self.clone(), records.clone());
         let whole = in_time(move |progress| mapper.read_all(&all, progress)).map_err(too_slow)??;
-        let Part { mut desired, answers, outside, missing, undecided: _, keyless: _, rows } = whole;
+        let Part { mut desired, answers, outside, missing, undecided: _, counted: _, keyless: _, rows } = whole;
         desired.joins = joins(records, &rows);
         merge_set_aside(&mut desired);
         if let Some(error) = missing_records(records, &missing) {
@@ -232,7 +232,8 @@ impl ResolvedMapper {
 
     fn read(&self, reader: &Reader<'_>, records: Range<usize>, progress: &Progress) -> Part {
         let mut part = Part::of_nobody(reader);
-        let Part { desired, answers, outside, missing, undecided, keyless, rows } = &mut part;
+        let Part { desired, answers, outside, missing, undecided, counted, keyless, rows } = &mut part;
+        let may_count = reader.records().repeats_keys();
         for record in records {
             progress.step();
             if reader.records().is_passed_over(record) {
@@ -259,6 +260,7 @@ impl ResolvedMapper {
                 Outcome::Good(employee) => {
                     let identifier = answers_to.is_some().then(|| employee.identifier.clone());
                     let list = if self.manages(&employee) { &mut desired.employees } else { &mut desired.elsewhere };
+                    counted.extend(may_count.then_some(record));
                     if reader.may_be_unjoined(record) {
                         desired.unjoined.insert(employee.identifier.clone());
                     }
@@ -319,6 +321,8 @@ struct Part {
     missing: Vec<(usize, usize)>,
     /// The records that are set aside because several records have their key.
     undecided: Vec<usize>,
+    /// Those that are good, if keys of later sources are repeated.
+    counted: Vec<usize>,
     /// Those without a usable key of their own.
     keyless: Vec<usize>,
     /// How many people in scope have a record in each source. Several records with one key count as one person.
@@ -331,7 +335,8 @@ impl Part {
     }
 
     fn append(&mut self, later: Self) {
-        let Self { desired, mut answers, mut outside, mut missing, mut undecided, mut keyless, rows } = later;
+        let Self { desired, mut answers, mut outside, mut missing, mut undecided, mut counted, mut keyless, rows } =
+            later;
         let Desired {
             mut employees,
             mut set_aside,
@@ -357,6 +362,7 @@ impl Part {
         self.outside.append(&mut outside);
         self.missing.append(&mut missing);
         self.undecided.append(&mut undecided);
+        self.counted.append(&mut counted);
         self.keyless.append(&mut keyless);
     }
 }

@@ -53,9 +53,14 @@ fn said_by(reader: &Reader<'_>, source: usize, row: u32) -> [Option<String>; 4] 
     reader.names().map(|template| text(template).filter(|text| !text.is_empty()))
 }
 
+/// Why it is not known whose a row is.
+const UNDECIDED: &str = "it is not known whose it is, because a key is repeated or cannot be used";
+/// Why a row that does not count can be somebody else's.
+const PASSED_OVER: &str = "another row with its key counts instead, and the key of one may be a mistake";
+
 /// What these rows say by themselves, as far as somebody may be lost without them.
 pub(super) fn of(reader: &Reader<'_>, whole: &Part, progress: &Progress) -> Vec<Stray> {
-    let Part { desired, undecided, keyless, .. } = whole;
+    let Part { desired, undecided, counted, keyless, .. } = whole;
     let records = reader.records();
     let is_unidentified = |record: &SetAside| record.identifier.is_none() || record.email.is_none();
     let is_unknown =
@@ -65,28 +70,37 @@ pub(super) fn of(reader: &Reader<'_>, whole: &Part, progress: &Progress) -> Vec<
         let mut all = (0..records.len()).filter(|&record| !records.is_passed_over(record));
         all.any(|record| records.may_have_row(record, source))
     };
-    let keys: FxHashSet<&str> = undecided.iter().map(|&record| records.key(record)).collect();
-    let rows = sources_of_identity(reader).flat_map(|source| {
-        let repeated = records.rows_of(source, &keys).into_iter().map(|row| (true, row));
+    let keys = |of: &[usize]| -> FxHashSet<&str> { of.iter().map(|&record| records.key(record)).collect() };
+    let (undecided, counted) = (keys(undecided), keys(counted));
+    let later = sources_of_identity(reader).flat_map(|source| {
+        let repeated = records.rows_with_repeated_key(source).into_iter().filter_map(|row| {
+            let key = records.key_of_row(source, row);
+            let passed_over = || counted.contains(key).then_some(PASSED_OVER);
+            Some((true, row, undecided.contains(key).then_some(UNDECIDED).or_else(passed_over)?))
+        });
         let mut unusable = records.rows_without_usable_key(source);
         if !unusable.is_empty() && !is_unknown && !lacks_a_row(source) {
             unusable.clear();
         }
         let of_nobody = if keyless.is_empty() { Vec::new() } else { records.rows_without_person(source) };
-        let others = unusable.into_iter().chain(of_nobody).map(|row| (false, row));
-        repeated.chain(others).map(move |(is_repeated, row)| (source, is_repeated, row)).collect::<Vec<_>>()
+        let others = unusable.into_iter().chain(of_nobody).map(|row| (false, row, UNDECIDED));
+        repeated.chain(others).map(move |(is_repeated, row, why)| (source, is_repeated, row, why)).collect::<Vec<_>>()
     });
-    let said = |(source, is_repeated, row): (usize, bool, u32)| {
+    let first = records.rows_with_repeated_key(0).into_iter().filter(|&row| records.is_passed_over(row as usize));
+    let rows = first.map(|row| (0, true, row, PASSED_OVER)).chain(later);
+    let said = |(source, is_repeated, row, why): (usize, bool, u32, &str)| {
         progress.step();
         let [identifier, email, first_name, last_name] = said_by(reader, source, row);
+        let is_decided = why == PASSED_OVER;
         let record = SetAside {
             identifier: identifier.map(Into::into),
             email: email.as_deref().map(Into::into),
-            first_name: first_name.map(Into::into),
-            last_name: last_name.map(Into::into),
+            // Whoever has two employments has one name.
+            first_name: first_name.filter(|_| !is_decided).map(Into::into),
+            last_name: last_name.filter(|_| !is_decided).map(Into::into),
             origin: records.origin_of_row(source, row),
             code: KEY_CLAIMED_TWICE,
-            reason: "it is not known whose it is, because a key is repeated or cannot be used".to_owned(),
+            reason: why.to_owned(),
         };
         let says_something = record.identifier.is_some() || record.email.is_some() || record.name_key().is_some();
         says_something.then_some(Stray { record, is_repeated })

@@ -132,3 +132,25 @@ fn rows_that_belong_to_nobody_name_people_for_the_reasons_of_deletes() {
     // Another source says who people are.
     assert_eq!(of_nobody(&BOTH.replace("ad.num", "hr.k").replace("{{ ad.mail | lower }}", "{{ hr.first }}@x.se")), []);
 }
+
+/// A row that does not count may be somebody else's, under a wrong key.
+#[test]
+fn a_row_that_another_one_takes_the_place_of_may_be_somebody_elses() {
+    let prefer = "prefer = { greatest = \"d\" }\n";
+    let named = |hr: &str, ad: &str, employee: &str, scope: &str| {
+        let sources = source("hr", "csv", "hr", "k") + prefer + &source("ad", "csv", "ad", "k") + prefer;
+        let (hr, ad) = (format!("k,mail,first,last,st,d\n{hr}"), format!("k,num,mail,d\n{ad}"));
+        let fixture = Fixture::new(&sources, &[("hr", hr.as_bytes()), ("ad", ad.as_bytes())]);
+        let strays = map(&fixture.into_parts(&format!("{employee}{scope}"))).unwrap().strays;
+        let email = |stray: &Stray| stray.record.email.as_ref().map(ToString::to_string).unwrap_or_default();
+        strays.iter().map(email).collect::<Vec<_>>()
+    };
+    let by_hr = "[employee]\nexternal_identifier = '{{ hr.k }}'\nprimary_email = '{{ hr.mail }}'\nfirst_name = '{{ hr.first }}'\nlast_name = '{{ hr.last }}'\n";
+    // Father and son with one number.
+    let hr = "K1,jan@x.se,Jan,Jung,in,2024\nK1,jan2@x.se,Jan,Jung,in,2020\nK3,eva@x.se,Eva,Ek,out,2024\nK3,eva2@x.se,Eva,Ek,out,2020\n";
+    let scope = "[scope]\ninclude = \"hr.st == 'in'\"\n";
+    assert_eq!(named(hr, "", by_hr, scope), ["jan2@x.se"]);
+    let by_ad = by_hr.replace("hr.mail", "ad.mail");
+    let ad = "K1,1,jan@x.se,2024\nK1,2,jan2@x.se,2020\nK3,3,eva@x.se,2024\nK3,3,eva2@x.se,2020\nK9,9,gone@x.se,2024\nK9,9,gone2@x.se,2020\n";
+    assert_eq!(named("K1,,Jan,Jung,in,2024\nK3,,Eva,Ek,out,2024\n", ad, &by_ad, scope), ["jan@x.se", "jan2@x.se"]);
+}

@@ -5,13 +5,21 @@ use rustc_hash::FxHashSet;
 use super::{Records, SEVERAL, index};
 
 impl Records {
-    /// The rows of a later source that several have with one of these keys.
-    pub(crate) fn rows_of(&self, source: usize, keys: &FxHashSet<&str>) -> Vec<u32> {
-        let source = &self.0.sources[source];
-        let repeated = source.repeated.iter().filter(|rows| keys.contains(source.key(rows[0] as usize)));
-        let mut rows: Vec<u32> = repeated.flat_map(|rows| rows.iter().copied()).collect();
+    /// The rows of a source whose key several have.
+    pub(crate) fn rows_with_repeated_key(&self, source: usize) -> Vec<u32> {
+        let mut rows: Vec<u32> = self.0.sources[source].repeated.iter().flatten().copied().collect();
         rows.sort_unstable();
         rows
+    }
+
+    /// Whether a later source has keys that several rows have.
+    pub(crate) fn repeats_keys(&self) -> bool {
+        self.0.sources.iter().skip(1).any(|source| !source.repeated.is_empty())
+    }
+
+    /// The key of a row of a source; empty if it has no usable key.
+    pub(crate) fn key_of_row(&self, source: usize, row: u32) -> &str {
+        self.0.sources[source].key(row as usize)
     }
 
     /// The rows of a later source whose key cannot be used.
