@@ -122,7 +122,7 @@ impl Story {
     fn lists(&self) -> [Rows; 2] {
         let mail = |n: usize| format!("{}.{}@x.se", FIRST[n].to_lowercase(), LAST[n].to_lowercase());
         let manager = |n: usize| match self.column_of_managers() {
-            _ if n % STAY == 0 => String::new(),
+            _ if n.is_multiple_of(STAY) => String::new(),
             "mail" => mail(n - 1),
             _ => format!("100{}", n - 1),
         };
@@ -250,7 +250,7 @@ impl Story {
         let one = |n: usize| {
             let identifier = if self.number == "{{ hr.k }}" { format!("K{n}") } else { format!("100{n}") };
             let email = format!("{}.{}@x.se", FIRST[n], LAST[n]);
-            let manager = (n % STAY > 0).then(|| format!("u{}", n - 1));
+            let manager = (!n.is_multiple_of(STAY)).then(|| format!("u{}", n - 1));
             User {
                 branch: None,
                 ..user(&format!("u{n}"), Some(&identifier), &email.to_lowercase(), manager.as_deref())
