@@ -65,6 +65,17 @@ pub enum Remove {
     None,
 }
 
+impl Remove {
+    /// Whether a user whom no record describes may be deleted.
+    fn may_remove(self, user: &User) -> bool {
+        match self {
+            Self::All => true,
+            Self::Identified => user.identifier.is_some(),
+            Self::None => false,
+        }
+    }
+}
+
 /// The settings that decide who is who and what may be touched.
 #[derive(Debug, Clone)]
 pub struct Policy {

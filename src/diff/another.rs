@@ -58,7 +58,7 @@ impl<'a> Comparison<'a> {
 
     /// Whether the user with the identifier of a record of another configuration's branch is somebody else; then the record's
     /// own user, by e-mail or name, is kept.
-    pub(super) fn is_stranger_elsewhere(&mut self, employee: &Employee, user: u32) -> bool {
+    pub(super) fn has_stranger_elsewhere(&mut self, employee: &Employee, user: u32) -> bool {
         let owner = self.user(user);
         if !self.is_another(employee, owner) {
             return false;
@@ -67,7 +67,22 @@ impl<'a> Comparison<'a> {
         let message = format!("{}: {reason}", describe(employee));
         self.diagnose(Severity::Error, "identifier_reused", Some(&employee.identifier), message);
         self.refuse(user);
-        self.hold(user);
+        if self.standings[user as usize] == Standing::Leaving {
+            self.hold(user);
+        }
+        true
+    }
+
+    /// Keeps the user with the e-mail of a record of another configuration's branch that is somebody else's.
+    pub(super) fn keeps_for_another(&mut self, employee: &Employee, user: u32) -> bool {
+        let owner = self.user(user);
+        if self.standings[user as usize] != Standing::Leaving || !self.is_another(employee, owner) {
+            return false;
+        }
+        self.note_displaced(owner);
+        if self.policy.remove.may_remove(owner) {
+            self.withhold(user, &format!("{} has the e-mail and another name", describe(employee)));
+        }
         true
     }
 

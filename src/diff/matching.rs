@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::index::{PeopleIndex, Rival, UserIndex, describe};
-use super::{Claim, Comparison, Person, Policy, Reading, Remove, Renumber, Standing, Untrusted, describe_user};
+use super::{Claim, Comparison, Person, Policy, Reading, Renumber, Standing, Untrusted, describe_user};
 use crate::diagnostic::Severity;
 use crate::employee::{Desired, Directory, Email, ExternalIdentifier, SetAside, User};
 use crate::side_by_side::side_by_side;
@@ -55,8 +55,8 @@ impl<'a> Comparison<'a> {
         comparison.claim_by_email();
         comparison.claim_by_decision();
         comparison.claim_inactive();
-        comparison.set_displaced_aside();
         comparison.leave_users_of_elsewhere();
+        comparison.set_displaced_aside();
         comparison.find_leavers();
         comparison.find_named_later();
         comparison.hold_users_of_other_records();
@@ -184,6 +184,7 @@ impl<'a> Comparison<'a> {
                              one is somebody else's, too: correct the e-mail, or, if it is the same person, plan with {option}",
                             describe_user(owner)
                         );
+                        self.note_displaced(owner);
                         self.set_aside_as(index, user, "email_taken", &reason);
                     } else if self.standings[user as usize] == Standing::Unmanaged {
                         let reason =
@@ -219,6 +220,7 @@ impl<'a> Comparison<'a> {
                 "the e-mail belongs to {owner}, whose name is another one, and the names of both are somebody else's, too: correct \
                  the e-mail or the identifier at the source, or change that user first"
             );
+            self.note_displaced(self.user(user));
             self.set_aside_as(index, user, "renumbering_undecided", &reason);
         } else if self.policy.renumber == Renumber::SamePerson || self.policy.same_person.contains(&employee.identifier)
         {
@@ -370,8 +372,12 @@ impl<'a> Comparison<'a> {
         let desired = self.desired;
         for employee in &desired.elsewhere {
             let identified = self.owner_of_identifier(employee.identifier.as_str());
-            let identified = identified.filter(|user| !self.is_stranger_elsewhere(employee, *user));
-            let user = identified.or_else(|| self.owner_of_email(employee.email.key()));
+            let identified = identified.filter(|user| !self.has_stranger_elsewhere(employee, *user));
+            let by_email = || self.owner_of_email(employee.email.key());
+            let user = match identified {
+                None => by_email().filter(|user| !self.keeps_for_another(employee, *user)),
+                identified => identified,
+            };
             if let Some(user) = user
                 && self.standings[user as usize] == Standing::Leaving
             {
@@ -389,12 +395,7 @@ impl<'a> Comparison<'a> {
     fn find_leavers(&mut self) {
         let remove = self.policy.remove;
         for (standing, user) in self.standings.iter_mut().zip(&self.directory.users) {
-            let removable = match remove {
-                Remove::All => true,
-                Remove::Identified => user.identifier.is_some(),
-                Remove::None => false,
-            };
-            if *standing == Standing::Leaving && !removable {
+            if *standing == Standing::Leaving && !remove.may_remove(user) {
                 *standing = Standing::Unmanaged;
             }
         }

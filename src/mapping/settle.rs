@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::compiled_template::{CompiledTemplate, Condition, Context};
 use super::values::check_email;
 use super::{ResolvedMapper, too_slow};
-use crate::employee::{email_key, name_key};
+use crate::employee::{email_key, full_name, name_key};
 use crate::setting::ConfigError;
 use crate::setting::template::Engine;
 use crate::source::{Records, Scope, Seen};
@@ -72,11 +72,14 @@ impl Scope for Include<'_> {
             (true, false) => false,
             (false, true) => has_same_email,
             (true, true) => has_same_email || has_same_name,
-            // Two first names and two e-mails are two people, also under one identifier, which may be the key that is wrong.
+            // Two first names with two e-mails, or without a common word in the whole names, are two people, also under one
+            // identifier: it may be the key that is wrong.
             (false, false) => {
                 let has_other_email = !email.is_empty() && !other_email.is_empty();
-                let has_other_name = share_a_word(&first, &other_first) == Some(false);
-                has_same_email || has_same_name || (id == other_id && !(has_other_email && has_other_name))
+                let names = [full_name(&first, &last), full_name(&other_first, &other_last)];
+                let are_two = share_a_word(&first, &other_first) == Some(false)
+                    && (has_other_email || (is_first && is_last && share_a_word(&names[0], &names[1]) == Some(false)));
+                has_same_email || has_same_name || (id == other_id && !are_two)
             }
         };
         !is_same

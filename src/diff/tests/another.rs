@@ -275,3 +275,30 @@ fn a_match_by_e_mail_asks_for_the_name() {
     );
     assert!(!inactive.summary().contains("reactivate"), "{}", inactive.summary());
 }
+
+/// Somebody else has the e-mail of a user by now, whose own record has a new one.
+#[test]
+fn whose_e_mail_was_handed_over_is_not_created_again() {
+    let sales = "sales@example.com";
+    let gun = || User { first_name: "Gun".into(), last_name: "Grip".into(), ..user("a", None, sales, None) };
+    let own = || moved("7", "gun.grip@example.com", "gun.grip@example.com", None);
+    let zoe = || moved("9", "zoe.berg@example.com", sales, None);
+    assert_plan(&company([own(), zoe()], [gun()]), &["email_taken 9", "renumbering_undecided 7"]);
+    for identifier in [None, Some("3")] {
+        let held = User { identifier: identifier.map(Into::into), ..gun() };
+        let elsewhere = company([own()], [held]).with(|company| {
+            company.policy.branches = Some(["se".into()].into());
+            company.desired.elsewhere.push(zoe());
+        });
+        let summary = elsewhere.summary();
+        assert!(!summary.contains(" create ") && !summary.contains(" delete "), "{identifier:?}: {summary}");
+        assert!(summary.contains("renumbering_undecided 7"), "{identifier:?}: {summary}");
+    }
+    // A record of another branch says nothing of whoever gives the e-mail up.
+    let claimed =
+        company([moved("1", ANNA, "anna@example.com", None)], [user("a", Some("1"), ANNA, None)]).with(|company| {
+            company.policy.branches = Some(["se".into()].into());
+            company.desired.elsewhere.push(moved("2", BEN, ANNA, None));
+        });
+    assert!(claimed.summary().starts_with("1 update 1 a"), "{}", claimed.summary());
+}

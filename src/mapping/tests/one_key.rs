@@ -43,7 +43,8 @@ fn prefer_does_not_decide_between_different_people() {
         // Two employments: the same identifier, e-mail or name.
         ("7,5,anna@x.se,Ben,Dahl,2023-01-01", false),
         ("7,5,ben@x.se,Anna,Dahl,2023-01-01", false),
-        ("7,5,,Ben,Dahl,2023-01-01", false),
+        ("7,5,,Ben,Dahl,2023-01-01", true),
+        ("7,5,,Ben,Berg,2023-01-01", false),
         ("7,5,ben@x.se,,,2023-01-01", false),
         ("7,6,Anna@x.se,Anna,Dahl,2023-01-01", false),
         ("7,6,,ANNA,Berg,2023-01-01", false),
