@@ -176,12 +176,10 @@ impl Story {
 
     /// Whether the second list decides who is in scope, and has no record of a person that can be found.
     fn is_out(&self, who: usize) -> bool {
-        let is_lost = |&(in_ad, of, _, wrong): &Fault| {
-            of == who
-                && matches!(
-                    (in_ad, wrong),
-                    (true, Wrong::Gone | Wrong::Cell(0 | 5, _)) | (false, Wrong::Cell(0, "K99"))
-                )
+        let is_lost = |&(in_ad, of, other, wrong): &Fault| {
+            let is_nobodys = matches!(wrong, Wrong::Cell(0, "K99"))
+                || (other == STAY && !self.leaver_is_in_ad && matches!(wrong, Wrong::OfAnother(0) | Wrong::Swapped(0)));
+            of == who && if in_ad { matches!(wrong, Wrong::Gone | Wrong::Cell(0 | 5, _)) } else { is_nobodys }
         };
         let is_outside = |&(in_ad, of, _, wrong): &Fault| !in_ad && of == who && matches!(wrong, Wrong::Cell(5, _));
         (self.include.contains("ad.") && self.faults.iter().any(is_lost))

@@ -127,13 +127,16 @@ fn nobody_gets_an_e_mail_back_that_somebody_has_who_is_not_taken_back() {
         people.get_mut(&NEW).expect("somebody").email.clone_from(&emails[0]);
         people.get_mut(&FIRST).expect("somebody").email.clone_from(&emails[1]);
         let second = people.get_mut(&SECOND).expect("somebody");
-        (second.email, second.last) = ("second@example.com".to_owned(), "Lind".to_owned());
+        (second.email, second.last) = ("p4@second.example.com".to_owned(), "Lind".to_owned());
     });
     let said = account.undone();
     assert_eq!(said.matches("undo_incomplete").count(), 2, "{said}");
     assert!(said.contains("keeps the e-mail p4@example.com: the user who has p3@example.com keeps it"), "{said}");
     let second = account.held(SECOND);
-    assert_eq!((&second["userName"], &second["name"]["familyName"]), (&json!("second@example.com"), &json!("Öberg")));
+    assert_eq!(
+        (&second["userName"], &second["name"]["familyName"]),
+        (&json!("p4@second.example.com"), &json!("Öberg"))
+    );
 }
 
 /// The newcomer keeps the first one's e-mail, who keeps that of somebody who was deleted, and who is nobody's manager again.
