@@ -359,12 +359,10 @@ impl<'a> Run<'a> {
             report.outcomes.push(outcome);
         }
         // A run that its last list did not confirm is not finished.
-        let last = if report.halt.is_none() && report.is_complete() {
-            worker.journal.write(&Record::Finished { at: (worker.now)() })
-        } else {
-            worker.journal.flush()
-        };
-        if let Err(error) = last.done().await {
+        let at = (worker.now)();
+        let is_finished = report.halt.is_none() && report.is_complete();
+        let last = if is_finished { Record::Finished { at } } else { Record::Ended { at } };
+        if let Err(error) = worker.journal.write(&last).done().await {
             report.halt.get_or_insert(Halt::of_journal(&error));
         }
         report

@@ -134,7 +134,7 @@ pub fn updated(before: &User, changes: &[Change], managed: &Managed) -> User {
 
 /// The user as they were before an update that has these changes.
 #[must_use]
-pub fn before_update(after: &User, changes: &[Change], managed: &Managed) -> User {
+pub fn before_update<'a>(after: &User, changes: impl IntoIterator<Item = &'a Change>, managed: &Managed) -> User {
     let mut before = after.clone();
     for Change { field, before: was, after: _ } in changes {
         Change { field: field.clone(), before: None, after: was.clone() }.lay_over(&mut before, managed);

@@ -137,8 +137,13 @@ pub enum Record {
         /// How the user has changed.
         problem: String,
     },
-    /// Every operation is done.
+    /// Every operation is done, and the run ends.
     Finished {
+        /// When.
+        at: Timestamp,
+    },
+    /// A run ends, and something is left. A run that was killed has no such line.
+    Ended {
         /// When.
         at: Timestamp,
     },

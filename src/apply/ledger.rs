@@ -304,7 +304,11 @@ impl Said {
                 self.done.insert(operation, (at, None));
                 self.contradicted.insert(operation);
             }
-            Record::Journal { .. } | Record::Run { .. } | Record::Known { .. } | Record::Finished { .. } => {}
+            Record::Journal { .. }
+            | Record::Run { .. }
+            | Record::Known { .. }
+            | Record::Finished { .. }
+            | Record::Ended { .. } => {}
         }
     }
 }

@@ -131,10 +131,10 @@ async fn plan_and_apply(
     if events.as_deref() != Some(Path::new("-")) {
         show_or_warn(&plan, out, ui);
     }
+    peoples::refuse_while_open(&peoples::by_a_later_plan(&plan, out, ui), settings, &state)?;
     if plan.content().operations.is_empty() && plan.blocking_guards().next().is_none() {
         return Ok(ExitStatus::Done);
     }
-    peoples::refuse_while_open(&peoples::by_a_later_plan(&plan, out, ui), settings, &state)?;
     let granted = match said_by_people(&plan, out, settings)? {
         Said { granted: Some(granted), .. } => granted,
         Said { granted: None, not_counted } => approve_by_policy(&plan, out, settings, &not_counted, ui)?,

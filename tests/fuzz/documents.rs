@@ -166,6 +166,7 @@ fn journal_text(plan: &Plan) -> Vec<u8> {
         ),
         format!(r#"{{"run":{{{at},"approvers":["anna@example.com"]}}}}"#),
     ];
+    lines.push(format!(r#"{{"ended":{{{at}}}}}"#));
     for operation in &plan.content().operations {
         let id = operation.id;
         let (step, user, is_new) = match &operation.action {

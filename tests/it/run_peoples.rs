@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::harness::Output;
-use super::house::House;
+use super::house::{House, people};
 use super::run::{AUTOMATIC, company, cut_off, house, says};
 
 #[test]
@@ -81,6 +81,26 @@ fn an_apply_from_another_file_is_finished_first() {
     assert_eq!(house.writes(), before);
     house.run(&["apply", "review.json"]).ends(0);
     house.run(&["run"]).ends(0);
+}
+
+/// What is in doubt is told also if the list agrees with what Skovik has by now.
+#[test]
+fn an_apply_that_is_open_is_told_if_there_is_nothing_to_do() {
+    let house = reviewed();
+    let mut listed = people("SE01", 21);
+    listed[3].first_name = "Nova".to_owned();
+    house.list(&listed);
+    let before = house.writes();
+    for _ in 0..2 {
+        let ran = house.run(&["run", "-o", "tonight.json", "--report", "report.json"]).ends(9);
+        says(&ran, &["which people began", "is not finished; nothing was written", "The list has no changes now"]);
+        assert!(!ran.stderr.contains("approve tonight.json"), "{ran:?}");
+        assert_eq!(house.json("tonight.json")["summary"]["delete"], 0);
+        assert_eq!(house.json("report.json")["summary"]["outcome"], "partial");
+    }
+    assert_eq!(house.writes(), before);
+    age(&house, 26);
+    house.run(&["run", "-o", "tonight.json"]).ends(0);
 }
 
 #[test]

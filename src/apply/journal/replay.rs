@@ -65,6 +65,8 @@ pub struct Replay {
     is_carried_out: bool,
     /// When the last operation was done, if all are.
     pub finished: Option<Timestamp>,
+    /// Whether the last run came to its end, and told what it found. A run that was killed did not.
+    pub is_told: bool,
     /// Which command began it, if any did.
     pub begun_by: Option<BegunBy>,
     /// When it was begun, if it was.
@@ -188,7 +190,8 @@ impl Replay {
             }
             _ if line == 1 => return Err("it names no plan".to_owned()),
             _ if self.finished.is_some() => return Err("it continues after its end".to_owned()),
-            Record::Run { .. } => {}
+            Record::Run { .. } => self.is_told = false,
+            Record::Ended { .. } => self.is_told = true,
             Record::Known { at: _, users } => {
                 if self.has_written() {
                     return Err("it lists the users before the first write only after that write".to_owned());
@@ -252,7 +255,7 @@ impl Replay {
                 if done != operations {
                     return Err(format!("it ends with {done} of {operations} operations done"));
                 }
-                self.finished = Some(at);
+                (self.finished, self.is_told) = (Some(at), true);
             }
         }
         Ok(())

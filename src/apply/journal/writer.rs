@@ -85,13 +85,6 @@ impl Journal {
         pending
     }
 
-    /// Resolves when every record that was handed over is on disk.
-    pub fn flush(&self) -> Pending {
-        let (written, receiver) = oneshot::channel();
-        self.send(Waiting { text: Vec::new(), written });
-        Pending { path: self.path.clone(), written: receiver }
-    }
-
     fn hand_over(&self, record: &RawValue, written: oneshot::Sender<Result<(), Arc<io::Error>>>) {
         // Locked until the line is handed over, so that lines stay in the order of their codes.
         let mut chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);

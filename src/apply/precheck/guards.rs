@@ -3,10 +3,10 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{Live, few_of};
-use crate::apply::expected_state::{Made, before_update, resolve};
+use crate::apply::expected_state::{Made, before_update, differences, resolve, resolved, updated};
 use crate::apply::headcount::Headcount;
 use crate::apply::journal::{Progress, Replay};
-use crate::employee::{BranchId, Directory, User, UserId};
+use crate::employee::{BranchId, Managed, User, UserId};
 use crate::guard::{self, Of, RecentPast, UsersNow as _};
 use crate::plan::{Action, Change, Field, Fields, GuardResult, Operation, OperationId, Plan, Subject, Value};
 
@@ -72,7 +72,7 @@ fn before<'a>(
     live: Live<'a>,
 ) -> Headcount<'a> {
     let mut people = Headcount::of(fields, live.managed);
-    let Earlier { others, gone } = Earlier::by(operations, progress, live.directory);
+    let Earlier { others, gone } = Earlier::by(operations, progress, live);
     let may_be_changed = |user: &User| {
         let is_in = |branches: &BTreeSet<BranchId>| user.branch.as_ref().is_some_and(|id| branches.contains(id));
         live.branches.is_none_or(is_in) && !live.protect.covers(user)
@@ -82,7 +82,7 @@ fn before<'a>(
             None => people.add(user, may_be_changed(user), 1),
             Some(None) => {}
             Some(Some(changes)) => {
-                let user = before_update(user, changes, live.managed);
+                let user = before_update(user, changes.iter().copied(), live.managed);
                 people.add(&user, may_be_changed(&user), 1);
             }
         }
@@ -97,22 +97,23 @@ fn before<'a>(
 /// Who was otherwise before a plan.
 struct Earlier<'a> {
     /// The users whom it changed, with the changes; `None` for those who were not there.
-    others: HashMap<&'a UserId, Option<&'a [Change]>>,
+    others: HashMap<&'a UserId, Option<Vec<&'a Change>>>,
     /// Those whom it deleted.
     gone: Vec<&'a Fields>,
 }
 
 impl<'a> Earlier<'a> {
-    fn by(operations: &'a [Operation], progress: &'a HashMap<OperationId, Progress>, directory: &'a Directory) -> Self {
+    fn by(operations: &'a [Operation], progress: &'a HashMap<OperationId, Progress>, live: Live<'a>) -> Self {
+        let directory = live.directory;
         let (mut others, mut gone) = (HashMap::new(), Vec::new());
         let mut by_identifier: Option<HashMap<&str, &User>> = None;
         for operation in operations {
-            let Some(progress) = progress.get(&operation.id) else { continue };
-            // An unknown outcome is decided by what the account shows: a delete that was carried out must not trip the guard of
-            // its own plan.
-            match (&operation.action, progress) {
-                (Action::Create { after }, progress) => {
-                    let made = match progress {
+            let Some(known) = progress.get(&operation.id) else { continue };
+            // An unknown outcome is decided by what the account shows: what was carried out must not trip the guard of its own
+            // plan.
+            match (&operation.action, known) {
+                (Action::Create { after }, known) => {
+                    let made = match known {
                         Progress::Done { user_id: Some(made), .. } => directory.user(made),
                         _ => None,
                     };
@@ -127,16 +128,42 @@ impl<'a> Earlier<'a> {
                 }
                 (Action::Update { user_id, .. }, _) if operation.reactivates() => drop(others.insert(user_id, None)),
                 (Action::Update { user_id, changes, .. }, Progress::Done { .. }) => {
-                    others.insert(user_id, Some(&changes[..]));
+                    others.insert(user_id, Some(changes.iter().collect()));
+                }
+                (Action::Update { user_id, changes, .. }, Progress::InDoubt(_)) => {
+                    if let Some(user) = directory.user(user_id) {
+                        others.insert(user_id, Some(shown(changes, user, progress, live.managed)));
+                    }
                 }
                 (Action::Delete { user_id, before, .. }, _) if directory.user(user_id).is_none() => {
                     gone.push(&**before)
                 }
-                (Action::Update { .. } | Action::Link { .. } | Action::Delete { .. }, _) => {}
+                (Action::Link { .. } | Action::Delete { .. }, _) => {}
             }
         }
         Self { others, gone }
     }
+}
+
+/// Those of these changes that the user shows.
+fn shown<'a>(
+    changes: &'a [Change],
+    user: &User,
+    progress: &HashMap<OperationId, Progress>,
+    managed: &Managed,
+) -> Vec<&'a Change> {
+    let made: Made = progress
+        .iter()
+        .filter_map(|(id, progress)| match progress {
+            Progress::Done { user_id, .. } => Some((*id, user_id.clone()?)),
+            Progress::InDoubt(_) => None,
+        })
+        .collect();
+    let is_shown = |change: &&Change| {
+        resolved(std::slice::from_ref(*change), &made)
+            .is_ok_and(|change| differences(&updated(user, &change, managed), user, managed).is_empty())
+    };
+    changes.iter().filter(is_shown).collect()
 }
 
 #[cfg(test)]
@@ -144,9 +171,10 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::apply::journal::Doubt;
     use crate::diff::Protect;
-    use crate::employee::Managed;
-    use crate::plan::{BranchRef, Digest};
+    use crate::employee::{CustomValue, Directory};
+    use crate::plan::{BranchRef, CreateRef, Digest, ManagerRef, UserRef};
 
     fn branch(id: &str) -> BranchRef {
         BranchRef { branch_id: id.into(), external_identifier: None, name: "".into() }
@@ -163,6 +191,56 @@ mod tests {
             manager: None,
             custom_fields: Box::new([]),
             roles: None,
+        }
+    }
+
+    fn live<'a>(directory: &'a Directory, managed: &'a Managed, protect: &'a Protect) -> Live<'a> {
+        Live { directory, managed, protect, branches: None, takes_back: false, reactivates: false }
+    }
+
+    /// What the account shows of an update in doubt is taken back, and nothing else.
+    #[test]
+    fn what_is_in_doubt_is_taken_back_as_far_as_it_is_shown() {
+        let custom = |text: &str| (!text.is_empty()).then(|| CustomValue::Text(text.into()));
+        let value = |at: &str| Some(Value::Branch(branch(at)));
+        let cost_center = Field::Custom("cf".into());
+        let boss = UserRef { user_id: "s".into(), employee: None, name: "".into() };
+        let made = ManagerRef::Create(CreateRef { create: OperationId(1), employee: "n".into(), name: "".into() });
+        let changes = vec![
+            Change { field: Field::Branch, before: value("no"), after: value("se") },
+            Change {
+                field: Field::Manager,
+                before: Some(Value::Manager(ManagerRef::User(boss))),
+                after: Some(Value::Manager(made)),
+            },
+            Change { field: cost_center.clone(), before: Some(Value::Text("1".into())), after: None },
+        ];
+        let (user_id, before_hash, branch_now) = ("x".into(), Digest::of(b""), Some(Some(branch("no"))));
+        let action = Action::Update { user_id, before_hash, branch: branch_now, roles: None, changes };
+        let id = OperationId(2);
+        let operations = [Operation { id, employee: None, name: "".into(), depends_on: Vec::new(), action }];
+        let progress = HashMap::from([
+            (OperationId(1), Progress::Done { user_id: Some("n".into()), differs: Vec::new() }),
+            (id, Progress::InDoubt(Doubt::default())),
+        ]);
+        let managed = Managed { branch: true, manager: true, custom_fields: vec!["cf".into()], ..Managed::default() };
+        let protect = Protect::new(&["root"]);
+        // Who has which manager and value now; how many are in the two branches and have a value, with nobody else there.
+        for (at, manager, held, expected) in [
+            ("no", "s", "1", (1, 0, 1)),
+            ("se", "n", "", (1, 0, 1)),
+            // Another client has filled the field again, or moved the user, or emptied it without the rest.
+            ("se", "n", "2", (1, 0, 1)),
+            ("dk", "n", "", (0, 0, 1)),
+            ("no", "s", "", (1, 0, 1)),
+        ] {
+            let x =
+                User { manager: Some(manager.into()), custom_fields: Box::new([custom(held)]), ..user("x", "x", at) };
+            let directory = Directory { users: vec![x], ..Directory::default() };
+            let live = live(&directory, &managed, &protect);
+            let people = before(&operations, &progress, [cost_center.clone()].into_iter(), live);
+            let found = [people.managed_in(Some(&"no".into())), people.managed_in(Some(&"se".into()))];
+            assert_eq!((found[0], found[1], people.with_value(&cost_center)), expected, "{at} {manager} {held}");
         }
     }
 
@@ -219,14 +297,7 @@ mod tests {
                 Operation { id, employee: None, name: "".into(), depends_on: Vec::new(), action: action.clone() };
             let done = Progress::Done { user_id: Some("x".into()), differs: Vec::new() };
             let progress = HashMap::from([(id, done)]);
-            let live = Live {
-                directory: &directory,
-                managed: &managed,
-                protect: &protect,
-                branches: None,
-                takes_back: false,
-                reactivates: false,
-            };
+            let live = live(&directory, &managed, &protect);
             let people = before(&[operation], &progress, std::iter::empty(), live);
             let in_branch = |id: &str| people.managed_in(Some(&id.into()));
             assert_eq!((people.users(), in_branch("no"), in_branch("se")), (users, no, se), "{action:?}");

@@ -103,7 +103,7 @@ impl History {
                 Record::Outdated { at: _, operation, problem: _ } => {
                     operations.entry(operation).or_default().outdated = true
                 }
-                Record::Journal { .. } | Record::Run { .. } | Record::Known { .. } => {}
+                Record::Journal { .. } | Record::Run { .. } | Record::Known { .. } | Record::Ended { .. } => {}
             }
             Ok(())
         })?;

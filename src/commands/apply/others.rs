@@ -41,7 +41,7 @@ pub(super) async fn wait_for_others(
     let (mut in_doubt, mut complete, mut moves) = (None, None, Vec::new());
     for journal in journals.iter().filter(|journal| journal.plan != plan) {
         let (other, is_recent) = (journal.plan, journal.modified >= oldest);
-        // A complete apply has named what those before it left.
+        // A complete apply has named what those before it left, unless it was killed before its end.
         let is_named = complete.is_some_and(|complete| journal.modified < complete);
         if is_named && (in_doubt.is_some() || !is_recent) {
             break;
@@ -58,7 +58,7 @@ pub(super) async fn wait_for_others(
                     moves.extend(OpenMove::of(&theirs, &replay, dialect));
                 }
             }
-            Some((_, replay)) if replay.has_written() => complete = complete.or(Some(journal.modified)),
+            Some((_, replay)) if replay.is_told => complete = complete.or(Some(journal.modified)),
             Some(_) => {}
         }
     }

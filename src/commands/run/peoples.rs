@@ -19,8 +19,14 @@ use crate::ui::Ui;
 /// How far the clock of a file system or a store may be behind.
 const SLACK: Duration = Duration::from_secs(60 * 60);
 
-/// The way past an apply that must not be finished: people apply a later plan, which is in the file `out`.
+/// The way past an apply that must not be finished: people apply a later plan. It is in the file `out`, if anything is to do.
 pub(super) fn by_a_later_plan(plan: &Plan, out: &Path, ui: &Ui) -> String {
+    if plan.content().operations.is_empty() {
+        return "If it must not be finished, look in Skovik at what is in doubt. The list has no changes now: runs end like \
+                this until [approval] max_age and an hour after that apply last wrote to its journal, or until people have \
+                applied a later plan"
+            .to_owned();
+    }
     let (new, file, typed) = (plan.hash(), shown(out), ui.typed(out));
     format!(
         "If it must not be finished, look in Skovik at what is in doubt, and let people approve and apply the plan {new} in \

@@ -11,6 +11,8 @@ use crate::target::script::json as reply;
 
 const ROWS: [Row; 2] = [(1, None), (2, None)];
 const LOST: &str = "custom_fields.cf_own is gone, it was \"kept\"";
+/// Nobody can be created with this identifier.
+const REFUSED: &str = "9";
 const OTHER: &str = "Custom fields are empty since another apply in doubt moved their users (1)";
 
 fn custom(liar: &Liar) -> Value {
@@ -27,6 +29,9 @@ async fn half_done() -> Liar {
     let lie = move |account: &mut Account, asked: &Asked<'_>| {
         if down.load(Ordering::Relaxed) && asked.path != "/users" {
             return Some(reply(503, "{}"));
+        }
+        if asked.method == "POST" && asked.identifier() == REFUSED {
+            return Some(reply(422, "{}"));
         }
         if (asked.method, asked.nth) != ("PUT", 0) {
             return None;
@@ -92,6 +97,43 @@ async fn a_later_plan_for_somebody_else_names_them_once() {
     }
     let first = liar.apply().await;
     assert_eq!((first.code, custom(&liar)), (Some(0), json!("kept")), "{first:?}");
+}
+
+/// Nobody has been told anything by an apply that was killed at its end, when all of its operations were done or refused.
+#[tokio::test]
+async fn a_later_apply_that_was_killed_at_its_end_has_named_nobody() {
+    let liar = half_done().await;
+    for (count, is_killed) in [(3_u32, true), (4, true), (9, true), (5, false)] {
+        let rows: Vec<Row> = (1..=count).map(|number| (number, None)).collect();
+        liar.list(&rows);
+        let file = format!("new{count}.json");
+        let ended = later(&liar, &file).await;
+        assert!(ended.code == Some(9) && ended.stdout.contains(LOST), "{ended:?}");
+        if is_killed {
+            let plan: Value = serde_json::from_str(&liar.read(&file)).expect("JSON");
+            let hash = plan["plan_hash"].as_str().expect("a hash").replace("sha256:", "");
+            let journal = format!("state/skovik-sync/journals/{hash}.journal");
+            let lines = liar.read(&journal);
+            let end = lines.find("{\"finished\"").or_else(|| lines.find("{\"ended\""));
+            let end = end.and_then(|end| lines[..end].rfind('\n')).expect("its last line");
+            liar.write(&journal, &lines[..=end]);
+        }
+    }
+    liar.list(&[(1, None), (2, None)]);
+    let ended = later(&liar, "new.json").await;
+    assert_eq!((ended.code, ended.stdout.contains(LOST)), (Some(0), false), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_later_apply_that_ends_in_part_has_named_them() {
+    let liar = half_done().await;
+    liar.list(&[(1, None), (2, None), (9, None)]);
+    let ended = later(&liar, "part.json").await;
+    assert!(ended.code == Some(9) && ended.stdout.contains(LOST), "{ended:?}");
+    assert!(liar.outcomes().values().all(|outcome| outcome == "failed"), "{ended:?}");
+    liar.list(&[(1, None), (2, None), (3, None)]);
+    let ended = later(&liar, "new.json").await;
+    assert_eq!((ended.code, ended.stdout.contains(LOST)), (Some(0), false), "{ended:?}");
 }
 
 #[tokio::test]

@@ -208,7 +208,10 @@ impl Program {
     pub(super) fn cut_journal(&self, folder: &Path, lines: usize) {
         let path = open_state(folder).journal(self.plan.hash());
         let text = std::fs::read_to_string(&path).expect("a journal");
-        let kept = text.lines().count() - lines;
+        // The line that a run ends with is lost too. The model does not have it.
+        let is_end =
+            |line: &&str| ["finished", "ended"].iter().any(|end| line.contains(&format!("\"record\":{{\"{end}\"")));
+        let kept = text.lines().count() - lines - text.lines().last().filter(is_end).iter().count();
         let text: String = text.lines().take(kept).map(|line| format!("{line}\n")).collect();
         std::fs::write(&path, text).expect("written");
     }

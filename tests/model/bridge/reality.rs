@@ -303,9 +303,7 @@ impl Reality {
                 let left = last.network.iter().filter(of_it).filter(|message| message.answer.is_none());
                 self.orphans
                     .extend(left.filter(|message| !message.is_orphan).map(|message| (process, message.request)));
-                let mut lost = last.journals[self.world.folders[process]].waiting.len() - kept;
-                // A process with nothing left to do has noted its end before it could be killed.
-                lost += usize::from(self.program.journal(self.folder(process))?.is_finished);
+                let lost = last.journals[self.world.folders[process]].waiting.len() - kept;
                 self.program.cut_journal(self.folder(process), lost);
                 self.compare_journal(process, next)?;
             }
