@@ -2,9 +2,10 @@
 //! else. The number was given to somebody new, or it is a mistake. A person decides; nobody gets a stranger's account.
 
 use super::index::describe;
+use super::strangers::Described;
 use super::{Claim, Comparison, Standing, describe_user};
 use crate::diagnostic::Severity;
-use crate::employee::{Employee, User};
+use crate::employee::{Email, Employee, ExternalIdentifier, User};
 use crate::text::shell_option;
 
 impl<'a> Comparison<'a> {
@@ -40,20 +41,28 @@ impl<'a> Comparison<'a> {
     pub(super) fn refuse_unconfirmed(&mut self) {
         let desired = self.desired;
         for record in desired.set_aside.iter().chain(&desired.doubtful) {
-            let user = record.identifier.as_ref().and_then(|identifier| self.owner_of_identifier(identifier.as_str()));
-            if let Some(user) = user.filter(|&user| self.is_another(record, self.user(user))) {
-                self.refused.insert(user);
-            }
+            self.refuse_users_of(record, record.identifier.as_ref(), record.email.as_ref());
         }
         for index in 0..self.claims.len() as u32 {
             let employee = self.employee(index);
-            if self.claims[index as usize] == Claim::Aside(None)
-                && let Some(user) = self.owner_of_identifier(employee.identifier.as_str())
-                && self.is_another(employee, self.user(user))
-            {
-                self.refuse(user);
+            if self.claims[index as usize] == Claim::Aside(None) {
+                self.refuse_users_of(employee, Some(&employee.identifier), Some(&employee.email));
             }
         }
+    }
+
+    fn refuse_users_of<'r>(
+        &mut self,
+        record: impl Into<Described<'r>> + Copy,
+        identifier: Option<&ExternalIdentifier>,
+        email: Option<&Email>,
+    ) {
+        let is_another = |user: &u32| self.is_another(record, self.user(*user));
+        let identified = identifier.and_then(|identifier| self.owner_of_identifier(identifier.as_str()));
+        let identified = identified.filter(is_another);
+        let by_email = email.and_then(|email| self.owner_of_email(email.key())).filter(is_another);
+        identified.into_iter().for_each(|user| self.refuse(user));
+        by_email.into_iter().for_each(|user| self.note_displaced(self.user(user)));
     }
 
     /// Whether the user with the identifier of a record of another configuration's branch is somebody else; then the record's
@@ -134,7 +143,7 @@ impl<'a> Comparison<'a> {
     fn namesake(&self, employee: &Employee, owner: &User) -> Option<&'a User> {
         let by_email = self.owner_of_email(employee.email.key()).map(|user| self.user(user));
         let by_name = || {
-            let place = *self.names().of_users.get(&employee.name_key()?)?;
+            let place = *self.names().of_lone_users.get(&employee.name_key()?)?;
             Some(self.user(place?))
         };
         by_email.or_else(by_name).filter(|user| user.id != owner.id)

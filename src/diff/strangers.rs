@@ -2,8 +2,8 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::Comparison;
-use crate::employee::{Desired, Email, Employee, SetAside, User, full_name, name_key};
+use super::{Comparison, Person};
+use crate::employee::{Desired, Email, Employee, ExternalIdentifier, SetAside, User, full_name, name_key};
 use crate::text::name_words::share_a_word;
 
 /// Separates a name from an e-mail. It is invisible, and invisible characters are refused in both.
@@ -39,14 +39,16 @@ impl<'r> From<&'r SetAside> for Described<'r> {
     }
 }
 
-/// The names of all users and of all records, as they are compared.
+/// The names of users and of records, as they are compared. Who has the same name on the other side under the same identifier
+/// is not alone.
 #[derive(Debug)]
 pub(super) struct Names {
-    /// With the place of an active user who has it.
-    pub(super) of_users: FxHashMap<String, Option<u32>>,
-    /// The names of users, with what stands before the `@` of their e-mails.
+    of_users: FxHashSet<String>,
+    /// The names of users who are alone, with the place of an active one.
+    pub(super) of_lone_users: FxHashMap<String, Option<u32>>,
+    /// The same names, with what stands before the `@` of their e-mails.
     with_email: FxHashSet<String>,
-    of_records: FxHashSet<String>,
+    of_lone_records: FxHashSet<String>,
 }
 
 impl Comparison<'_> {
@@ -55,9 +57,10 @@ impl Comparison<'_> {
     /// - Whoever has the name and the e-mail of another user is that user. If another record has the name and the e-mail of
     ///   the user, it is that record's.
     /// - Otherwise the same name is the same person.
-    /// - A part of the name is enough, unless the e-mail is another one and something tells of a mix-up: another user has the
-    ///   record's name, or another record has the user's name or e-mail.
-    /// - Who has no word of the name is somebody else, unless the e-mail is the same and nothing tells of a mix-up.
+    /// - A part of the name is enough, unless something tells of a mix-up: another user, of whom there is no record, has the
+    ///   record's name; or the e-mail is another one, and another record has the user's name or e-mail.
+    /// - Who has no word of the name is somebody else, unless the e-mail is the same, nobody else has the record's name, and
+    ///   nothing tells of a mix-up.
     /// - Who has no name at all is told by the e-mail.
     ///
     /// Of an e-mail, what stands before the `@` counts: a company may move to another domain.
@@ -75,8 +78,15 @@ impl Comparison<'_> {
         }
         match share_a_word(&full_name(record.first_name, record.last_name), &owner.full_name()) {
             None => has_other_email == Some(true),
-            Some(false) => has_other_email != Some(false) || self.is_mixed_up(&record, name.as_deref(), owner),
-            Some(true) => has_other_email != Some(false) && self.is_mixed_up(&record, name.as_deref(), owner),
+            Some(false) => {
+                has_other_email != Some(false)
+                    || name.as_ref().is_some_and(|name| self.names().of_users.contains(name))
+                    || self.is_mixed_up(&record, name.as_deref(), owner)
+            }
+            Some(true) => {
+                name.as_ref().is_some_and(|name| self.names().of_lone_users.contains_key(name))
+                    || has_other_email != Some(false) && self.is_mixed_up(&record, name.as_deref(), owner)
+            }
         }
     }
 
@@ -94,28 +104,47 @@ impl Comparison<'_> {
     }
 
     fn is_mixed_up(&self, record: &Described<'_>, name: Option<&str>, owner: &User) -> bool {
-        let Names { of_users, of_records, .. } = self.names();
+        let Names { of_lone_users, of_lone_records, .. } = self.names();
         let other = self.people.with_email(owner.email.key(), &self.desired.employees);
         other.is_some_and(|index| Some(self.employee(index).identifier.as_str()) != record.identifier)
-            || name.is_some_and(|name| of_users.contains_key(name))
-            || owner.name_key().is_some_and(|name| of_records.contains(&name))
+            || name.is_some_and(|name| of_lone_users.contains_key(name))
+            || owner.name_key().is_some_and(|name| of_lone_records.contains(&name))
     }
 
     /// The names on both sides.
     pub(super) fn names(&self) -> &Names {
         self.names.get_or_init(|| {
             let Desired { employees, elsewhere, set_aside, doubtful, .. } = self.desired;
-            let good = employees.iter().chain(elsewhere).filter_map(Employee::name_key);
-            let others = set_aside.iter().chain(doubtful).filter_map(SetAside::name_key);
+            let has_user = |identifier: &ExternalIdentifier, name: &str| {
+                let user = self.owner_of_identifier(identifier.as_str()).map(|user| self.user(user));
+                user.and_then(User::name_key).is_some_and(|of_user| of_user == name)
+            };
+            let good = employees.iter().chain(elsewhere).map(|one| (Some(&one.identifier), one.name_key()));
+            let bad = set_aside.iter().chain(doubtful).map(|one| (one.identifier.as_ref(), one.name_key()));
+            let alone = |(identifier, name): (Option<&ExternalIdentifier>, Option<String>)| {
+                name.filter(|name| !identifier.is_some_and(|identifier| has_user(identifier, name)))
+            };
+            let has_record = |user: &User, name: &str| {
+                let person = user.identifier.as_ref().and_then(|identifier| self.person(identifier.as_str()));
+                let Some(Person::Employee(index)) = person else { return false };
+                self.employee(index).name_key().is_some_and(|of_record| of_record == name)
+            };
+            let mut names = Names {
+                of_users: FxHashSet::default(),
+                of_lone_users: FxHashMap::default(),
+                with_email: FxHashSet::default(),
+                of_lone_records: good.chain(bad).filter_map(alone).collect(),
+            };
             let inactive = self.directory.inactive.iter().map(|user| (user, None));
-            let users = || inactive.clone().chain(self.directory.users.iter().zip((0..).map(Some)));
-            Names {
-                of_users: users().filter_map(|(user, place)| Some((user.name_key()?, place))).collect(),
-                with_email: users()
-                    .filter_map(|(user, _)| Some(name_and_email(&user.name_key()?, &user.email)))
-                    .collect(),
-                of_records: good.chain(others).collect(),
+            for (user, place) in inactive.chain(self.directory.users.iter().zip((0..).map(Some))) {
+                let Some(name) = user.name_key() else { continue };
+                if !has_record(user, &name) {
+                    names.with_email.insert(name_and_email(&name, &user.email));
+                    names.of_lone_users.insert(name.clone(), place);
+                }
+                names.of_users.insert(name);
             }
+            names
         })
     }
 }

@@ -302,3 +302,38 @@ fn whose_e_mail_was_handed_over_is_not_created_again() {
         });
     assert!(claimed.summary().starts_with("1 update 1 a"), "{}", claimed.summary());
 }
+
+/// One wrong cell of a list that gives the names only: the e-mail comes by the same key, and agrees.
+#[test]
+fn the_whole_name_of_another_user_is_that_user() {
+    let kim = || User { first_name: "Kim".into(), last_name: "Berg".into(), ..user("b", Some("2"), "kim@x.se", None) };
+    let list = || [Employee { first_name: "Kim".into(), ..employee("1", ANNA, None) }];
+    for protect in ["nobody@example.com", "a"] {
+        let wrong = company(list(), [user("a", Some("1"), ANNA, None), kim()])
+            .with(|company| company.policy.protect = Protect::new(&[protect]));
+        let summary = wrong.summary();
+        assert!(summary.contains("identifier_reused 1"), "{protect}: {summary}");
+        assert!(!summary.contains(" delete ") && !summary.contains(" update "), "{protect}: {summary}");
+    }
+    // A colleague with a record of her own tells of no mix-up: Anna marries, and has the name of a colleague by now.
+    let colleague = || Employee { first_name: "Kim".into(), ..employee("2", "kim.berg@example.com", None) };
+    let kim_now = User { email: "kim.berg@example.com".into(), ..kim() };
+    let married = Employee { first_name: "Kim".into(), ..employee("1", "kim.berg2@example.com", None) };
+    let honest = company([married, colleague()], [user("a", Some("1"), ANNA, None), kim_now]);
+    assert!(honest.summary().starts_with("1 update 1 a"), "{}", honest.summary());
+}
+
+/// The old number of somebody went to a stranger whose record is set aside for another reason.
+#[test]
+fn who_has_a_new_number_is_not_created_beside_their_user_whatever_record_has_the_old_one() {
+    for email in [None, Some(BEN)] {
+        let company = company([moved("9", ANNA, "anna@example.com", None)], [user("a", Some("1"), ANNA, None)])
+            .aside(bad_record(Some("1"), email, Some(("Ben", "Holm"))));
+        assert_plan(&company, &["branch_unknown 1", "renumbering_undecided 9"]);
+    }
+    // Two strangers claim the e-mail of a user without an identifier.
+    let gun = User { first_name: "Gun".into(), last_name: "Grip".into(), ..user("a", None, ANNA, None) };
+    let strangers = [moved("8", BEN, ANNA, None), moved("9", CARLA, ANNA, None), employee("7", "gun.grip@x.se", None)];
+    let summary = company(strangers, [gun]).summary();
+    assert!(!summary.contains(" create ") && summary.contains("renumbering_undecided 7"), "{summary}");
+}
