@@ -66,14 +66,16 @@ impl Comparison<'_> {
     /// Of an e-mail, what stands before the `@` counts: a company may move to another domain.
     pub(super) fn is_another<'r>(&self, record: impl Into<Described<'r>>, owner: &User) -> bool {
         let record = record.into();
-        let name = name_key(record.first_name, record.last_name);
         let has_other_email = record.email.map(|email| email.local_part() != owner.email.local_part());
+        let has_same_texts = (record.first_name, record.last_name) == (&*owner.first_name, &*owner.last_name);
+        if has_same_texts && has_other_email == Some(false) {
+            return false;
+        }
+        let name = name_key(record.first_name, record.last_name);
         if has_other_email == Some(true) && self.is_surely_another(&record, name.as_deref(), owner) {
             return true;
         }
-        if (record.first_name, record.last_name) == (&*owner.first_name, &*owner.last_name)
-            || name.is_some() && name == owner.name_key()
-        {
+        if has_same_texts || name.is_some() && name == owner.name_key() {
             return has_other_email == Some(true) && record.first_name.is_empty() && record.last_name.is_empty();
         }
         match share_a_word(&full_name(record.first_name, record.last_name), &owner.full_name()) {

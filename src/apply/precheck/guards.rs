@@ -223,7 +223,7 @@ mod tests {
             (OperationId(1), Progress::Done { user_id: Some("n".into()), differs: Vec::new() }),
             (id, Progress::InDoubt(Doubt::default())),
         ]);
-        let managed = Managed { branch: true, manager: true, custom_fields: vec!["cf".into()], ..Managed::default() };
+        let managed = Managed { branch: true, manager: true, custom_fields: vec!["cf".into()] };
         let protect = Protect::new(&["root"]);
         // Who has which manager and value now; how many are in the two branches and have a value, with nobody else there.
         for (at, manager, held, expected) in [

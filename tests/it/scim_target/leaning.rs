@@ -83,6 +83,7 @@ impl Account {
 fn add(people: &mut People, number: u32, manager: u32) {
     let mut person = people[&FIRST].clone();
     (person.email, person.manager) = (format!("new{number}@example.com"), Some(manager));
+    person.first = format!("Ny{number}");
     people.insert(number, person);
 }
 
