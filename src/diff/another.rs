@@ -1,5 +1,5 @@
-//! Records that have a user's identifier and are somebody else's by the name: with another e-mail, or with the name of somebody
-//! else. The number was given to somebody new, or it is a mistake. A person decides; nobody gets a stranger's account.
+//! What becomes of a record that has a user's identifier or e-mail and is somebody else's, as [`super::strangers`] judges. The
+//! number was given to somebody new, or it is a mistake. A person decides; nobody gets a stranger's account.
 
 use super::index::describe;
 use super::strangers::Described;
@@ -60,7 +60,14 @@ impl<'a> Comparison<'a> {
         let is_another = |user: &u32| self.is_another(record, self.user(*user));
         let identified = identifier.and_then(|identifier| self.owner_of_identifier(identifier.as_str()));
         let identified = identified.filter(is_another);
-        let by_email = email.and_then(|email| self.owner_of_email(email.key())).filter(is_another);
+        // Whoever has a record of their own has not lost anything.
+        let employees = &self.desired.employees;
+        let has_record = |user: &u32| {
+            let held = self.user(*user).identifier.as_ref();
+            held.is_some_and(|held| self.people.is_of_good_record(held.as_str(), employees))
+        };
+        let by_email = email.and_then(|email| self.owner_of_email(email.key()));
+        let by_email = by_email.filter(|user| !has_record(user)).filter(is_another);
         identified.into_iter().for_each(|user| self.refuse(user));
         by_email.into_iter().for_each(|user| self.note_displaced(self.user(user)));
     }

@@ -337,3 +337,16 @@ fn who_has_a_new_number_is_not_created_beside_their_user_whatever_record_has_the
     let summary = company(strangers, [gun]).summary();
     assert!(!summary.contains(" create ") && summary.contains("renumbering_undecided 7"), "{summary}");
 }
+
+/// A newcomer with the name of a colleague is a newcomer, also if a bad record has the colleague's e-mail.
+#[test]
+fn who_has_a_record_of_their_own_is_not_displaced() {
+    let namesake = moved("9", ANNA, "anna.berg2@example.com", None);
+    let company = company([employee("1", ANNA, None), namesake], [user("a", Some("1"), ANNA, None)]).aside(bad_record(
+        None,
+        Some(ANNA),
+        Some(("Ben", "Holm")),
+    ));
+    let summary = company.summary();
+    assert!(!summary.contains("renumbering_undecided"), "{summary}");
+}

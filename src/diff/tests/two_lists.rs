@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 use proptest::sample::select;
+use proptest::test_runner::RngSeed;
 
 use super::company::{Company, user};
 use crate::config::Settings;
@@ -177,8 +178,9 @@ impl Story {
     /// Whether the second list decides who is in scope, and has no record of a person that can be found.
     fn is_out(&self, who: usize) -> bool {
         let is_lost = |&(in_ad, of, other, wrong): &Fault| {
+            let has_no_row = || !self.lists()[1].iter().any(|row| row[0] == format!("K{other}"));
             let is_nobodys = matches!(wrong, Wrong::Cell(0, "K99"))
-                || (other == STAY && !self.leaver_is_in_ad && matches!(wrong, Wrong::OfAnother(0) | Wrong::Swapped(0)));
+                || (matches!(wrong, Wrong::OfAnother(0) | Wrong::Swapped(0)) && has_no_row());
             of == who && if in_ad { matches!(wrong, Wrong::Gone | Wrong::Cell(0 | 5, _)) } else { is_nobodys }
         };
         let is_outside = |&(in_ad, of, _, wrong): &Fault| !in_ad && of == who && matches!(wrong, Wrong::Cell(5, _));
@@ -339,9 +341,16 @@ fn check(story: &Story) -> Result<(), String> {
     Ok(())
 }
 
+/// How many random cases to try, with `TWO_LISTS=20000`.
+fn more_cases() -> Option<u32> {
+    std::env::var("TWO_LISTS").ok()?.parse().ok()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: std::env::var("TWO_LISTS").ok().and_then(|cases| cases.parse().ok()).unwrap_or(300),
+        cases: more_cases().unwrap_or(300),
+        // Always the same ones, unless somebody asks for more.
+        rng_seed: more_cases().map_or(RngSeed::Fixed(1), |_| RngSeed::Random),
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
