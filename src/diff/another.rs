@@ -114,29 +114,29 @@ impl<'a> Comparison<'a> {
     /// Why a user does not become this person, unless somebody has decided that it is the same person.
     pub(super) fn reason_of_another(&mut self, employee: &Employee, owner: &User, is_changed: bool) -> Option<String> {
         let user = describe_user(owner);
-        let advice = match self.namesake(employee, owner) {
-            // Otherwise this user would be lost.
-            Some(own) => format!(
-                "but they have the e-mail or the name of {}: correct the identifier at the source, or in Skovik",
-                describe_user(own)
-            ),
-            None if !is_changed => {
-                "who has another name, and is protected or in a branch that is not managed: correct the \
-                                    identifier at the source, or in Skovik"
-                    .to_owned()
-            }
-            None if self.policy.same_person.contains(&employee.identifier) => {
-                let message =
-                    format!("{} is taken to be the same person as {user}, under a new name", describe(employee));
-                self.diagnose(Severity::Warning, "renamed", Some(&employee.identifier), message);
-                return None;
-            }
-            None => format!(
-                "who has another name: either the identifier is wrong, or it was given to somebody new (then change or \
-                 remove that user in Skovik first), or it is the same person under a new name (then plan with {})",
+        let own = self.namesake(employee, owner);
+        // That user would be lost.
+        let is_surely_own = own.is_some_and(|own| own.email.is(&employee.email));
+        let can_be_decided = is_changed && !is_surely_own;
+        if can_be_decided && self.policy.same_person.contains(&employee.identifier) {
+            let message = format!("{} is taken to be the same person as {user}, under a new name", describe(employee));
+            self.diagnose(Severity::Warning, "renamed", Some(&employee.identifier), message);
+            return None;
+        }
+        let own = own.map_or_else(
+            || "who is somebody else by the name or the e-mail".to_owned(),
+            |own| format!("but they have the e-mail or the name of {}", describe_user(own)),
+        );
+        let decision = if can_be_decided {
+            format!(
+                "; if it was given to somebody new, change or remove that user in Skovik first; if it is the same person under \
+                 a new name, plan with {}",
                 shell_option("--same-person", employee.identifier.as_str())
-            ),
+            )
+        } else {
+            String::new()
         };
+        let advice = format!("{own}: if the identifier is wrong, correct it at the source, or in Skovik{decision}");
         Some(format!("their identifier is that of {user}, {advice}"))
     }
 
@@ -168,7 +168,7 @@ impl<'a> Comparison<'a> {
                 && let Some(user) = employee.name_key().and_then(|name| self.displaced.get(&name))
             {
                 let reason = format!(
-                    "they have the name of {user}, whose identifier another record has: if this is one person, give that user \
+                    "they have the name of {user}, whose identifier or e-mail another record has: if this is one person, give that user \
                      the external identifier {} in Skovik; if not, change that user first",
                     employee.identifier
                 );

@@ -195,6 +195,9 @@ impl<'a> Comparison<'a> {
                     }
                 }
                 None => {
+                    if self.is_another(employee, owner) {
+                        self.note_displaced(owner);
+                    }
                     let reason = format!(
                         "the e-mail belongs to {}, who has no external identifier; add \"primary_email\" to [scope] \
                         match to adopt them",

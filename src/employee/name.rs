@@ -2,6 +2,7 @@
 
 use super::{Employee, SetAside, Text, User};
 use crate::text::likeness;
+use crate::text::name_words::name_words;
 
 impl Employee {
     /// First and last name, for the reader.
@@ -58,7 +59,12 @@ impl SetAside {
 #[must_use]
 pub fn name_key(first_name: &str, last_name: &str) -> Option<String> {
     let (first, last) = (likeness(first_name), likeness(last_name));
-    if first.is_empty() || last.is_empty() { None } else { Some(format!("{first}\u{1f}{last}")) }
+    if first.is_empty() || last.is_empty() {
+        return None;
+    }
+    // Without order, accents and script: whoever types a name by hand writes it in another way.
+    let words = name_words(&format!("{first} {last}"));
+    Some(if words.is_empty() { format!("{first} {last}") } else { words.join(" ") })
 }
 
 /// First and last name joined for the reader.
