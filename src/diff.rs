@@ -21,7 +21,7 @@ mod resembling;
 mod settle;
 mod strangers;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod unchecked;
 mod unjoined;
 

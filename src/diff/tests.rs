@@ -3,7 +3,7 @@
 mod absences;
 mod another;
 mod bad_records;
-mod company;
+pub(crate) mod company;
 mod guards;
 mod inactive;
 mod laws;
@@ -17,5 +17,4 @@ mod references;
 mod returning;
 mod rules;
 mod scope;
-mod two_lists;
 mod unjoined;

@@ -3,6 +3,7 @@
 mod cells;
 mod one_key;
 mod strays;
+mod two_lists;
 
 use tempfile::TempDir;
 

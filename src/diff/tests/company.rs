@@ -13,19 +13,19 @@ use crate::plan::{Content, Digest, Input, NoPlan, Plan};
 
 /// A company and its account, to make a plan from.
 #[derive(Debug)]
-pub(super) struct Company {
-    pub(super) desired: Desired,
-    pub(super) directory: Directory,
-    pub(super) policy: Policy,
-    pub(super) limits: Limits,
-    pub(super) joins: Vec<Join>,
-    pub(super) memory: RecentPast,
-    pub(super) only: BTreeSet<ExternalIdentifier>,
-    pub(super) managers_must_resolve: bool,
-    pub(super) records_must_be_valid: bool,
+pub(crate) struct Company {
+    pub(crate) desired: Desired,
+    pub(crate) directory: Directory,
+    pub(crate) policy: Policy,
+    pub(crate) limits: Limits,
+    pub(crate) joins: Vec<Join>,
+    pub(crate) memory: RecentPast,
+    pub(crate) only: BTreeSet<ExternalIdentifier>,
+    pub(crate) managers_must_resolve: bool,
+    pub(crate) records_must_be_valid: bool,
 }
 
-pub(super) fn employee(identifier: &str, email: &str, manager: Option<&str>) -> Employee {
+pub(crate) fn employee(identifier: &str, email: &str, manager: Option<&str>) -> Employee {
     let (first, last) = names(email);
     Employee {
         identifier: identifier.into(),
@@ -40,11 +40,11 @@ pub(super) fn employee(identifier: &str, email: &str, manager: Option<&str>) -> 
 }
 
 /// The person whose name was `was`'s, with another e-mail.
-pub(super) fn moved(identifier: &str, was: &str, email: &str, manager: Option<&str>) -> Employee {
+pub(crate) fn moved(identifier: &str, was: &str, email: &str, manager: Option<&str>) -> Employee {
     Employee { email: email.into(), ..employee(identifier, was, manager) }
 }
 
-pub(super) fn user(id: &str, identifier: Option<&str>, email: &str, manager: Option<&str>) -> User {
+pub(crate) fn user(id: &str, identifier: Option<&str>, email: &str, manager: Option<&str>) -> User {
     let (first, last) = names(email);
     User {
         id: id.into(),
@@ -59,7 +59,7 @@ pub(super) fn user(id: &str, identifier: Option<&str>, email: &str, manager: Opt
     }
 }
 
-pub(super) fn bad_record(identifier: Option<&str>, email: Option<&str>, name: Option<(&str, &str)>) -> SetAside {
+pub(crate) fn bad_record(identifier: Option<&str>, email: Option<&str>, name: Option<(&str, &str)>) -> SetAside {
     SetAside {
         identifier: identifier.map(Into::into),
         email: email.map(Into::into),
@@ -71,7 +71,7 @@ pub(super) fn bad_record(identifier: Option<&str>, email: Option<&str>, name: Op
     }
 }
 
-pub(super) fn origin() -> Origin {
+pub(crate) fn origin() -> Origin {
     Origin { source: Arc::from("hr"), row: 2 }
 }
 
@@ -86,20 +86,20 @@ fn names(email: &str) -> (String, String) {
     (capital(first), capital(last))
 }
 
-pub(super) fn text(value: &str) -> Option<CustomValue> {
+pub(crate) fn text(value: &str) -> Option<CustomValue> {
     Some(CustomValue::Text(value.into()))
 }
 
 /// Why a plan file with this content is refused.
 #[track_caller]
-pub(super) fn refusal(content: Content) -> String {
+pub(crate) fn refusal(content: Content) -> String {
     let mut file = Vec::new();
     Plan::seal(content).expect("sealed").write(&mut file).expect("written");
     Plan::read(&file).expect_err("noticed").to_string()
 }
 
 impl Company {
-    pub(super) fn new(employees: Vec<Employee>, mut users: Vec<User>) -> Self {
+    pub(crate) fn new(employees: Vec<Employee>, mut users: Vec<User>) -> Self {
         users.sort_by(|a, b| a.id.cmp(&b.id));
         let branch = |id: &str, identifier: &str| Branch {
             id: BranchId::from(id),
@@ -140,18 +140,18 @@ impl Company {
         }
     }
 
-    pub(super) fn with(mut self, edit: impl FnOnce(&mut Self)) -> Self {
+    pub(crate) fn with(mut self, edit: impl FnOnce(&mut Self)) -> Self {
         edit(&mut self);
         self
     }
 
-    pub(super) fn aside(mut self, record: SetAside) -> Self {
+    pub(crate) fn aside(mut self, record: SetAside) -> Self {
         self.desired.in_scope += 1;
         self.desired.set_aside.push(record);
         self
     }
 
-    pub(super) fn try_plan(&self) -> Result<Plan, NoPlan> {
+    pub(crate) fn try_plan(&self) -> Result<Plan, NoPlan> {
         Plan::make(Input {
             desired: &self.desired,
             directory: &self.directory,
@@ -172,17 +172,17 @@ impl Company {
         })
     }
 
-    pub(super) fn plan(&self) -> Plan {
+    pub(crate) fn plan(&self) -> Plan {
         self.try_plan().expect("a plan")
     }
 
     /// The plan in a few lines: first the operations, then the diagnostics with their codes and people.
-    pub(super) fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         summary(&self.plan())
     }
 }
 
-pub(super) fn summary(plan: &Plan) -> String {
+pub(crate) fn summary(plan: &Plan) -> String {
     use crate::plan::{Action, ManagerRef, Value};
     use std::fmt::Write as _;
     let reference = |manager: &ManagerRef| match manager {
@@ -233,23 +233,23 @@ pub(super) fn summary(plan: &Plan) -> String {
 }
 
 /// A user id by its number.
-pub(super) fn user_id(number: usize) -> UserId {
+pub(crate) fn user_id(number: usize) -> UserId {
     UserId::from(format!("u{number}"))
 }
 
 /// E-mails of three people.
-pub(super) const ANNA: &str = "anna.berg@example.com";
-pub(super) const BEN: &str = "ben.holm@example.com";
-pub(super) const CARLA: &str = "carla.vik@example.com";
+pub(crate) const ANNA: &str = "anna.berg@example.com";
+pub(crate) const BEN: &str = "ben.holm@example.com";
+pub(crate) const CARLA: &str = "carla.vik@example.com";
 
 /// The company of these people and users.
-pub(super) fn company(employees: impl Into<Vec<Employee>>, users: impl Into<Vec<User>>) -> Company {
+pub(crate) fn company(employees: impl Into<Vec<Employee>>, users: impl Into<Vec<User>>) -> Company {
     Company::new(employees.into(), users.into())
 }
 
 /// Compares the operations and the diagnostics with the expected ones.
 /// A company that makes inactive users active again.
-pub(super) fn reactivating(employees: Vec<Employee>, users: Vec<User>, inactive: Vec<User>) -> Company {
+pub(crate) fn reactivating(employees: Vec<Employee>, users: Vec<User>, inactive: Vec<User>) -> Company {
     company(employees, users).with(|company| {
         company.policy.reactivate = true;
         company.policy.leavers_keep_emails = true;
@@ -258,7 +258,7 @@ pub(super) fn reactivating(employees: Vec<Employee>, users: Vec<User>, inactive:
 }
 
 #[track_caller]
-pub(super) fn assert_plan(company: &Company, expected: &[&str]) {
+pub(crate) fn assert_plan(company: &Company, expected: &[&str]) {
     let summary = company.summary();
     assert_eq!(summary.lines().collect::<Vec<_>>(), expected, "the plan was:\n{summary}");
 }

@@ -38,6 +38,7 @@ fn prefer_does_not_decide_between_different_people() {
         ("7,6,ben@x.se,Ben,Dahl,2026-01-01", true),
         ("7,6,,Ben,Dahl,2026-01-01", true),
         ("7,6,ben@x.se,,,2023-01-01", true),
+        ("7,6,ben@x.se,Berg,Anna,2023-01-01", true),
         // Two names and two e-mails, although one of them has the identifier of the other.
         ("7,5,ben@x.se,Ben,Dahl,2023-01-01", true),
         // Two employments: the same identifier, e-mail or name.
