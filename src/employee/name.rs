@@ -25,8 +25,8 @@ impl User {
         full_name(&self.first_name, &self.last_name)
     }
 
-    /// A key that two people share if a reader would take their names for the same. `None` unless both first and last
-    /// name are there.
+    /// A key that two people share if a reader would take their names for the same: without case, accents, order and
+    /// script. `None` unless both first and last name are there.
     #[must_use]
     pub fn name_key(&self) -> Option<String> {
         name_key(&self.first_name, &self.last_name)

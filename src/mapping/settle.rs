@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use super::compiled_template::{CompiledTemplate, Condition, Context};
 use super::values::check_email;
 use super::{ResolvedMapper, too_slow};
-use crate::employee::{email_key, full_name, name_key};
+use crate::employee::{email_key, full_name};
 use crate::setting::ConfigError;
 use crate::setting::template::Engine;
 use crate::source::{Records, Scope, Seen};
 use crate::template_cost::{Progress, in_time};
+use crate::text::likeness;
 use crate::text::name_words::share_a_word;
 
 /// `[scope] include`, and the templates that name a person: identifier, e-mail, first and last name.
@@ -65,8 +66,10 @@ impl Scope for Include<'_> {
         };
         let ([id, email, first, last], [other_id, other_email, other_first, other_last]) = (name(chosen), name(other));
         let has_same_email = check_email(&email).is_ok() && email_key(&email) == email_key(&other_email);
-        let has_same_name =
-            name_key(&first, &last).is_some_and(|name| name_key(&other_first, &other_last) == Some(name));
+        // Here the order counts: a decision for one of two people would lose the other.
+        let has_same_name = [(&first, &other_first), (&last, &other_last)]
+            .iter()
+            .all(|(name, other)| !likeness(name).is_empty() && likeness(name) == likeness(other));
         let is_same = match (id.is_empty(), other_id.is_empty()) {
             // The chosen record would take the place of whoever has that identifier.
             (true, false) => false,

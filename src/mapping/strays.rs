@@ -53,10 +53,23 @@ fn said_by(reader: &Reader<'_>, source: usize, row: u32) -> [Option<String>; 4] 
     reader.names().map(|template| text(template).filter(|text| !text.is_empty()))
 }
 
-/// Why it is not known whose a row is.
-const UNDECIDED: &str = "it is not known whose it is, because a key is repeated or cannot be used";
-/// Why a row that does not count can be somebody else's.
-const PASSED_OVER: &str = "another row with its key counts instead, and the key of one may be a mistake";
+/// Why a row can be somebody else's.
+#[derive(Clone, Copy)]
+enum Why {
+    /// It is not known whose it is.
+    Undecided,
+    /// It does not count.
+    PassedOver,
+}
+
+impl Why {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Undecided => "it is not known whose it is, because a key is repeated or cannot be used",
+            Self::PassedOver => "another row with its key counts instead, and the key of one may be a mistake",
+        }
+    }
+}
 
 /// What these rows say by themselves, as far as somebody may be lost without them.
 pub(super) fn of(reader: &Reader<'_>, whole: &Part, progress: &Progress) -> Vec<Stray> {
@@ -75,23 +88,23 @@ pub(super) fn of(reader: &Reader<'_>, whole: &Part, progress: &Progress) -> Vec<
     let later = sources_of_identity(reader).flat_map(|source| {
         let repeated = records.rows_with_repeated_key(source).into_iter().filter_map(|row| {
             let key = records.key_of_row(source, row);
-            let passed_over = || counted.contains(key).then_some(PASSED_OVER);
-            Some((true, row, undecided.contains(key).then_some(UNDECIDED).or_else(passed_over)?))
+            let passed_over = || counted.contains(key).then_some(Why::PassedOver);
+            Some((true, row, undecided.contains(key).then_some(Why::Undecided).or_else(passed_over)?))
         });
         let mut unusable = records.rows_without_usable_key(source);
         if !unusable.is_empty() && !is_unknown && !lacks_a_row(source) {
             unusable.clear();
         }
         let of_nobody = if keyless.is_empty() { Vec::new() } else { records.rows_without_person(source) };
-        let others = unusable.into_iter().chain(of_nobody).map(|row| (false, row, UNDECIDED));
+        let others = unusable.into_iter().chain(of_nobody).map(|row| (false, row, Why::Undecided));
         repeated.chain(others).map(move |(is_repeated, row, why)| (source, is_repeated, row, why)).collect::<Vec<_>>()
     });
     let first = records.rows_with_repeated_key(0).into_iter().filter(|&row| records.is_passed_over(row as usize));
-    let rows = first.map(|row| (0, true, row, PASSED_OVER)).chain(later);
-    let said = |(source, is_repeated, row, why): (usize, bool, u32, &str)| {
+    let rows = first.map(|row| (0, true, row, Why::PassedOver)).chain(later);
+    let said = |(source, is_repeated, row, why): (usize, bool, u32, Why)| {
         progress.step();
         let [identifier, email, first_name, last_name] = said_by(reader, source, row);
-        let is_decided = why == PASSED_OVER;
+        let is_decided = matches!(why, Why::PassedOver);
         let record = SetAside {
             identifier: identifier.map(Into::into),
             email: email.as_deref().map(Into::into),
@@ -100,7 +113,7 @@ pub(super) fn of(reader: &Reader<'_>, whole: &Part, progress: &Progress) -> Vec<
             last_name: last_name.filter(|_| !is_decided).map(Into::into),
             origin: records.origin_of_row(source, row),
             code: KEY_CLAIMED_TWICE,
-            reason: why.to_owned(),
+            reason: why.words().to_owned(),
         };
         let says_something = record.identifier.is_some() || record.email.is_some() || record.name_key().is_some();
         says_something.then_some(Stray { record, is_repeated })
