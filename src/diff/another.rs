@@ -119,8 +119,7 @@ impl<'a> Comparison<'a> {
         let is_surely_own = own.is_some_and(|own| own.email.is(&employee.email));
         let can_be_decided = is_changed && !is_surely_own;
         if can_be_decided && self.policy.same_person.contains(&employee.identifier) {
-            let message = format!("{} is taken to be the same person as {user}, under a new name", describe(employee));
-            self.diagnose(Severity::Warning, "renamed", Some(&employee.identifier), message);
+            self.tell_renamed(employee, owner);
             return None;
         }
         let own = own.map_or_else(
@@ -136,8 +135,16 @@ impl<'a> Comparison<'a> {
         } else {
             String::new()
         };
-        let advice = format!("{own}: if the identifier is wrong, correct it at the source, or in Skovik{decision}");
-        Some(format!("their identifier is that of {user}, {advice}"))
+        let advice = format!("{own}: if it is wrong, correct it at the source, or in Skovik{decision}");
+        let what = if owner.identifier.as_ref() == Some(&employee.identifier) { "identifier" } else { "e-mail" };
+        Some(format!("their {what} is that of {user}, {advice}"))
+    }
+
+    /// Says that a user becomes this person, because somebody has decided that it is the same one.
+    pub(super) fn tell_renamed(&mut self, employee: &Employee, owner: &User) {
+        let (who, user) = (describe(employee), describe_user(owner));
+        let message = format!("{who} is taken to be the same person as {user}, under a new name");
+        self.diagnose(Severity::Warning, "renamed", Some(&employee.identifier), message);
     }
 
     /// Whether an employee whose user is not changed has the e-mail of another user, too, who does not have to give it up.

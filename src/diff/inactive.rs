@@ -40,21 +40,10 @@ impl<'a> Comparison<'a> {
             if self.claims[index as usize] != Claim::New {
                 continue;
             }
-            let user = match self.inactive_match(index, &by_identifier, &by_email) {
+            let (user, other) = match self.inactive_match(index, &by_identifier, &by_email) {
                 Match::None => continue,
-                Match::One(user) => user,
-                Match::Renumbered(user, other) => {
-                    let employee = self.employee(index);
-                    let message = format!(
-                        "{} is taken to be the same person as {}, who is inactive: the external identifier changes from \
-                         {other} to {}",
-                        describe(employee),
-                        describe_user(self.inactive_user(user)),
-                        employee.identifier
-                    );
-                    self.diagnose(Severity::Warning, "renumbered", Some(&employee.identifier), message);
-                    user
-                }
+                Match::One(user) => (user, None),
+                Match::Renumbered(user, other) => (user, Some(other)),
                 Match::Doubtful(reason) => {
                     self.set_employee_aside(index, "inactive_kept", &reason);
                     continue;
@@ -70,6 +59,15 @@ impl<'a> Comparison<'a> {
                 self.note_displaced(owner);
                 self.set_employee_aside(index, "identifier_reused", &reason);
                 continue;
+            }
+            if let Some(other) = other {
+                let message = format!(
+                    "{} is taken to be the same person as {}, who is inactive: the external identifier changes from {other} to {}",
+                    describe(employee),
+                    describe_user(owner),
+                    employee.identifier
+                );
+                self.diagnose(Severity::Warning, "renumbered", Some(&employee.identifier), message);
             }
             match self.why_not_reactivated(owner) {
                 None => self.claims[index as usize] = Claim::Inactive(user),

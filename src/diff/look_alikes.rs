@@ -105,16 +105,16 @@ impl Comparison<'_> {
     /// of another one.
     pub(super) fn remark_handed_over(&self, drafts: &mut Drafts) {
         let remark = |draft: &Draft| {
-            let Draft::Update { employee, user, changed, .. } = draft else { return None };
+            // Who would come back and has the e-mail of somebody active is set aside.
+            let Draft::Update { employee, changed, .. } = draft else { return None };
             if !changed.contains(&Changed::PrimaryEmail) {
                 return None;
             }
             let employee = self.employee(*employee);
-            let owner =
-                self.owner_of_email(employee.email.key()).filter(|owner| owner != user && self.leaves(*owner))?;
+            let owner = self.owner_of_email(employee.email.key()).filter(|owner| self.leaves(*owner))?;
             let message = format!(
-                "{} would get the e-mail of {}, who would be deleted. If this is one person: correct the identifier at the source. \
-                 If not: leave it and approve the plan",
+                "{} would get the e-mail of {}, who would be deleted. If this is one person: correct the identifier at the \
+                 source. If not: leave it and approve the plan",
                 describe(employee),
                 describe_user(self.user(owner))
             );

@@ -177,7 +177,8 @@ impl<'a> Comparison<'a> {
             }
             match &owner.identifier {
                 None if self.policy.adopt => {
-                    if self.is_another(employee, owner) && !self.policy.same_person.contains(&employee.identifier) {
+                    let is_another = self.is_another(employee, owner);
+                    if is_another && !self.policy.same_person.contains(&employee.identifier) {
                         let option = shell_option("--same-person", employee.identifier.as_str());
                         let reason = format!(
                             "the e-mail belongs to {}, who has another name and no external identifier, and that name or this \
@@ -191,6 +192,9 @@ impl<'a> Comparison<'a> {
                             format!("the e-mail belongs to {}, whose branch is not managed", describe_user(owner));
                         self.set_employee_aside(index, "email_taken", &reason);
                     } else {
+                        if is_another {
+                            self.tell_renamed(employee, owner);
+                        }
                         self.claim(index, user);
                     }
                 }
@@ -220,8 +224,8 @@ impl<'a> Comparison<'a> {
             self.set_employee_aside(index, "email_taken", &reason);
         } else if self.is_another(employee, self.user(user)) {
             let reason = format!(
-                "the e-mail belongs to {owner}, whose name is another one, and the names of both are somebody else's, too: correct \
-                 the e-mail or the identifier at the source, or change that user first"
+                "the e-mail belongs to {owner}, who has another name, and that name or this one is somebody else's, too: correct the \
+                 e-mail or the identifier at the source, or change that user first"
             );
             self.note_displaced(self.user(user));
             self.set_aside_as(index, user, "renumbering_undecided", &reason);

@@ -76,7 +76,8 @@ pub enum NoPlan {
     /// `--same-person` names people with nothing to decide.
     #[error(
         "--same-person {0}: no employee with this identifier has the e-mail of a user whose identifier no record in scope \
-         has, the name of exactly one user whom no record describes, or the identifier of a user with another e-mail and name that no other user has"
+         has, the name of exactly one user whom no record describes, or the identifier of a user with another name, of whom \
+         there is no other"
     )]
     NothingToDecide(ExternalIdentifier),
     /// The content cannot be hashed.

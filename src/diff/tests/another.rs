@@ -251,6 +251,10 @@ fn a_match_by_e_mail_asks_for_the_name() {
     let unnumbered = || [user("a", None, ANNA, None), user("b", None, BEN, None)];
     let swapped = company([moved("1", ANNA, BEN, None), moved("2", BEN, ANNA, None)], unnumbered());
     assert_plan(&swapped, &["email_taken 1", "email_taken 2"]);
+    // A person can say that they are the same all the same.
+    let decided = swapped.with(|company| company.policy.same_person = ["1".into(), "2".into()].into());
+    let summary = decided.summary();
+    assert!(summary.contains("1 update 1 b, external_identifier: - → 1") && summary.contains("renamed 2"), "{summary}");
     for protect in ["nobody@example.com", "b"] {
         let wrong = company([moved("1", ANNA, BEN, None), employee("3", CARLA, Some("1"))], unnumbered())
             .with(|company| company.policy.remove = Remove::All)
@@ -273,7 +277,9 @@ fn a_match_by_e_mail_asks_for_the_name() {
         vec![],
         vec![User { first_name: "Ben".into(), last_name: "Holm".into(), ..user("z", None, ANNA, None) }],
     );
-    assert!(!inactive.summary().contains("reactivate"), "{}", inactive.summary());
+    assert_plan(&inactive, &["identifier_reused 1"]);
+    let told = inactive.plan().content().diagnostics[0].message.clone();
+    assert!(told.contains("their e-mail is that of Ben Holm"), "{told}");
 }
 
 /// Somebody else has the e-mail of a user by now, whose own record has a new one.
