@@ -35,7 +35,9 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<ExitStatus> {
     ui.start_logging(&cli.global)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    // A server that sends without a pause must not keep the time and signals from being looked at.
+    let runtime = runtime.enable_all().event_interval(1).build()?;
     let result = runtime.block_on(commands::run(cli, ui));
     // A task that hangs in a blocking call must not keep the program from ending.
     runtime.shutdown_background();

@@ -338,7 +338,11 @@ fn fault(fault: Fault) -> object_store::Error {
 /// Runs a request in a runtime of its own, and waits for it.
 fn wait<T: Send + 'static>(request: impl Future<Output = T> + Send + 'static) -> io::Result<T> {
     static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
-    let make = || Builder::new_multi_thread().worker_threads(1).thread_name("state").enable_all().build().ok();
+    let make = || {
+        let mut runtime = Builder::new_multi_thread();
+        // A store that sends without a pause must not keep the time from being looked at.
+        runtime.worker_threads(1).thread_name("state").enable_all().event_interval(1).build().ok()
+    };
     let runtime = RUNTIME.get_or_init(make).as_ref();
     let runtime = runtime.ok_or_else(|| io::Error::other("no thread can be started for the state's store"))?;
     let (answer, answered) = mpsc::sync_channel(1);

@@ -10,6 +10,7 @@ mod confirmed;
 mod entailed;
 mod figures;
 mod files;
+mod floods;
 mod ids;
 mod labels;
 mod later;
