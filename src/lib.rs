@@ -9,7 +9,7 @@
 //! - the core, pure functions over plain data: [`employee`] (the domain), [`field`] and [`diagnostic`] (what the rest
 //!   speaks of), [`guard`] (the limits), [`diff`] (who is who, the four groups), [`order`] (the dependency graph), [`plan`]
 //!   (the file and its hash);
-//! - what feeds it: `http` (requests, tried again where that is safe), `scim` (lists and paths of SCIM), [`setting`]
+//! - what feeds it: `http` (requests, tried again where that is safe), `scim` (lists and paths of SCIM), `quiet` (panics of libraries), [`setting`]
 //!   (what settings are made of), [`source`]
 //!   (records), [`config`] (the settings file), [`mapping`] (records to employees), [`provider`] (the service);
 //! - what follows it: [`approval`], [`apply`], [`render`], [`runs`] and [`notify`] (how runs end, and who is told),
@@ -36,6 +36,7 @@ pub mod config;
 mod http;
 pub mod mapping;
 pub mod provider;
+mod quiet;
 mod scim;
 pub mod setting;
 pub mod source;

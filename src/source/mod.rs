@@ -19,7 +19,6 @@ mod lookup;
 mod near;
 mod preference;
 mod profile;
-mod quiet;
 mod records;
 mod repeated;
 mod sample;

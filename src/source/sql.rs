@@ -21,8 +21,9 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::{Conditions, ReadError, Reading, Source, blocking, quiet};
+use super::{Conditions, ReadError, Reading, Source, blocking};
 use crate::files::{Links, read_regular_text};
+use crate::quiet;
 use crate::setting::ConfigError;
 use crate::setting::section::Section;
 use address::Address;

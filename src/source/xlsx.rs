@@ -19,8 +19,9 @@ use rustc_hash::FxHashMap;
 use super::cell::CellKind;
 use super::file::FileSettings;
 use super::table::{Table, TableBuilder};
-use super::{Conditions, ReadError, Reading, Source, blocking, quiet};
+use super::{Conditions, ReadError, Reading, Source, blocking};
 use crate::employee::normal_text;
+use crate::quiet;
 use crate::setting::section::Section;
 use crate::setting::{ConfigError, nearest, quoting};
 

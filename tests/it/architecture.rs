@@ -17,7 +17,20 @@ use imports::Imports;
 /// before it. The first row is the core.
 const ORDER: [&[&str]; 4] = [
     &["text", "side_by_side", "strict_json", "employee", "field", "diagnostic", "guard", "diff", "order", "plan"],
-    &["exit", "template_cost", "files", "http", "scim", "state", "setting", "source", "config", "mapping", "provider"],
+    &[
+        "exit",
+        "quiet",
+        "template_cost",
+        "files",
+        "http",
+        "scim",
+        "state",
+        "setting",
+        "source",
+        "config",
+        "mapping",
+        "provider",
+    ],
     &["approval", "apply", "render", "runs", "notify", "serve", "sandbox"],
     &["cli", "ui", "commands"],
 ];

@@ -60,7 +60,7 @@ pub(super) fn extend(environment: &mut Environment<'_>, calendar: &Calendar) {
     environment.add_global(TODAY, Value::from_object(Day::On(calendar.today)));
     environment.add_global("never", Value::from_object(Day::Never));
     environment.add_function(DAYS, |number: i64| {
-        if number.abs() > MOST_DAYS {
+        if !(-MOST_DAYS..=MOST_DAYS).contains(&number) {
             return Err(wrong(format!("days({number}) is more than a century")));
         }
         Ok(Value::from_object(Days(number)))

@@ -18,6 +18,7 @@ use minijinja::{
 
 use super::calendar::{self, Calendar};
 use super::{compare, defined, disabled, in_order, kinds, lists, numbers, slices, text_filters};
+use crate::quiet;
 use crate::template_cost::bound;
 
 /// Filters and tests with these names cannot be written in a template; only replaced instructions use them.
@@ -222,6 +223,10 @@ fn replacement<'e>(
             ErrorKind::SyntaxError,
             "compares three values in one go; write `a < b and b < c` instead of `a < b < c`",
         )),
+        // Only a namespace can contain itself, and to compare two such values does not end.
+        Instruction::CallFunction("namespace", _) | Instruction::Lookup("namespace") => {
+            Err(Error::new(ErrorKind::UnknownFunction, "`namespace` is not available: a value could contain itself"))
+        }
         _ => Ok(None),
     }
 }
@@ -263,6 +268,12 @@ impl Compiled<'_> {
     }
 
     fn run(&self, record: Value, text: &mut String) -> Result<Option<Value>, Error> {
+        // The engine computes some results without a check, such as the opposite of the least number.
+        quiet::caught(|| self.run_by_the_engine(record, text))
+            .unwrap_or_else(|_| Err(Error::new(ErrorKind::InvalidOperation, "the template engine cannot compute this")))
+    }
+
+    fn run_by_the_engine(&self, record: Value, text: &mut String) -> Result<Option<Value>, Error> {
         NOT_LISTED.take();
         let mut output = make_string_output(text);
         let blocks = BTreeMap::new();

@@ -382,3 +382,17 @@ fn words_are_written_as_wanted() {
     }
     assert_eq!(render("{{ 'No' | bool }}{{ '1' | bool }}{{ 0 | bool }}").as_deref(), Ok("falsetruefalse"));
 }
+
+#[test]
+fn what_the_engine_cannot_compute_is_an_error() {
+    let least = "('-9223372036854775808' | int)";
+    for (text, expected) in [
+        ("{{ today + days(LEAST) }}", "more than a century"),
+        ("{{ hr.name[::LEAST] }}", "cannot compute"),
+        ("{{ hr.list[::LEAST] | first }}", "cannot compute"),
+        ("{{ range(10)[::LEAST] }}", "cannot compute"),
+    ] {
+        let error = render(&text.replace("LEAST", least)).expect_err(text);
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+}

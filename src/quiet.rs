@@ -1,4 +1,4 @@
-//! Panics of a library that are an error of a file or a server, and not of this program.
+//! Panics of a library that are an error of a file, a server or a template, and not of this program.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -16,7 +16,7 @@ thread_local! {
 }
 
 /// Runs this, and catches a panic, of which nothing is printed.
-pub(super) fn caught<T>(run: impl FnOnce() -> T) -> thread::Result<T> {
+pub(crate) fn caught<T>(run: impl FnOnce() -> T) -> thread::Result<T> {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let print = panic::take_hook();
@@ -37,7 +37,7 @@ pub(super) fn caught<T>(run: impl FnOnce() -> T) -> thread::Result<T> {
 }
 
 /// The same for a future.
-pub(super) async fn caught_in<F: Future>(future: F) -> thread::Result<F::Output> {
+pub(crate) async fn caught_in<F: Future>(future: F) -> thread::Result<F::Output> {
     let mut future = pin!(future);
     poll_fn(|context| match caught(|| future.as_mut().poll(context)) {
         Ok(Poll::Pending) => Poll::Pending,
