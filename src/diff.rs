@@ -10,6 +10,7 @@
 mod absences;
 mod another;
 mod changes;
+mod held;
 mod inactive;
 mod index;
 mod look_alikes;
@@ -293,7 +294,7 @@ impl<'a> Comparison<'a> {
             let shown = names.iter().take(6).cloned().collect::<Vec<_>>().join(", ");
             let more = if names.len() > 6 { format!(" and {} more", names.len() - 6) } else { String::new() };
             let reason = format!(
-                "these changes depend on each other in a cycle: {shown}{more}; make one by hand in Skovik, or in two \
+                "these changes depend on each other in a cycle: {shown}{more}; if they are right, make one by hand in Skovik, or in two \
                 steps at the source"
             );
             for &draft in cycle {

@@ -179,6 +179,7 @@ impl ResolvedMapper {
         let whole = in_time(move |progress| mapper.read_all(&all, progress)).map_err(too_slow)??;
         let Part { mut desired, answers, outside, missing, undecided: _, counted: _, keyless: _, rows } = whole;
         desired.joins = joins(records, &rows);
+        desired.identity_comes_by_key = (1..records.sources()).any(|source| self.employee.is_identity_of(source));
         merge_set_aside(&mut desired);
         if let Some(error) = missing_records(records, &missing) {
             return Err(error);
@@ -240,13 +241,14 @@ impl ResolvedMapper {
                 continue;
             }
             let Person { outcome, answers_to } = reader.read(record);
-            let in_scope = !matches!(outcome, Outcome::OutOfScope(_) | Outcome::Doubtful(_));
+            let in_scope = !matches!(outcome, Outcome::OutOfScope { .. } | Outcome::Doubtful(_));
             // A missing record does not put a person out of scope.
             let counts = |&source: &usize| in_scope || self.is_scope_judged_by(source);
             missing.extend(reader.records().lacking(record).find(counts).map(|source| (source, record)));
             let identifier = match outcome {
-                Outcome::OutOfScope(identifier) => {
+                Outcome::OutOfScope { identifier, name } => {
                     desired.out_of_scope.extend(identifier);
+                    desired.names_outside.extend(name);
                     outside.extend(answers_to);
                     continue;
                 }
@@ -342,18 +344,21 @@ impl Part {
             mut set_aside,
             in_scope,
             out_of_scope,
+            mut names_outside,
             mut doubtful,
             mut elsewhere,
             mut strays,
             unjoined,
             of_nobody: _,
             joins: _,
+            identity_comes_by_key: _,
         } = desired;
         self.rows.iter_mut().zip(rows).for_each(|(count, more)| *count += more);
         self.desired.employees.append(&mut employees);
         self.desired.set_aside.append(&mut set_aside);
         self.desired.in_scope += in_scope;
         self.desired.out_of_scope.extend(out_of_scope);
+        self.desired.names_outside.append(&mut names_outside);
         self.desired.doubtful.append(&mut doubtful);
         self.desired.elsewhere.append(&mut elsewhere);
         self.desired.strays.append(&mut strays);

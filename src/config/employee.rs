@@ -49,6 +49,12 @@ impl EmployeeSettings {
             .chain(manager.flatten())
             .chain(custom_fields.values())
     }
+
+    /// Whether identifiers or e-mails may come from a source from which no part of the name comes.
+    pub(crate) fn is_identity_of(&self, source: usize) -> bool {
+        let may_use = |templates: [&Template; 2]| templates.iter().any(|template| template.may_use(source));
+        may_use([&self.external_identifier, &self.primary_email]) && !may_use([&self.first_name, &self.last_name])
+    }
 }
 
 pub(super) fn employee(section: Section<'_>, names: &Sources) -> Result<EmployeeSettings, ConfigError> {

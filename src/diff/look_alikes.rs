@@ -84,7 +84,7 @@ impl Comparison<'_> {
         let mut found: Vec<(u32, String)> = Vec::new();
         for (index, claim) in (0..).zip(&self.claims) {
             let employee = self.employee(index);
-            if *claim == Claim::New
+            if matches!(claim, Claim::New | Claim::Inactive(_))
                 && let Some(name) = employee.name_key()
                 && let Some((_, newcomers)) = by_name.get_mut(&name)
             {
@@ -101,20 +101,40 @@ impl Comparison<'_> {
         }
     }
 
-    /// Remarks for everybody who would get the e-mail of somebody who would be deleted: it may be that person, under the number
-    /// of another one.
+    /// Remarks for everybody who would get the e-mail of somebody else, or would be created with the name: who would be deleted
+    /// and may be that person, under the number of another one; or who would get another one, which may be a mix-up.
     pub(super) fn remark_handed_over(&self, drafts: &mut Drafts) {
-        let remark = |draft: &Draft| {
-            // Who would come back and has the e-mail of somebody active is set aside.
-            let Draft::Update { employee, changed, .. } = draft else { return None };
-            if !changed.contains(&Changed::PrimaryEmail) {
-                return None;
+        let mut given_up: FxHashMap<String, u32> = FxHashMap::default();
+        for draft in &drafts.drafts {
+            if let Draft::Update { user, changed, .. } = draft
+                && changed.iter().any(|field| matches!(field, Changed::FirstName | Changed::LastName))
+            {
+                given_up.extend(self.user(*user).name_key().map(|name| (name, *user)));
             }
-            let employee = self.employee(*employee);
-            let owner = self.owner_of_email(employee.email.key()).filter(|owner| self.leaves(*owner))?;
+        }
+        let remark = |draft: &Draft| {
+            let (employee, own) = match draft {
+                Draft::Update { employee, user, changed, .. } if changed.contains(&Changed::PrimaryEmail) => {
+                    (*employee, Some(*user))
+                }
+                Draft::Create { employee, .. } => (*employee, None),
+                // Who would come back and has the e-mail of somebody active is set aside.
+                _ => return None,
+            };
+            let employee = self.employee(employee);
+            let by_email = self.owner_of_email(employee.email.key()).filter(|owner| Some(*owner) != own);
+            let by_name =
+                || given_up.get(&employee.name_key().filter(|_| own.is_none() && !given_up.is_empty())?).copied();
+            let owner = by_email.or_else(by_name)?;
+            let what = if by_email.is_some() { "e-mail" } else { "name" };
+            let (fate, mistake) = if self.leaves(owner) {
+                ("be deleted", "this is one person: correct the identifier")
+            } else {
+                ("get another one", "the two are mixed up: correct them")
+            };
             let message = format!(
-                "{} would get the e-mail of {}, who would be deleted. If this is one person: correct the identifier at the \
-                 source. If not: leave it and approve the plan",
+                "{} would get the {what} of {}, who would {fate}. If {mistake} at the source. If not: leave it and approve \
+                 the plan",
                 describe(employee),
                 describe_user(self.user(owner))
             );
@@ -223,6 +243,9 @@ impl Comparison<'_> {
             self.standings[user as usize] != Standing::Protected && self.is_in_branches(described)
         };
         let same = match users {
+            _ if matches!(self.claims[index as usize], Claim::Inactive(_)) => {
+                "take the external identifier from the inactive user, give it to the active one in Skovik, and plan again".to_owned()
+            }
             [user] if can_be_decided(*user) => {
                 format!("plan with {}", shell_option("--same-person", identifier.as_str()))
             }
@@ -230,22 +253,27 @@ impl Comparison<'_> {
             _ => format!("give the right user the external identifier {identifier} in Skovik and plan again"),
         };
         let message = format!(
-            "{} would be created and has the same name as {names}. If this is one person: {same}. If not: leave it and \
-             approve the plan",
-            describe(employee)
+            "{} would be {} and has the same name as {names}. If this is one person: {same}. If not: leave it and approve \
+             the plan",
+            describe(employee),
+            self.coming(index)
         );
         warning(Some(identifier.to_string()), message)
+    }
+
+    /// What becomes of somebody without an active user.
+    fn coming(&self, index: u32) -> &'static str {
+        if matches!(self.claims[index as usize], Claim::Inactive(_)) { "made active again" } else { "created" }
     }
 
     fn remark_of_leaver(&self, user: u32, newcomers: &[u32]) -> Diagnostic {
         let described = self.user(user);
         let names = named(newcomers.iter().map(|&index| {
             let employee = self.employee(index);
-            format!("{} {}", employee.identifier, describe(employee))
+            format!("{} {}, who would be {}", employee.identifier, describe(employee), self.coming(index))
         }));
         let message = format!(
-            "{} would be deleted and has the same name as {names}, who would be created: see there what to do if this is \
-             one person",
+            "{} would be deleted and has the same name as {names}: see there what to do if this is one person",
             describe_user(described)
         );
         warning(described.identifier.as_ref().map(ToString::to_string), message)

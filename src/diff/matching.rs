@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::index::{PeopleIndex, Rival, UserIndex, describe};
 use super::{Claim, Comparison, Person, Policy, Reading, Renumber, Standing, Untrusted, describe_user};
 use crate::diagnostic::Severity;
-use crate::employee::{Desired, Directory, Email, ExternalIdentifier, SetAside, User};
+use crate::employee::{Desired, Directory, ExternalIdentifier, User};
 use crate::side_by_side::side_by_side;
 use crate::text::shell_option;
 
@@ -59,6 +59,7 @@ impl<'a> Comparison<'a> {
         comparison.set_displaced_aside();
         comparison.find_leavers();
         comparison.find_named_later();
+        comparison.withhold_parted();
         comparison.hold_users_of_other_records();
         comparison.set_unjoined_aside();
         Ok(comparison)
@@ -281,100 +282,6 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// A user that a bad record may describe is not deleted.
-    pub(super) fn hold(&mut self, user: u32) {
-        let standing = &mut self.standings[user as usize];
-        if matches!(standing, Standing::Leaving | Standing::Withheld | Standing::Claimed(_)) {
-            *standing = Standing::Held;
-        }
-    }
-
-    /// The users whom the records that are set aside so far, or may be in scope, describe by identifier or by e-mail.
-    pub(super) fn held_by_records(&self) -> Vec<u32> {
-        let mut held = Vec::new();
-        for (claim, employee) in self.claims.iter().zip(&self.desired.employees) {
-            match claim {
-                Claim::Kept(user) | Claim::Aside(Some(user)) => held.push(*user),
-                Claim::Aside(None) => held.extend(
-                    self.described_users(Some(&employee.identifier), Some(&employee.email)).into_iter().flatten(),
-                ),
-                Claim::New | Claim::User(_) | Claim::Inactive(_) => {}
-            }
-        }
-        for record in &self.desired.set_aside {
-            held.extend(self.described_users(record.identifier.as_ref(), record.email.as_ref()).into_iter().flatten());
-        }
-        held.extend(self.users_in_doubt());
-        held
-    }
-
-    /// The users whom the records that may be in scope describe.
-    pub(super) fn users_in_doubt(&self) -> impl Iterator<Item = u32> {
-        let described = |record: &'a SetAside| self.described_users(record.identifier.as_ref(), record.email.as_ref());
-        self.desired.doubtful.iter().flat_map(described).flatten()
-    }
-
-    /// Keeps the users that bad records describe. A bad record that describes no user casts doubt on the deletes.
-    ///
-    /// It first finds all users, then holds them, then doubts deletes, so the order of the records does not matter.
-    fn hold_users_of_other_records(&mut self) {
-        let desired = self.desired;
-        let mut held: Vec<u32> = Vec::new();
-        let mut doubts: Vec<(Option<String>, [Option<u32>; 2], String)> = Vec::new();
-        for (index, employee) in (0_u32..).zip(&desired.employees) {
-            let may_be_others = self.undecided.contains(&index) || self.has_email_of_another(index);
-            if self.claims[index as usize] != Claim::Aside(None) && !may_be_others {
-                continue;
-            }
-            let described = self.described_users(Some(&employee.identifier), Some(&employee.email));
-            if let Some(&user) = described.iter().flatten().next()
-                && !may_be_others
-            {
-                self.claims[index as usize] = Claim::Aside(Some(user));
-            }
-            doubts.push((employee.name_key(), described, describe(employee)));
-            held.extend(described.into_iter().flatten());
-        }
-        doubts.extend(self.strangers_elsewhere().map(|employee| (employee.name_key(), [None; 2], describe(employee))));
-        for record in &desired.set_aside {
-            let who = describe_record(record);
-            let message = format!("{who}: {}", record.reason);
-            self.diagnose(Severity::Error, record.code, record.identifier.as_ref(), message);
-            let described = self.described_users(record.identifier.as_ref(), record.email.as_ref());
-            doubts.push((record.name_key(), described, who));
-            held.extend(described.into_iter().flatten());
-        }
-        held.into_iter().for_each(|user| self.hold(user));
-        self.withhold_doubtful();
-        self.withhold_stray();
-        self.withhold_resembled(&desired.set_aside, "was set aside");
-        self.withhold_resembled(&desired.doubtful, "may be in scope");
-        for (name, described, who) in doubts {
-            // Whoever has the name is kept even if the record describes another user: its identifier or e-mail may be wrong.
-            if name.is_some() || described == [None, None] {
-                self.doubt(name.as_deref(), &who);
-            }
-        }
-        let strays = || desired.strays.iter().map(|stray| &stray.record);
-        self.withhold_namesakes(desired.set_aside.iter().chain(strays()), "was set aside");
-        self.withhold_namesakes(&desired.doubtful, "may be in scope");
-    }
-
-    /// The users that a bad record describes: the one with its identifier, and the one with its e-mail, unless a good
-    /// record has that one.
-    pub(super) fn described_users(
-        &self,
-        identifier: Option<&ExternalIdentifier>,
-        email: Option<&Email>,
-    ) -> [Option<u32>; 2] {
-        let by_identifier = identifier.and_then(|id| self.owner_of_identifier(id.as_str()));
-        let by_email = email.and_then(|email| self.owner_of_email(email.key())).filter(|&user| {
-            let standing = self.standings[user as usize];
-            !matches!(standing, Standing::Claimed(_)) || Some(user) == by_identifier
-        });
-        [by_identifier, by_email]
-    }
-
     fn leave_users_of_elsewhere(&mut self) {
         let desired = self.desired;
         for employee in &desired.elsewhere {
@@ -407,9 +314,4 @@ impl<'a> Comparison<'a> {
             }
         }
     }
-}
-
-pub(super) fn describe_record(record: &SetAside) -> String {
-    let name = record.full_name();
-    if name.is_empty() { record.origin.to_string() } else { format!("{name} ({})", record.origin) }
 }

@@ -2,11 +2,13 @@
 //! another case, or with a name around the address; and records that tell by something else whom they may be of. Their users are
 //! not deleted.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Comparison;
-use crate::employee::possible::check_email;
-use crate::employee::{Email, ExternalIdentifier, SetAside, Stray};
+use super::strangers::Described;
+use crate::employee::{Email, Employee, ExternalIdentifier, SetAside, Stray};
 use crate::text::likeness;
 use crate::text::name_words::name_words;
 
@@ -25,7 +27,7 @@ impl Comparison<'_> {
             }
         }
         for record in records {
-            let described = super::matching::describe_record(record);
+            let described = super::held::describe_record(record);
             for key in keys(record.identifier.as_ref(), record.email.as_ref()) {
                 for &user in leaving.get(&key).into_iter().flatten() {
                     self.withhold(
@@ -41,7 +43,7 @@ impl Comparison<'_> {
     pub(super) fn withhold_doubtful(&mut self) {
         let desired = self.desired;
         for record in &desired.doubtful {
-            let reason = format!("{} may be in scope: {}", super::matching::describe_record(record), record.reason);
+            let reason = format!("{} may be in scope: {}", super::held::describe_record(record), record.reason);
             let described = self.described_users(record.identifier.as_ref(), record.email.as_ref());
             let name = record.name_key();
             let mut named = match (described, &name) {
@@ -67,28 +69,41 @@ impl Comparison<'_> {
             desired.doubtful.iter().filter_map(|record| record.identifier.as_ref()).collect();
         let is_out = |id: &ExternalIdentifier| desired.out_of_scope.contains(id) && !in_doubt.contains(id);
         let has_left = |stray: &Stray| !stray.is_repeated && stray.record.identifier.as_ref().is_some_and(is_out);
-        let strays = desired.strays.iter().filter(|stray| !has_left(stray)).map(|stray| &stray.record);
-        self.withhold_resembled(strays.clone(), "may be of somebody who stays");
-        for stray in strays {
-            let reason = format!("{} is theirs, and {}", stray.origin, stray.reason);
-            let described = self.described_users(stray.identifier.as_ref(), stray.email.as_ref());
+        let strays = desired.strays.iter().filter(|stray| !has_left(stray));
+        self.withhold_resembled(strays.clone().map(|stray| &stray.record), "may be of somebody who stays");
+        let mut named: BTreeMap<String, (Vec<u32>, String)> = BTreeMap::new();
+        for Stray { record, is_passed_over, .. } in strays {
+            let reason = format!("{} is theirs, and {}", record.origin, record.reason);
+            let described = self.described_users(record.identifier.as_ref(), record.email.as_ref());
             described.into_iter().flatten().for_each(|user| self.withhold(user, &reason));
-            if let Some(name) = stray.name_key() {
-                self.doubted(Some(&name)).into_iter().for_each(|user| self.withhold(user, &reason));
+            let Some(name) = record.name_key() else { continue };
+            let users = self.doubted(Some(&name));
+            if !is_passed_over {
+                users.into_iter().for_each(|user| self.withhold(user, &reason));
+            } else if !users.is_empty() {
+                named.insert(name, (users, reason));
             }
+        }
+        if !named.is_empty() {
+            let counted = desired.employees.iter().chain(&desired.elsewhere);
+            counted.filter_map(Employee::name_key).for_each(|name| drop(named.remove(&name)));
+        }
+        for (users, reason) in named.into_values() {
+            users.into_iter().for_each(|user| self.withhold(user, &reason));
         }
     }
 
     /// Withholds the deletes of the users who share a part of the name with a record that does not tell who it is of: people
-    /// change their names, and write them in several ways. It does not tell it if it lacks a usable identifier or e-mail, and
-    /// what it has is nobody's: the identifier may be a new one.
-    pub(super) fn withhold_namesakes<'r>(&mut self, records: impl IntoIterator<Item = &'r SetAside>, what: &str) {
-        let is_unidentified = |record: &&SetAside| {
-            let has_email = record.email.as_ref().is_some_and(|email| check_email(email.as_str()).is_ok());
-            (record.identifier.is_none() || !has_email) && record.name_key().is_some()
-        };
-        let mut records = records.into_iter().filter(is_unidentified).peekable();
-        if records.peek().is_none() {
+    /// change their names, and write them in several ways, and an identifier may be a new one or a mistake.
+    pub(super) fn withhold_namesakes<'r>(
+        &mut self,
+        records: impl IntoIterator<Item = (Described<'r>, String)>,
+        what: &str,
+    ) {
+        let inactive = self.inactive_by_identifier();
+        let records: Vec<(Described<'r>, String)> =
+            records.into_iter().filter(|(record, _)| self.is_unidentified(*record, &inactive)).collect();
+        if records.is_empty() {
             return;
         }
         let mut leaving: FxHashMap<String, Vec<u32>> = FxHashMap::default();
@@ -97,18 +112,10 @@ impl Comparison<'_> {
                 leaving.entry(word).or_default().push(user);
             }
         }
-        for record in records {
-            let described = super::matching::describe_record(record);
-            // Whoever has the identifier or the e-mail is found by that.
-            let identified = record.identifier.as_ref().and_then(|id| self.owner_of_identifier(id.as_str()));
-            if identified.is_some()
-                || record.email.as_ref().is_some_and(|email| self.owner_of_email(email.key()).is_some())
-            {
-                continue;
-            }
+        for (record, who) in records {
             for word in name_words(&record.full_name()) {
                 for &user in leaving.get(&word).into_iter().flatten() {
-                    self.withhold(user, &format!("{described} {what}, does not tell who it is of, and shares a name"));
+                    self.withhold(user, &format!("{who} {what}, does not tell who it is of, and shares a name"));
                 }
             }
         }

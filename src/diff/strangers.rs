@@ -2,19 +2,34 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::inactive::ByValue;
 use super::{Comparison, Person};
-use crate::employee::{Desired, Email, Employee, ExternalIdentifier, SetAside, User, full_name, name_key};
-use crate::text::name_words::share_a_word;
+use crate::employee::possible::check_email;
+use crate::employee::{Desired, Email, Employee, ExternalIdentifier, SetAside, Text, User, full_name, name_key};
+use crate::text::name_words::{share_a_script, share_a_word};
 
 /// Separates a name from an e-mail. It is invisible, and invisible characters are refused in both.
 const BETWEEN: char = '\u{1f}';
 
 /// What a record says of a person.
+#[derive(Clone, Copy)]
 pub(super) struct Described<'r> {
     identifier: Option<&'r str>,
     email: Option<&'r Email>,
     first_name: &'r str,
     last_name: &'r str,
+}
+
+impl Described<'_> {
+    pub(super) fn full_name(&self) -> Text {
+        full_name(self.first_name, self.last_name)
+    }
+
+    /// Whether two first names and two e-mails tell of two people. People who change both keep their first name.
+    fn has_other_first_name(&self, owner: &User) -> bool {
+        share_a_word(self.first_name, &owner.full_name()) == Some(false)
+            && share_a_word(&owner.first_name, &self.full_name()) == Some(false)
+    }
 }
 
 impl<'r> From<&'r Employee> for Described<'r> {
@@ -48,6 +63,7 @@ pub(super) struct Names {
     pub(super) of_lone_users: FxHashMap<String, Option<u32>>,
     /// The same names, with what stands before the `@` of their e-mails.
     with_email: FxHashSet<String>,
+    /// The names of records that are alone, and of all that do not count.
     of_lone_records: FxHashSet<String>,
 }
 
@@ -58,9 +74,10 @@ impl Comparison<'_> {
     ///   the user, it is that record's.
     /// - Otherwise the same name is the same person.
     /// - A part of the name is enough, unless something tells of a mix-up: another user, of whom there is no record, has the
-    ///   record's name; or the e-mail is another one, and another record has the user's name or e-mail.
+    ///   record's name; or the e-mail is another one, and so is the first name, or another record has the user's name or e-mail.
     /// - Who has no word of the name is somebody else, unless the e-mail is the same, nobody else has the record's name, and
-    ///   nothing tells of a mix-up.
+    ///   nothing tells of a mix-up. An e-mail that comes by a key, as the identifier does, tells nothing if the names could have
+    ///   a word in common.
     /// - Who has no name at all is told by the e-mail.
     ///
     /// Of an e-mail, what stands before the `@` counts: a company may move to another domain.
@@ -78,16 +95,20 @@ impl Comparison<'_> {
         if has_same_texts || name.is_some() && name == owner.name_key() {
             return has_other_email == Some(true) && record.first_name.is_empty() && record.last_name.is_empty();
         }
-        match share_a_word(&full_name(record.first_name, record.last_name), &owner.full_name()) {
+        let (of_record, of_owner) = (record.full_name(), owner.full_name());
+        match share_a_word(&of_record, &of_owner) {
             None => has_other_email == Some(true),
             Some(false) => {
                 has_other_email != Some(false)
+                    || self.desired.identity_comes_by_key && share_a_script(&of_record, &of_owner)
                     || name.as_ref().is_some_and(|name| self.names().of_users.contains(name))
                     || self.is_mixed_up(&record, name.as_deref(), owner)
             }
             Some(true) => {
-                name.as_ref().is_some_and(|name| self.names().of_lone_users.contains_key(name))
-                    || has_other_email != Some(false) && self.is_mixed_up(&record, name.as_deref(), owner)
+                has_other_email == Some(true) && record.has_other_first_name(owner)
+                    || name.as_ref().is_some_and(|name| self.names().of_lone_users.contains_key(name))
+                    || (has_other_email != Some(false) || self.desired.identity_comes_by_key)
+                        && self.is_mixed_up(&record, name.as_deref(), owner)
             }
         }
     }
@@ -113,10 +134,29 @@ impl Comparison<'_> {
             || owner.name_key().is_some_and(|name| of_lone_records.contains(&name))
     }
 
+    /// Whether a record that is set aside does not tell whose it is: what it has of a user is somebody else's, or it has
+    /// nothing of a user and lacks a usable identifier or e-mail.
+    pub(super) fn is_unidentified(&self, record: Described<'_>, inactive: &ByValue<'_>) -> bool {
+        let by_identifier = record.identifier.and_then(|identifier| self.owner_of_identifier(identifier));
+        let by_email = record.email.and_then(|email| self.owner_of_email(email.key()));
+        let active = [by_identifier, by_email].into_iter().flatten().map(|user| self.user(user));
+        let inactive = record.identifier.and_then(|identifier| inactive.get(identifier)).into_iter().flatten();
+        let mut owners = active.chain(inactive.map(|&user| self.inactive_user(user))).peekable();
+        match owners.peek() {
+            Some(_) => owners.all(|owner| {
+                let has_its_name = share_a_word(&record.full_name(), &owner.full_name()) != Some(false);
+                !has_its_name || self.is_another(record, owner)
+            }),
+            None => {
+                record.identifier.is_none() || record.email.is_none_or(|email| check_email(email.as_str()).is_err())
+            }
+        }
+    }
+
     /// The names on both sides.
     pub(super) fn names(&self) -> &Names {
         self.names.get_or_init(|| {
-            let Desired { employees, elsewhere, set_aside, doubtful, .. } = self.desired;
+            let Desired { employees, elsewhere, set_aside, doubtful, names_outside, strays, .. } = self.desired;
             let has_user = |identifier: &ExternalIdentifier, name: &str| {
                 let user = self.owner_of_identifier(identifier.as_str()).map(|user| self.user(user));
                 user.and_then(User::name_key).is_some_and(|of_user| of_user == name)
@@ -126,6 +166,10 @@ impl Comparison<'_> {
             let alone = |(identifier, name): (Option<&ExternalIdentifier>, Option<String>)| {
                 name.filter(|name| !identifier.is_some_and(|identifier| has_user(identifier, name)))
             };
+            // Records that do not count are nobody's, so that whoever has their user is somebody else.
+            let outside = names_outside.iter().filter_map(|[first, last]| name_key(first, last));
+            let passed_over = strays.iter().filter(|stray| stray.is_passed_over);
+            let others = outside.chain(passed_over.filter_map(|stray| stray.record.name_key()));
             let has_record = |user: &User, name: &str| {
                 let person = user.identifier.as_ref().and_then(|identifier| self.person(identifier.as_str()));
                 let Some(Person::Employee(index)) = person else { return false };
@@ -135,7 +179,7 @@ impl Comparison<'_> {
                 of_users: FxHashSet::default(),
                 of_lone_users: FxHashMap::default(),
                 with_email: FxHashSet::default(),
-                of_lone_records: good.chain(bad).filter_map(alone).collect(),
+                of_lone_records: good.chain(bad).filter_map(alone).chain(others).collect(),
             };
             let inactive = self.directory.inactive.iter().map(|user| (user, None));
             for (user, place) in inactive.chain(self.directory.users.iter().zip((0..).map(Some))) {

@@ -1,11 +1,11 @@
 //! People whom a later source does not know only because of a bad key. A record of which it is not known whose it is names a
 //! user without a person: creating somebody else instead could make a second user of one person.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::resembling::keys;
-use super::{Claim, Comparison, describe_user};
-use crate::employee::User;
+use super::{Claim, Comparison, Standing, describe_user};
+use crate::employee::{Desired, User, name_key};
 
 impl Comparison<'_> {
     /// Sets aside who would be created and may be the user whom a stray record names.
@@ -46,5 +46,30 @@ impl Comparison<'_> {
         let named = self.desired.of_nobody.iter();
         let users = named.flat_map(|one| self.described_users(one.identifier.as_ref(), one.email.as_ref())).flatten();
         self.named_later = users.collect();
+    }
+
+    /// Withholds the deletes of people who have two halves of a record: one is outside the scope, because a source has no
+    /// record with its key; the other one is of that source, and belongs to nobody.
+    pub(super) fn withhold_parted(&mut self) {
+        let Desired { out_of_scope, names_outside, .. } = self.desired;
+        let mut named: Vec<u32> = self.named_later.iter().copied().collect();
+        named.retain(|&user| self.standings[user as usize] == Standing::Leaving);
+        if named.is_empty() || names_outside.is_empty() && out_of_scope.is_empty() {
+            return;
+        }
+        named.sort_unstable();
+        let names: FxHashSet<String> = names_outside.iter().filter_map(|[first, last]| name_key(first, last)).collect();
+        for user in named {
+            let described = self.user(user);
+            let is_outside = described.identifier.as_ref().is_some_and(|identifier| out_of_scope.contains(identifier));
+            if is_outside || described.name_key().is_some_and(|name| names.contains(&name)) {
+                let whose = if is_outside { "identifier" } else { "name" };
+                let reason = format!(
+                    "a record outside the scope has their {whose}, and a record of a later source, whose key nobody has, names \
+                     them: one of the two keys may be a mistake"
+                );
+                self.withhold(user, &reason);
+            }
+        }
     }
 }

@@ -42,6 +42,9 @@ pub struct Desired {
     /// Readable identifiers of records outside `[scope] include`. They match nobody; they only let a delete give its
     /// reason.
     pub out_of_scope: HashSet<ExternalIdentifier>,
+    /// The first and last names of these records, as far as they can be read. Whose user has such a name is not taken for
+    /// somebody of another name.
+    pub names_outside: Vec<[Text; 2]>,
     /// The records among these for which that is not certain, because a later source has records that cannot be joined.
     /// Their users are not deleted, and nobody else gets them.
     pub doubtful: Vec<SetAside>,
@@ -53,6 +56,9 @@ pub struct Desired {
     /// The identifiers of good records of which a source that says who people are has no record, although one may be theirs:
     /// one whose key is repeated or cannot be used.
     pub unjoined: HashSet<ExternalIdentifier>,
+    /// Whether identifiers or e-mails come from a later source that does not say the names: then a wrong key brings those of
+    /// one other person, and that they agree with each other tells nothing.
+    pub identity_comes_by_key: bool,
     /// Good records whose branch is outside `[scope] branches`: another configuration manages them.
     pub elsewhere: Vec<Employee>,
     /// How the people in scope were joined with each source but the first.
@@ -108,4 +114,7 @@ pub struct Stray {
     pub record: SetAside,
     /// Whether several records have its key: then a former record of the same person may be outside the scope.
     pub is_repeated: bool,
+    /// Whether another record with its key counts instead. Then its name is its own only if no record that counts has it:
+    /// whoever has two employments has one name.
+    pub is_passed_over: bool,
 }

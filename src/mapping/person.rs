@@ -40,8 +40,8 @@ pub(super) struct Person {
 
 /// Whether a record is out of scope, bad or good.
 pub(super) enum Outcome {
-    /// It is outside `[scope] include`; its identifier, if it can be read.
-    OutOfScope(Option<ExternalIdentifier>),
+    /// It is outside `[scope] include`; its identifier and its name, if they can be read.
+    OutOfScope { identifier: Option<ExternalIdentifier>, name: Option<[Text; 2]> },
     /// `include` says that it is out of scope, but a row of a later source, of which it is not known whose it is, could
     /// say otherwise.
     Doubtful(SetAside),
@@ -173,7 +173,8 @@ impl<'t> Reader<'t> {
                 None => {
                     // Nobody can have this person as manager; a person who names them gets this reason.
                     let answers_to = optional(self.refers_to.as_ref(), &context).ok().flatten().map(Into::into);
-                    return Person { outcome: Outcome::OutOfScope(self.identifier_at_all(&context)), answers_to };
+                    let (identifier, name) = (self.identifier_at_all(&context), self.name_at_all(&context));
+                    return Person { outcome: Outcome::OutOfScope { identifier, name }, answers_to };
                 }
             },
             Err(reason) => problem.note(Problem::new("scope_failed", reason)),
@@ -252,8 +253,10 @@ impl<'t> Reader<'t> {
             return None;
         }
         self.key_problem(record).or_else(|| {
-            let (name, unusable) = (records.source_name(source), records.unusable_keys(source).unwrap_or_default());
-            let reason = format!("source `{name}`, which `include` uses, has no record with their key, and {unusable}");
+            let (name, unusable) = (records.source_name(source), records.unusable_keys(source));
+            let why = unusable
+                .unwrap_or_else(|| "a key of several records, of which it is not clear which one counts".to_owned());
+            let reason = format!("source `{name}`, which `include` uses, has no record with their key, and {why}");
             Some(Problem::new(SCOPE_DOUBTFUL, reason))
         })
     }
@@ -262,6 +265,12 @@ impl<'t> Reader<'t> {
     fn identifier_at_all(&self, context: &Context<'_>) -> Option<ExternalIdentifier> {
         let text = self.identifier.render(context).ok().filter(|text| !text.is_empty())?;
         Some(ExternalIdentifier::from(&*text))
+    }
+
+    /// The first and the last name of a record, without checks, unless it has none.
+    fn name_at_all(&self, context: &Context<'_>) -> Option<[Text; 2]> {
+        let names = [&self.first_name, &self.last_name].map(|template| template.render(context).unwrap_or_default());
+        names.iter().any(|name| !name.is_empty()).then(|| names.map(Into::into))
     }
 
     fn branch(&self, context: &Context<'_>) -> Result<Option<BranchId>, Problem> {

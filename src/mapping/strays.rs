@@ -12,15 +12,18 @@ use crate::employee::{KEY_CLAIMED_TWICE, Named, SetAside, Stray};
 use crate::source::Records;
 use crate::template_cost::Progress;
 
-/// Returns a bad record, or one that may be in scope, if it has no usable key of its own: what later sources say under its key
-/// may be said of somebody else. Then its name alone tells who it is of.
+/// Returns a bad record, or one that may be in scope, if it has no usable key of its own, or has the key alone: what later
+/// sources say under its key may be said of somebody else. Then its name alone tells who it is of.
 pub(super) fn keyless(records: &Records, record: usize, person: &SetAside, strays: &mut Vec<Stray>) -> Option<usize> {
     let shares_key = records.shares_key(record);
     if shares_key {
         let record = SetAside { identifier: None, email: None, ..person.clone() };
-        strays.push(Stray { record, is_repeated: true });
+        strays.push(Stray { record, is_repeated: true, is_passed_over: false });
     }
-    (shares_key || records.lacks_key(record)).then_some(record)
+    // Without a name and an e-mail, nothing but its key tells whose it is.
+    let tells_nobody = || person.name_key().is_none() && person.email.is_none();
+    let is_parted = || (1..records.sources()).any(|source| !records.has_row(record, source)) && tells_nobody();
+    (shares_key || records.lacks_key(record) || is_parted()).then_some(record)
 }
 
 /// Whom the rows that belong to nobody name.
@@ -104,19 +107,17 @@ pub(super) fn of(reader: &Reader<'_>, whole: &Part, progress: &Progress) -> Vec<
     let said = |(source, is_repeated, row, why): (usize, bool, u32, Why)| {
         progress.step();
         let [identifier, email, first_name, last_name] = said_by(reader, source, row);
-        let is_decided = matches!(why, Why::PassedOver);
         let record = SetAside {
             identifier: identifier.map(Into::into),
             email: email.as_deref().map(Into::into),
-            // Whoever has two employments has one name.
-            first_name: first_name.filter(|_| !is_decided).map(Into::into),
-            last_name: last_name.filter(|_| !is_decided).map(Into::into),
+            first_name: first_name.map(Into::into),
+            last_name: last_name.map(Into::into),
             origin: records.origin_of_row(source, row),
             code: KEY_CLAIMED_TWICE,
             reason: why.words().to_owned(),
         };
         let says_something = record.identifier.is_some() || record.email.is_some() || record.name_key().is_some();
-        says_something.then_some(Stray { record, is_repeated })
+        says_something.then_some(Stray { record, is_repeated, is_passed_over: matches!(why, Why::PassedOver) })
     };
     rows.filter_map(said).collect()
 }

@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod cells;
+mod mix_ups;
 mod one_key;
 mod strays;
 mod two_lists;

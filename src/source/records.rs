@@ -57,6 +57,8 @@ pub(super) struct Settled {
     pub(super) unsure: FxHashMap<u32, Arc<str>>,
     /// The undecided records that are not the first with their key in the first source.
     pub(super) also: FxHashSet<u32>,
+    /// The later sources with rows of which it is not decided whose they are, because their key is repeated.
+    pub(super) undecided_in: FxHashSet<usize>,
     /// The records that share their key in the first source with others, where nothing shows that they are of one person.
     pub(super) shared: FxHashSet<u32>,
 }
@@ -177,7 +179,7 @@ impl Records {
     }
 
     /// Whether a later source has no row for a record, but may have one: the key of the record, or of a row of the source,
-    /// cannot be used.
+    /// cannot be used, or is repeated.
     pub(crate) fn may_have_row(&self, record: usize, source: usize) -> bool {
         self.0.may_have_row(record, source)
     }
@@ -377,7 +379,9 @@ impl Joined {
     /// Whether a later source has no row for a record, but may have one.
     fn may_have_row(&self, record: usize, source: usize) -> bool {
         self.row(record, source) == Row::None
-            && (self.sources[0].key(record).is_empty() || self.sources[source].keys.has_problems())
+            && (self.sources[0].key(record).is_empty()
+                || self.sources[source].keys.has_problems()
+                || self.settled.as_ref().is_some_and(|settled| settled.undecided_in.contains(&source)))
     }
 }
 

@@ -102,7 +102,9 @@ impl Records {
                 }
             }
         }
-        joined.settled = Some(Settled { passed_over, undecided, unsure, also, shared });
+        let several = (1..).zip(&joined.rows).filter(|(_, rows)| rows.contains(&SEVERAL));
+        let undecided_in = several.map(|(source, _)| source).collect();
+        joined.settled = Some(Settled { passed_over, undecided, unsure, also, undecided_in, shared });
         Ok(Self::with(joined))
     }
 }

@@ -2,6 +2,7 @@
 //! scripts, with accents or without, and change a part of it.
 
 use deunicode::deunicode_char;
+use unicode_script::{Script, UnicodeScript};
 
 use super::likeness;
 
@@ -42,6 +43,16 @@ pub fn share_a_word(one: &str, other: &str) -> Option<bool> {
     Some(first.iter().any(|word| second.contains(word)) || is_within(&first, other) || is_within(&second, one))
 }
 
+/// Whether two names have letters of one script: the same name in two of them, such as `山田` and `Yamada`, may have no word in
+/// common.
+#[must_use]
+pub fn share_a_script(one: &str, other: &str) -> bool {
+    let letters = |name| {
+        str::chars(name).map(|c| c.script()).filter(|script| !matches!(script, Script::Common | Script::Inherited))
+    };
+    letters(one).any(|script| letters(other).any(|other| other == script))
+}
+
 fn plain(word: &str) -> String {
     let mut plain = String::with_capacity(word.len());
     for c in word.chars() {
@@ -80,6 +91,15 @@ mod tests {
         }
         for nameless in ["", "-", " . ", "A."] {
             assert_eq!(share_a_word(nameless, "Anna Berg"), None, "{nameless:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_of_one_script_or_of_two() {
+        assert!(share_a_script("Åsa Öst", "Ben Holm"));
+        assert!(share_a_script("山田 花子", "山本 Ken"));
+        for (one, other) in [("山田 花子", "Yamada Hanako"), ("Иван", "Ivan"), ("", "Ivan"), ("-.", "-.")] {
+            assert!(!share_a_script(one, other), "{one}, {other}");
         }
     }
 }

@@ -185,7 +185,7 @@ fn whom_a_stray_record_names_is_not_deleted() {
     let users = || [user("a", Some("1"), ANNA, None), user("b", Some("2"), BEN, None)];
     let strays = |record: SetAside, is_repeated: bool| {
         company([], users()).aside(bad_record(None, None, Some(("Eva", "Ek")))).with(|company| {
-            company.desired.strays.push(Stray { record, is_repeated });
+            company.desired.strays.push(Stray { record, is_repeated, is_passed_over: false });
         })
     };
     for (identifier, email) in
@@ -223,8 +223,11 @@ fn who_shares_a_name_with_a_record_that_tells_nobody_is_not_deleted() {
     // Who tells who they are is somebody else.
     let known = company([], users()).aside(bad_record(Some("7"), Some("new@example.com"), Some(("Anna", "Lind"))));
     assert_plan(&known, &["1 delete 1 a (in no source)", "2 delete 2 b (in no source)", "branch_unknown 7"]);
-    let has_user = company([], users()).aside(bad_record(Some("2"), None, Some(("Anna", "Lind"))));
-    assert_plan(&has_user, &["1 delete 1 a (in no source)", "branch_unknown 2"]);
+    // The number of somebody else tells nothing; that of a user with the name does.
+    let of_ben = company([], users()).aside(bad_record(Some("2"), None, Some(("Anna", "Lind"))));
+    assert_plan(&of_ben, &["branch_unknown 2", "delete_withheld 1"]);
+    let own = company([], users()).aside(bad_record(Some("2"), None, Some(("Ben", "Berg"))));
+    assert_plan(&own, &["1 delete 1 a (in no source)", "branch_unknown 2"]);
 }
 
 /// Two records with one identifier: that of one of them is a mistake, and the name tells whose record it is.

@@ -37,7 +37,7 @@ fn nobody_is_deleted_who_is_not_named() {
         .with(|company| company.only = only.iter().copied().map(Into::into).collect())
     };
     let plan = base(&["5"]).plan();
-    assert_eq!(super::company::summary(&plan), "dependency_left_out 5\nlooks_like 2\n");
+    assert_eq!(super::company::summary(&plan), "dependency_left_out 5\nlooks_like 2\nlooks_like 5\n");
     let told = &plan.content().diagnostics[0].message;
     assert!(told.contains("the delete of 1 Anna Berg must come before it"), "{told}");
     assert_plan(
@@ -47,6 +47,7 @@ fn nobody_is_deleted_who_is_not_named() {
             "2 update 2 b, primary_email: ben.holm@example.com → anna.berg@example.com after 1",
             "3 create 5 after 2",
             "looks_like 2",
+            "looks_like 5",
             "planned_too 2",
         ],
     );

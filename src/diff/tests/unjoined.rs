@@ -9,7 +9,7 @@ fn anna_by_another_number(company: Company) -> Company {
     company.with(|company| {
         company.desired.unjoined = ["H1".into(), "2".into()].into();
         let record = bad_record(Some("1"), Some(ANNA), None);
-        company.desired.strays.push(Stray { record, is_repeated: false });
+        company.desired.strays.push(Stray { record, is_repeated: false, is_passed_over: false });
     })
 }
 

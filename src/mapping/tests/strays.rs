@@ -12,7 +12,7 @@ fn strays(ad: &str, employee: &str, rest: &str) -> Vec<(u64, Option<String>, Opt
     let ad = format!("k,num,mail\n{ad}");
     let fixture = Fixture::new(&sources, &[("hr", hr.as_bytes()), ("ad", ad.as_bytes())]);
     let desired = map(&fixture.into_parts(&format!("{employee}{rest}"))).unwrap();
-    let text = |Stray { record: stray, is_repeated: _ }: &Stray| {
+    let text = |Stray { record: stray, .. }: &Stray| {
         let identifier = stray.identifier.as_ref().map(ToString::to_string);
         (stray.origin.row, identifier, stray.email.as_ref().map(ToString::to_string))
     };
