@@ -83,7 +83,7 @@ pub(super) async fn write_plan(
     let BothSides { records, desired, directory, resolved } = both;
     // The records are no longer needed, and the comparison needs the memory.
     drop(records);
-    facts.count(memory(settings, existing_state(global, Some(settings))?.as_ref(), None, ui));
+    facts.count(memory(settings, existing_state(global, Some(settings))?.as_ref(), None, ui)?);
     let second_thoughts = SecondThoughts::of_plan(settings, args, began, global)?;
     let mut make = |absences: Option<Absences>| -> anyhow::Result<(Plan, Reading)> {
         facts.remember(absences);
