@@ -34,7 +34,7 @@ impl State {
         let Some(text) = found else { return Ok(None) };
         self.opened_note(url, &text).map(Some).ok_or_else(|| StateError::Damaged {
             path,
-            problem: "it is no note of a run of this account, or was altered or written with another key".to_owned(),
+            problem: "it names no plan of this account, or was altered or written with another key".to_owned(),
             advice: "look whether a run is unfinished, then remove the file; the next run plans anew",
         })
     }
