@@ -45,13 +45,13 @@ pub use key::Key;
 pub use lease::LEASE;
 pub(crate) use lease::{Lease, LeaseError, give_back_all};
 pub use place::Place;
-pub(crate) use private::open_private;
+pub(crate) use private::{make_owners, open_private};
 pub use retention::Held;
 
 use crate::files::{InPlace, WRONG_KIND, write_private};
 use crate::plan::Digest;
 use append::Lines;
-use private::{check_above, make_private, no_other_kind};
+use private::{check_above, make_own, make_private, no_other_kind};
 use remote::{Remote, not_held};
 use store::Store;
 
@@ -99,7 +99,8 @@ impl State {
         let folder: &Path = &folder.components().collect::<PathBuf>();
         let journals = folder.join(JOURNALS);
         make_private(folder)?;
-        make_private(&journals)?;
+        make_own(&journals)?;
+        ledger::make_own_folder(folder)?;
         let key = match key {
             Some(key) => Key::from_text(key)?,
             None => {

@@ -13,7 +13,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::files::{InPlace, no_links, open_own};
 use crate::plan::Digest;
-use crate::state::{Lease, LeaseError, State, account_file};
+use crate::state::{Lease, LeaseError, State, account_file, make_owners};
 
 /// How often a lock is tried again because its file was replaced meanwhile.
 const ATTEMPTS: usize = 10;
@@ -99,7 +99,7 @@ pub fn take_here(folder: &Path, url: &str, holder: &Holder) -> Result<Lock, Lock
     no_links(&mut options);
     let (mut file, in_place) = lock_as(&path, url, || open_own(&path, &options))?;
     // Replaces what an earlier holder wrote.
-    file.set_len(0).and_then(|()| file.rewind()).map_err(io)?;
+    make_owners(&file).and_then(|()| file.set_len(0)).and_then(|()| file.rewind()).map_err(io)?;
     serde_json::to_writer(&file, holder).map_err(|error| io(error.into()))?;
     file.flush().map_err(io)?;
     Ok(Lock { _file: file, in_place, _lease: None })

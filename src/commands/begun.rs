@@ -5,18 +5,17 @@ use std::time::SystemTime;
 use super::common::unusable_journal;
 use super::state_place::unusable_state;
 use crate::apply::journal::{Head, read_head};
-use crate::config::Settings;
 use crate::plan::Digest;
 use crate::state::{JournalFile, State, account_file};
 
-/// The applies to the account of these settings whose journals were written to since `oldest`, each with its plan, how it
-/// began, and when its journal was last written to.
+/// The applies to an account whose journals were written to since `oldest`, each with its plan, how it began, and when its
+/// journal was last written to.
 pub(super) fn begun_since(
     oldest: SystemTime,
-    settings: &Settings,
+    account: &str,
     state: &State,
 ) -> anyhow::Result<Vec<(Digest, Head, SystemTime)>> {
-    let account = account_file(&settings.target.account());
+    let account = account_file(account);
     let mut begun = Vec::new();
     for journal in state.journals().map_err(unusable_state)?.iter().filter(|journal| journal.modified >= oldest) {
         if let Some(head) = head(journal, state)?.filter(|head| head.account == account) {

@@ -83,7 +83,7 @@ pub(super) async fn write_plan(
     let BothSides { records, desired, directory, resolved } = both;
     // The records are no longer needed, and the comparison needs the memory.
     drop(records);
-    facts.count(memory(settings, existing_state(global, Some(settings))?.as_ref(), None, ui));
+    facts.count(memory(settings, existing_state(global, Some(settings))?.as_ref(), None, ui)?);
     let second_thoughts = SecondThoughts::of_plan(settings, args, began, global)?;
     let mut make = |absences: Option<Absences>| -> anyhow::Result<(Plan, Reading)> {
         facts.remember(absences);
@@ -214,7 +214,7 @@ pub(super) fn no_plan(error: NoPlan) -> anyhow::Error {
 
 /// If the output file holds a plan that was applied, renames it to a name with its hash, so that `undo` still finds it.
 /// That happens even if the new plan is the same: Skovik is then back in its earlier state. A plan whose apply is not
-/// finished must stay in its place, and is an error; but `run` leaves one behind in which Skovik refused something.
+/// finished must stay in its place, and is an error. `run` leaves one behind: it has looked before whether it may.
 pub(super) fn put_applied_plan_away(
     out: &Path,
     plan: &Plan,
@@ -230,13 +230,19 @@ pub(super) fn put_applied_plan_away(
     if !replay.has_written() {
         return Ok(());
     }
-    if replay.finished.is_none() && (by == BegunBy::Apply || holds_up(&replay, &before)) {
-        if before.hash() == plan.hash() {
-            return Ok(());
-        }
+    let must_stay = replay.finished.is_none() && (by == BegunBy::Apply || holds_up(&replay, &before));
+    if must_stay && before.hash() == plan.hash() {
+        return Ok(());
+    }
+    if must_stay && by == BegunBy::Apply {
+        let again = match before.content().config_hash == settings.hash() {
+            true => "run that apply again",
+            false => "put the settings back that it was made with, and run that apply again",
+        };
         let problem = format!(
-            "{} is a plan whose apply is not finished, {}: run that apply again, or write the new plan to another file \
-            with --out",
+            "{} is a plan whose apply is not finished, {}: {again}. If it must not be finished, look in Skovik at what is in \
+            doubt, and write the new plan to another file with --out: once people have approved and applied that, `run` \
+            plans again too",
             shown(out),
             before.hash()
         );

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use jiff::{SignedDuration, Timestamp};
 
 use super::common::now;
+use super::state_place::unusable_state;
 use crate::apply::journal::{JournalError, Replay};
 use crate::apply::ledger::{LedgerError, Recent};
 use crate::config::Settings;
@@ -17,17 +18,26 @@ use crate::ui::Ui;
 
 /// What a plan is made with; what an apply of the plan itself has `begun` does not count. If it cannot be read, the plan says
 /// so, and so does a warning.
-pub(super) fn memory(settings: &Settings, state: Option<&State>, begun: Option<ApplyId>, ui: &Ui) -> RecentPast {
+///
+/// # Errors
+/// If something other than the program's own file or folder is in the place of one (exit code 3).
+pub(super) fn memory(
+    settings: &Settings,
+    state: Option<&State>,
+    begun: Option<ApplyId>,
+    ui: &Ui,
+) -> anyhow::Result<RecentPast> {
     let window = settings.guard.window();
-    let Some(state) = state.filter(|_| window > 0) else { return RecentPast::none() };
+    let Some(state) = state.filter(|_| window > 0) else { return Ok(RecentPast::none()) };
     match read(settings, state, begun.map(|own| own.begun)) {
         Ok(recent) => {
             tell(&recent, ui);
-            recent.memory(window, begun)
+            Ok(recent.memory(window, begun))
         }
+        Err(LedgerError::State(error @ StateError::Misplaced { .. })) => Err(unusable_state(error)),
         Err(error) => {
             ui.warn(format!("{error}. Until then the guards count each plan alone, and `run` approves none by itself"));
-            RecentPast { window, past: Vec::new(), is_unknown: true }
+            Ok(RecentPast { window, past: Vec::new(), is_unknown: true })
         }
     }
 }
@@ -45,7 +55,7 @@ impl Known {
     ///
     /// # Errors
     /// If it cannot be read and the plan does not say so: its approvers thought that it counts. Exit code 8, or 1 if the
-    /// disk or the store fails.
+    /// disk or the store fails; 3 if something else is in the place of a file.
     pub(super) fn read(
         plan: &Plan,
         replay: &Replay,
@@ -58,6 +68,7 @@ impl Known {
                 tell(&recent, ui);
                 return Ok(Self::Recent(recent));
             }
+            Err(LedgerError::State(error @ StateError::Misplaced { .. })) => return Err(unusable_state(error)),
             Err(error) => error,
         };
         let is_said = plan.content().diagnostics.iter().any(|found| found.code == LEDGER_UNREADABLE);

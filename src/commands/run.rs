@@ -91,12 +91,13 @@ async fn plan_and_apply(
     tidy(settings, &state, &args.out, None, ui);
     let cli::Run { out, report, events, only } = args;
     let execute = cli::Apply { plan: out.clone(), approved_hash: None, report: report.clone(), events: events.clone() };
-    let unfinished = unfinished(out, settings, &state, ui)?;
+    let unfinished = unfinished(settings, &state)?;
     drop(signals);
     if let Some(begun) = unfinished {
         let then = format!(
-            "The next run then goes on with the plan {}, which an earlier run left unfinished",
-            begun.plan.hash()
+            "The next run then goes on with the plan {}, which an earlier run left unfinished. {}",
+            begun.plan.hash(),
+            peoples::otherwise(ui)
         );
         peoples::refuse_while_open(&then, settings, &state)?;
         ui.note(format!("resuming the plan {}, which an earlier run left unfinished", begun.plan.hash()));
@@ -107,10 +108,15 @@ async fn plan_and_apply(
         );
         // Otherwise the next run plans anew.
         if is_in_vain && holds_up(&replay(&state, &begun.plan)?, &begun.plan) {
-            let (note, plan) = (state.begun_run_place(&settings.target.account()), shell_path(out));
+            let (note, copy) = (state.begun_run_place(&settings.target.account()), state.plan(begun.plan.hash()));
+            let file = match holds(out, &begun.plan) {
+                true => shell_path(out),
+                false => "the file that the run which began it wrote (--out), if it is still there".to_owned(),
+            };
             ui.note(format!(
                 "the next run resumes this plan again; if it must not be finished, look in Skovik at what is in doubt, then \
-                remove {note} and {plan}: the next run plans anew"
+                remove {note} and {file}: the next run plans anew. A copy of the plan is {}",
+                shell_path(&copy)
             ));
         }
         let status = resumed?;
@@ -222,18 +228,18 @@ struct Begun {
 
 /// The plan that an earlier run began and did not finish, by the state folder. The files next to the plan do not
 /// matter.
-fn unfinished(out: &Path, settings: &Settings, state: &State, ui: &Ui) -> anyhow::Result<Option<Begun>> {
+fn unfinished(settings: &Settings, state: &State) -> anyhow::Result<Option<Begun>> {
     let Some(hash) = state.begun_run(&settings.target.account()).map_err(unusable_state)? else { return Ok(None) };
     // Without a copy, that run ended before its first write.
     let Some((plan, replay)) = kept_apply(state, hash)? else { return Ok(None) };
-    if !holds_up(&replay, &plan) {
-        return Ok(None);
-    }
-    match replay.begun_by {
-        Some(BegunBy::Run) => Ok(Some(Begun { plan, at: replay.begun_at })),
-        Some(BegunBy::Apply) => Err(peoples::to_finish(out, ui)),
-        None => Ok(None),
-    }
+    // A person may have begun to apply the plan that a run left: that is found by its journal.
+    let is_runs = replay.begun_by == Some(BegunBy::Run);
+    Ok((is_runs && holds_up(&replay, &plan)).then_some(Begun { plan, at: replay.begun_at }))
+}
+
+/// Whether a file holds this plan. Another one may be there, or none.
+fn holds(file: &Path, plan: &Plan) -> bool {
+    read_plan(file).is_ok_and(|there| there.hash() == plan.hash())
 }
 
 /// Resumes a plan only if the policy or people still approve it. The policy does not approve a plan whose apply began
@@ -258,9 +264,7 @@ fn may_go_on(
         Said { granted: None, not_counted } => {
             let (file, typed) = (shown(out), ui.typed(out));
             objections.extend(not_counted);
-            // Another plan may be there by now, or none.
-            let is_there = read_plan(out).is_ok_and(|there| there.hash() == plan.hash());
-            let copy = match is_there {
+            let copy = match holds(out, plan) {
                 true => String::new(),
                 false => format!("cp {} {} && ", shell_path(&state.plan(plan.hash())), shell_path(out)),
             };

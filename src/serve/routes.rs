@@ -37,10 +37,21 @@ const LONGEST_HANDSHAKE: usize = 2048;
 /// At most once in this time, refused events of a webhook are logged.
 const LOGGED_EVERY: Duration = Duration::from_secs(60);
 /// Headers that only something in front of this server sets.
-const OF_PROXIES: [&str; 7] =
-    ["forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "cf-connecting-ip", "true-client-ip"];
+const OF_PROXIES: [&str; 11] = [
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "cf-connecting-ip",
+    "true-client-ip",
+    "fly-client-ip",
+    "fastly-client-ip",
+    "x-proxyuser-ip",
+    "x-amzn-trace-id",
+];
 /// The beginnings of the names of others.
-const KINDS_OF_PROXIES: [&str; 4] = ["x-forwarded", "x-original-", "x-envoy-", "x-azure-"];
+const KINDS_OF_PROXIES: [&str; 5] = ["x-forwarded", "x-original-", "x-envoy-", "x-azure-", "x-appengine-"];
 /// The results of requests to webhooks, as metrics name them.
 const RESULTS: [&str; 4] = ["accepted", "repeated", "refused", "too_many"];
 
@@ -273,10 +284,11 @@ impl Service {
 /// The token that Microsoft Graph expects back before it sends notifications.
 fn handshake(query: &str) -> Option<Answer> {
     let token = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "validationToken")?.1;
-    let is_plain = token.len() <= LONGEST_HANDSHAKE && !token.chars().any(char::is_control);
-    Some(match is_plain {
-        true => text(StatusCode::OK, token.into_owned()),
-        false => text(StatusCode::BAD_REQUEST, "the validation token is too long or unreadable\n"),
+    let refused = |problem: &'static str| text(StatusCode::BAD_REQUEST, problem);
+    Some(match token {
+        long if long.len() > LONGEST_HANDSHAKE => refused("the validation token is too long\n"),
+        odd if odd.chars().any(char::is_control) => refused("the validation token has a control character\n"),
+        token => text(StatusCode::OK, token.into_owned()),
     })
 }
 

@@ -17,7 +17,7 @@ use object_store::UpdateVersion;
 use serde::{Deserialize, Serialize};
 use serde_json::value::to_raw_value;
 
-use super::private::open_private;
+use super::private::{make_owners, open_private};
 use super::store::{ObjectKind, Written};
 use super::{Coded, State, StateError, account_file};
 use crate::diff::Memory;
@@ -122,7 +122,7 @@ impl State {
         // Never removed, so that everybody locks the same file.
         let place = path.with_extension("absences.lock");
         let of_lock = |error| StateError::of_file(place.clone(), error);
-        let lock = open_own(&place, &options).map_err(of_lock)?;
+        let lock = open_own(&place, &options).and_then(|lock| make_owners(&lock).map(|()| lock)).map_err(of_lock)?;
         let begun = Instant::now();
         while let Err(error) = lock.try_lock() {
             match error {

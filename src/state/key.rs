@@ -10,7 +10,7 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretBox, SecretString};
 use sha2::Sha256;
 
-use super::private::{is_exposed, open_private};
+use super::private::{is_exposed, open_as_it_is};
 use super::{KEY_VARIABLE, StateError};
 use crate::files::{sync_folder, temporary_in};
 use crate::plan::Digest;
@@ -43,7 +43,7 @@ impl Key {
     pub(super) fn of_folder(folder: &Path) -> Result<Self, StateError> {
         let path = folder.join(KEY_FILE);
         let io = |error| StateError::Io { path: path.clone(), error };
-        match open_private(&path, false) {
+        match open_as_it_is(&path, false) {
             Ok(file) => return Self::read(&path, file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(StateError::of_file(path, error)),
@@ -61,7 +61,7 @@ impl Key {
                 Ok(Self(SecretBox::new(Box::new(bytes))))
             }
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
-                Self::read(&path, open_private(&path, false).map_err(io)?)
+                Self::read(&path, open_as_it_is(&path, false).map_err(io)?)
             }
             Err(error) => Err(io(error.error)),
         }

@@ -11,7 +11,7 @@ mod tests;
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::append::part;
 use super::journals::read_private;
-use super::private::{found_folder, make_private};
+use super::private::{found_folder, make_own, make_private};
 use super::store::ObjectKind;
 use super::{Coded, Flaw, State, StateError, account_file, read_chain};
 use crate::employee::{BranchId, UserId};
@@ -360,7 +360,7 @@ impl State {
         if let Some(remote) = &self.remote {
             return remote.create(&name, text).map_err(StateError::Store);
         }
-        make_private(&self.folder.join(LEDGERS))?;
+        make_own(&self.folder.join(LEDGERS))?;
         make_private(&self.folder.join(folder))?;
         let path = self.folder.join(&name);
         let io = |error| StateError::Io { path: path.clone(), error };
@@ -379,6 +379,12 @@ impl State {
         };
         StateError::Damaged { path, problem: problem.to_owned(), advice: ADVICE }
     }
+}
+
+/// If a state has ledgers, their folder is the program's own.
+pub(super) fn make_own_folder(state: &Path) -> Result<(), StateError> {
+    let ledgers = state.join(LEDGERS);
+    found_folder(&ledgers)?.map_or(Ok(()), |_| make_own(&ledgers))
 }
 
 fn folder(account: &str) -> String {

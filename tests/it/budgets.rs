@@ -29,12 +29,12 @@ fn keep(house: &House, count: usize) {
     house.list(&people("SE01", count));
 }
 
-fn state(house: &House) -> PathBuf {
+pub(crate) fn state(house: &House) -> PathBuf {
     house.path("state/skovik-sync")
 }
 
 /// The only ledger.
-fn ledger(house: &House) -> PathBuf {
+pub(crate) fn ledger(house: &House) -> PathBuf {
     let ledgers: Vec<_> = fs::read_dir(state(house).join("ledgers")).expect("ledgers").flatten().collect();
     let [ledger] = &ledgers[..] else { panic!("{ledgers:?}") };
     ledger.path()
@@ -359,7 +359,7 @@ fn a_line_of_the_future_counts_and_is_told() {
 }
 
 /// Two plans side by side, of which the first was applied.
-fn second_of_two(more: &str) -> House {
+pub(crate) fn second_of_two(more: &str) -> House {
     let house = house(more);
     let everybody = people("SE01", 100);
     house.list(&everybody[..85]);

@@ -38,6 +38,7 @@ mod run;
 mod run_only;
 mod run_outdated;
 mod run_peoples;
+mod run_replaces;
 mod sandbox;
 mod scim_target;
 mod secrets;

@@ -35,7 +35,7 @@ pub(super) async fn run(
     let mut facts = Facts::new(settings, &both, &args.same_person, &[])?;
     let second_thoughts = SecondThoughts::to_look(settings, began, global)?;
     facts.remember(second_thoughts.map(|second_thoughts| second_thoughts.remembered(ui)).transpose()?);
-    facts.count(memory(settings, existing_state(global, Some(settings))?.as_ref(), None, ui));
+    facts.count(memory(settings, existing_state(global, Some(settings))?.as_ref(), None, ui)?);
     let (settled, mut input) = facts.compare(settings, &both.desired, &both.directory)?;
     // One person can be explained even if others make a plan impossible.
     (input.managers_must_resolve, input.records_must_be_valid) = (false, false);

@@ -3,9 +3,10 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::budgets::{ledger, second_of_two, state};
 use crate::harness::{BINARY, Company, Output};
 
 /// Where the harness lets the program keep its state.
@@ -145,4 +146,43 @@ fn a_limit_of_file_sizes_ends_a_run_in_order() {
         company.run(&["apply", "plan.json"]).ends(0);
         company.is_in_line();
     }
+}
+
+/// What is restored from an artifact or a cache has the modes that its umask gives.
+#[test]
+fn nobody_else_reads_a_state_that_was_restored() {
+    let company = company();
+    company.run(&["apply", "plan.json"]).ends(0);
+    let folder = company.path(STATE);
+    let restored = Command::new("chmod").args(["-R", "go=rX"]).arg(&folder).status().expect("it runs");
+    assert!(restored.success());
+    fs::set_permissions(folder.join("key"), fs::Permissions::from_mode(0o600)).expect("set");
+    company.run(&["apply", "plan.json"]).ends(0);
+    let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    let entries = fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let mut modes: Vec<_> = entries.map(|path| mode(&path)).collect();
+    modes.sort_unstable();
+    // The key and the lock; the journals with the copies of plans, and the ledgers.
+    assert_eq!(modes, [0o600, 0o600, 0o700, 0o700]);
+}
+
+/// A link, a pipe or a folder in the place of a part of the state is no ledger that was altered: every command says so.
+#[test]
+fn what_is_in_the_place_of_a_ledger_is_named() {
+    let house = second_of_two("");
+    let before = house.writes();
+    let account = ledger(&house);
+    let part = fs::read_dir(&account).expect("parts").flatten().map(|part| part.path()).max().expect("a part");
+    for path in [state(&house).join("ledgers"), account, part] {
+        let kept = house.path("kept");
+        fs::rename(&path, &kept).expect("moved");
+        symlink(&kept, &path).expect("linked");
+        for args in [&["plan"][..], &["run"], &["verify", "two.json"], &["apply", "two.json"]] {
+            let refused = house.run(args).ends(3);
+            assert!(refused.stderr.contains("is a symbolic link"), "{refused}");
+        }
+        fs::remove_file(&path).expect("removed");
+        fs::rename(&kept, &path).expect("moved");
+    }
+    assert_eq!(house.writes(), before);
 }

@@ -86,6 +86,11 @@ fn without_a_token_only_this_machine_itself_may_read() {
             &[("Host", "evil.example:8600")],
             &[("X-Forwarded-For", "10.0.0.1")],
             &[("Via", "1.1 proxy")],
+            &[("Fly-Client-IP", "10.0.0.1")],
+            &[("Fastly-Client-IP", "10.0.0.1")],
+            &[("X-ProxyUser-Ip", "10.0.0.1")],
+            &[("X-Appengine-User-Ip", "10.0.0.1")],
+            &[("X-Amzn-Trace-Id", "Root=1-0-0")],
         ] {
             let answer = service.get(path, headers);
             assert_eq!(answer.status, 403, "{path} {headers:?}");

@@ -49,6 +49,11 @@ fn microsoft_graph_shakes_hands_and_shows_its_state() {
     let answer = service.ask("POST", token, &[], "");
     assert_eq!((answer.status, &*answer.body), (200, "Validation: Testing client application reachability<script>"));
     assert!(answer.head.contains("content-type: text/plain") && answer.head.contains("nosniff"), "{}", answer.head);
+    let long = format!("/hr?validationToken={}", "a".repeat(2049));
+    for (token, problem) in [("/hr?validationToken=a%0d%0aX%3A1", "has a control character"), (&long, "is too long")] {
+        let answer = service.ask("POST", token, &[], "");
+        assert_eq!((answer.status, &*answer.body), (400, &*format!("the validation token {problem}\n")));
+    }
     let body = |state: &str| {
         format!(
             "{{\"value\":[{{\"subscriptionId\":\"s\",\"changeType\":\"updated\",\"clientState\":\"{state}\",\
