@@ -11,6 +11,8 @@ mod armor;
 pub mod automatic;
 mod grouped;
 mod name;
+mod patterns;
+mod people;
 mod policy;
 mod record;
 pub mod signature;
