@@ -19,5 +19,6 @@ pub mod signature;
 pub mod signers;
 
 pub use grouped::{Group, grouped};
-pub use policy::{Accepted, Found, Granted, NotApproved, Proof, Rules, examine, judge, not_lifted};
+pub use people::Accepted;
+pub use policy::{Found, Granted, NotApproved, Proof, Rules, examine, judge, not_lifted};
 pub use record::{Approval, FORMAT, FORMAT_VERSION, GREATEST_CEILING, MAX_BYTES, file_name};

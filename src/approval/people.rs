@@ -4,11 +4,23 @@
 //! `allowed_signers` links to it, over any number of lines. A pattern only says under which names a key may be used: it links
 //! the keys and names of two approvals, and nothing beyond.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::name::readings;
-use super::policy::Accepted;
+use super::record::Approval;
+use super::signature::SignerKey;
 use super::signers::{AllowedSigners, Signer};
+
+/// An approval that counts.
+#[derive(Debug)]
+pub struct Accepted<'a> {
+    /// What it says.
+    pub approval: &'a Approval,
+    /// Who signed it, if signatures are required.
+    pub key: Option<SignerKey>,
+    /// The ways to read the approver's name.
+    pub(super) readings: BTreeSet<String>,
+}
 
 /// The approvals that one person may have given alone.
 pub(super) type Person<'p, 'a> = Vec<&'p Accepted<'a>>;

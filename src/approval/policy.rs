@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::grouped::{Group, grouped};
 use super::name::readings;
-use super::people::{Person, people};
+use super::people::{Accepted, Person, people};
 use super::record::Approval;
 use super::signature::{Signature, SignerKey};
 use super::signers::AllowedSigners;
@@ -46,17 +46,6 @@ pub enum Proof {
     Hash,
     /// A signature by one of these.
     Signature(AllowedSigners),
-}
-
-/// An approval that counts.
-#[derive(Debug)]
-pub struct Accepted<'a> {
-    /// What it says.
-    pub approval: &'a Approval,
-    /// Who signed it, if signatures are required.
-    pub key: Option<SignerKey>,
-    /// The ways to read the approver's name.
-    pub(super) readings: BTreeSet<String>,
 }
 
 /// What the valid approvals grant together.

@@ -4,8 +4,6 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::approval::policy::tests::{approval, key, line};
-use crate::approval::record::Approval;
-use crate::approval::signature::SignerKey;
 
 /// How many people approved: lines are principals and the number of a key, approvals are names and the number of a key.
 fn counted(lines: &[(&str, u8)], approvals: &[(&str, u8)]) -> usize {
