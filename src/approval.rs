@@ -11,11 +11,14 @@ mod armor;
 pub mod automatic;
 mod grouped;
 mod name;
+mod patterns;
+mod people;
 mod policy;
 mod record;
 pub mod signature;
 pub mod signers;
 
 pub use grouped::{Group, grouped};
-pub use policy::{Accepted, Found, Granted, NotApproved, Proof, Rules, examine, judge, not_lifted};
+pub use people::Accepted;
+pub use policy::{Found, Granted, NotApproved, Proof, Rules, examine, judge, not_lifted};
 pub use record::{Approval, FORMAT, FORMAT_VERSION, GREATEST_CEILING, MAX_BYTES, file_name};

@@ -17,6 +17,7 @@ mod look_alikes;
 mod matching;
 mod moment;
 mod protect;
+mod protected;
 mod references;
 mod resembling;
 mod settle;
@@ -40,6 +41,7 @@ pub use changes::{Changed, Draft, Drafts, ManagerTarget};
 pub use index::{PeopleIndex, UserIndex};
 pub use moment::{Moment, Wait};
 pub use protect::Protect;
+pub use protected::{ROLES_NOT_TOLD, protection_remarks};
 pub use references::Unresolved;
 
 /// What a new identifier on a known e-mail means (`[scope] renumber`).

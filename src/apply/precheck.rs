@@ -5,9 +5,11 @@
 //! it, a difference stops only its own operation. If a crash lost the end of the journal, an operation may turn out to
 //! be done already. Operations that the journal calls done are checked against the list, too.
 
+mod account;
 mod done;
 mod guards;
 mod labels;
+mod remarks;
 mod settings;
 mod taken;
 mod values;
@@ -23,10 +25,9 @@ use super::newcomers::Newcomers;
 use super::settle::may_be;
 use crate::diff::{Protect, Untrusted};
 use crate::employee::{BranchId, Directory, ExternalIdentifier, Managed, User, UserId};
-use crate::plan::{
-    Action, BranchRef, Change, Digest, Field, Fields, ManagerRef, Operation, OperationId, Plan, Target, Value,
-};
+use crate::plan::{Action, BranchRef, Change, Digest, Field, Fields, ManagerRef, Operation, OperationId, Plan, Value};
 
+pub use account::account;
 pub use done::all_done;
 pub use guards::{emptied_branches, guards, managed_now};
 pub use settings::{policy, settings};
@@ -113,34 +114,6 @@ impl Standing {
 fn in_words(Operation { id, name, employee, action, .. }: &Operation, problem: &str) -> String {
     let who = employee.as_ref().map_or_else(|| name.to_string(), |employee| format!("{employee} {name}"));
     format!("operation {id}, {} {who}: {problem}", action.name())
-}
-
-/// Whether the account is the one that the plan was made for, and its custom fields and branches have the names that
-/// the plan shows.
-///
-/// # Errors
-/// Lists the differences.
-pub fn account(plan: &Plan, replay: &Replay, directory: &Directory) -> Result<(), Vec<String>> {
-    let Target { anchors, users, .. } = &plan.content().target;
-    let was_empty = *users == 0 && !replay.has_written();
-    if !anchors.recognise(directory) || (was_empty && !directory.users.is_empty()) {
-        return Err(vec![
-            "this is not the account that the plan was made for: most of its users or branches are missing; is the \
-            key for another account?"
-                .to_owned(),
-        ]);
-    }
-    let live = directory.users.len() as u64;
-    // Other users may come and go between a plan and its apply, but not most of an account.
-    if !replay.has_written() && live.abs_diff(*users) > few_of(*users) {
-        return Err(vec![format!("the plan says that the account has {users} users, and it has {live}")]);
-    }
-    let mut problems = labels::of_plan(plan, directory);
-    // After the first write, the plan itself may have renamed somebody.
-    if !replay.has_written() {
-        problems.extend(labels::of_parts(plan, directory));
-    }
-    if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
 /// Checks the preconditions of operations that were not begun yet, and whether finished operations still hold.

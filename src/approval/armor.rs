@@ -1,16 +1,18 @@
-//! Reads the outer structure of an SSHSIG blob (OpenSSH's `PROTOCOL.sshsig`) only to say clearly why a signature is
-//! refused. A signature that passes is parsed again by the cryptographic library.
+//! Reads the structure of an SSHSIG blob (OpenSSH's `PROTOCOL.sshsig`): to say clearly why a signature is refused, and because
+//! the cryptographic library, which parses it again, ignores some lengths and what follows some parts.
 
 use base64ct::{Base64, Encoding as _};
 
 const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----";
 const END: &str = "-----END SSH SIGNATURE-----";
 
-/// The names in a signature.
+/// The parts of a signature.
 #[derive(Debug)]
 pub(super) struct Parts {
     pub(super) version: u32,
     pub(super) key_algorithm: String,
+    /// The whole public key, its algorithm included.
+    pub(super) key: Vec<u8>,
     pub(super) namespace: String,
     pub(super) reserved_is_empty: bool,
     pub(super) signature_algorithm: String,
@@ -28,18 +30,24 @@ impl Parts {
     fn of(blob: &[u8]) -> Option<Self> {
         let mut rest = blob.strip_prefix(b"SSHSIG")?;
         let version = number(&mut rest)?;
-        let mut key = string(&mut rest)?;
+        let key = string(&mut rest)?;
         let namespace = text(&mut rest)?;
         let reserved = string(&mut rest)?;
         let _hash = string(&mut rest)?;
         let mut signature = string(&mut rest)?;
         rest.is_empty().then_some(())?;
+        let signature_algorithm = text(&mut signature)?;
+        let _made = string(&mut signature)?;
+        // A security key adds its flags and its counter.
+        let added = if signature_algorithm.starts_with("sk-") { 5 } else { 0 };
+        (signature.len() == added).then_some(())?;
         Some(Self {
             version,
-            key_algorithm: text(&mut key)?,
+            key_algorithm: text(&mut { key })?,
+            key: key.to_vec(),
             namespace,
             reserved_is_empty: reserved.is_empty(),
-            signature_algorithm: text(&mut signature)?,
+            signature_algorithm,
         })
     }
 }

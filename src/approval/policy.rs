@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::grouped::{Group, grouped};
 use super::name::readings;
+use super::people::{Accepted, Person, people};
 use super::record::Approval;
 use super::signature::{Signature, SignerKey};
 use super::signers::AllowedSigners;
@@ -45,17 +46,6 @@ pub enum Proof {
     Hash,
     /// A signature by one of these.
     Signature(AllowedSigners),
-}
-
-/// An approval that counts.
-#[derive(Debug)]
-pub struct Accepted<'a> {
-    /// What it says.
-    pub approval: &'a Approval,
-    /// Who signed it, if signatures are required.
-    pub key: Option<SignerKey>,
-    /// The ways to read the approver's name.
-    readings: BTreeSet<String>,
 }
 
 /// What the valid approvals grant together.
@@ -182,7 +172,7 @@ pub fn judge(
     if accepted.is_empty() && stated.is_some() && rules.hash_suffices() {
         return Ok(Granted::by_hash());
     }
-    let people = people(&accepted, rules);
+    let people = people(&accepted, rules.signers());
     if people.len() < rules.approvers.max(1) {
         reasons.extend(people.iter().filter_map(counted_once));
         reasons.insert(0, too_few(people.len(), stated, rules));
@@ -198,34 +188,6 @@ pub fn judge(
         people: people.len(),
         ceilings,
     })
-}
-
-/// The approvals that one person may have given alone.
-type Person<'p, 'a> = Vec<&'p Accepted<'a>>;
-
-/// Groups approvals by person. Two approvals count as one person's if one person could have given both: the names look
-/// the same, the key is the same, or `allowed_signers` gives the key of one also to the other's approver, or both keys to
-/// somebody else.
-fn people<'p, 'a>(accepted: &'p [Accepted<'a>], rules: &Rules) -> Vec<Person<'p, 'a>> {
-    let mut people: Vec<Person<'p, 'a>> = Vec::new();
-    for one in accepted {
-        let is_one = |person: &Person<'_, '_>| person.iter().any(|other| may_be_one_person(one, other, rules));
-        let (same, others): (Vec<_>, Vec<_>) = people.into_iter().partition(is_one);
-        people = others;
-        people.push(same.into_iter().flatten().chain([one]).collect());
-    }
-    people
-}
-
-fn may_be_one_person(a: &Accepted<'_>, b: &Accepted<'_>, rules: &Rules) -> bool {
-    if !a.readings.is_disjoint(&b.readings) {
-        return true;
-    }
-    let (Some(a_key), Some(b_key), Some(signers)) = (&a.key, &b.key, rules.signers()) else { return false };
-    a_key == b_key
-        || signers.may_be(a_key, &b.approval.approver)
-        || signers.may_be(b_key, &a.approval.approver)
-        || signers.may_have_one_owner(a_key, b_key)
 }
 
 /// Says so if approvals under several names count as one, and why.

@@ -8,6 +8,7 @@
 
 use std::fmt;
 
+use base64ct::{Base64, Encoding as _};
 use secrecy::{ExposeSecret, SecretString};
 use ssh_key::public::KeyData;
 use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey, PublicKey, SshSig};
@@ -57,7 +58,14 @@ impl SignerKey {
         }
         let key = PublicKey::from_openssh(&format!("{kind} {base64}"))
             .map_err(|error| format!("is no {kind} public key: {error}"))?;
-        Self::new(key.key_data().clone())
+        let blob = Base64::decode_vec(base64).map_err(|_| format!("is no {kind} public key: it is no base64"))?;
+        Self::new(key.key_data().clone())?.if_exactly(&blob)
+    }
+
+    /// The key, if this is exactly how it is written: the library ignores some lengths and what follows a key.
+    fn if_exactly(self, blob: &[u8]) -> Result<Self, String> {
+        let written = PublicKey::new(self.0.clone(), "").to_bytes();
+        if written.is_ok_and(|written| written == blob) { Ok(self) } else { Err("is no proper public key".to_owned()) }
     }
 
     /// Its SHA-256 fingerprint, as `ssh-keygen -l` shows it.
@@ -94,7 +102,9 @@ impl Signature {
             return Err(format!("by a key of kind {key_kind} was made as {made_with}{why}: that does not count"));
         }
         let sshsig = SshSig::from_pem(armor.trim()).map_err(|error| format!("cannot be read: {error}"))?;
-        Ok(Self { key: SignerKey::new(sshsig.public_key().clone())?, sshsig })
+        let key = SignerKey::new(sshsig.public_key().clone())?.if_exactly(&parts.key);
+        let key = key.map_err(|_| "names a public key that is not written properly".to_owned())?;
+        Ok(Self { key, sshsig })
     }
 
     /// The key that it names; proven only by [`Signature::verify`].

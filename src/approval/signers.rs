@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 
-use super::name::readings;
+use super::patterns::PatternList;
 use super::signature::{NAMESPACE, SignerKey};
 
 const NO_KEY: &str = "has no public key; a line is: principals [options] kind base64 [comment]";
@@ -21,13 +21,13 @@ pub struct AllowedSigners {
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Signer {
+pub(super) struct Signer {
     line: usize,
-    principals: PatternList,
+    pub(super) principals: PatternList,
     for_this: bool,
     valid_after: Option<Timestamp>,
     valid_before: Option<Timestamp>,
-    key: SignerKey,
+    pub(super) key: SignerKey,
 }
 
 impl AllowedSigners {
@@ -69,22 +69,9 @@ impl AllowedSigners {
         }))
     }
 
-    /// Whether the owner of a key may be, now or at another time, this principal or one whose name looks the same. A line
-    /// for other uses tells whose key it is, too.
-    #[must_use]
-    pub fn may_be(&self, key: &SignerKey, principal: &str) -> bool {
-        self.owners(key).any(|names| names.takes(principal))
-    }
-
-    /// Whether one principal may hold both keys, now or at another time.
-    #[must_use]
-    pub fn may_have_one_owner(&self, a: &SignerKey, b: &SignerKey) -> bool {
-        self.owners(a).any(|of_a| self.owners(b).any(|of_b| of_a.may_share_a_name(of_b)))
-    }
-
-    /// Whose key it is, by each line that has it.
-    fn owners(&self, key: &SignerKey) -> impl Iterator<Item = &PatternList> {
-        self.signers.iter().filter(move |signer| signer.key == *key).map(|signer| &signer.principals)
+    /// All lines, also those for other uses: they tell whose keys are one person's.
+    pub(super) fn lines(&self) -> &[Signer] {
+        &self.signers
     }
 
     /// Whether any key counts as this principal's.
@@ -106,7 +93,7 @@ impl Signer {
     fn objection(&self, principal: &str, now: Timestamp) -> Option<String> {
         let line = self.line;
         if !self.principals.matches(principal) {
-            let whose = &self.principals.text;
+            let whose = &self.principals;
             return Some(format!("by a key that is {whose}'s (allowed_signers line {line}), not {principal}'s"));
         }
         if !self.for_this {
@@ -167,7 +154,7 @@ fn principals(line: &str) -> Result<(PatternList, &str), String> {
     if text.is_empty() || text.contains('"') {
         return Err("does not begin with principals, such as anna@example.com,ben@example.com".to_owned());
     }
-    Ok((PatternList { text: text.to_owned() }, rest.trim_start_matches([' ', '\t'])))
+    Ok((PatternList::new(text), rest.trim_start_matches([' ', '\t'])))
 }
 
 #[derive(Debug, Default)]
@@ -198,7 +185,7 @@ fn options<'l>(text: &'l str, zone: &TimeZone) -> Result<(Options, &'l str), Str
         match (name.as_str(), value) {
             ("cert-authority", None) => options.cert_authority = true,
             ("namespaces", Some(_)) if options.namespaces.is_some() => return twice(),
-            ("namespaces", Some(text)) => options.namespaces = Some(PatternList { text }),
+            ("namespaces", Some(text)) => options.namespaces = Some(PatternList::new(&text)),
             ("valid-after", Some(_)) if options.valid_after.is_some() => return twice(),
             ("valid-after", Some(text)) => options.valid_after = Some(time(&name, &text, zone)?),
             ("valid-before", Some(_)) if options.valid_before.is_some() => return twice(),
@@ -264,121 +251,6 @@ fn first_word(text: &str) -> (&str, &str) {
 /// Whether a word is the type of a key. No option looks like a type.
 fn is_key_kind(word: &str) -> bool {
     ["ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-", "rsa-sha2-"].iter().any(|start| word.starts_with(start))
-}
-
-/// What stands for other letters in a pattern.
-const WILDCARDS: [char; 2] = ['*', '?'];
-
-/// OpenSSH's list of patterns: separated by commas, with `*`, `?`, and `!` to exclude.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct PatternList {
-    text: String,
-}
-
-impl PatternList {
-    fn matches(&self, name: &str) -> bool {
-        let mut found = false;
-        for pattern in self.text.split(',') {
-            match pattern.strip_prefix('!') {
-                Some(negated) if glob(negated.as_bytes(), name.as_bytes()) => return false,
-                Some(_) => {}
-                None => found |= glob(pattern.as_bytes(), name.as_bytes()),
-            }
-        }
-        found
-    }
-
-    /// The same for a name that looks like this one. Negated patterns are still compared exactly.
-    fn match_likeness(&self, name: &str) -> bool {
-        let seen = readings(name);
-        let reads_like = |pattern: &String| seen.iter().any(|name| glob(pattern.as_bytes(), name.as_bytes()));
-        let mut found = false;
-        for pattern in self.text.split(',') {
-            match pattern.strip_prefix('!') {
-                Some(negated) if glob(negated.as_bytes(), name.as_bytes()) => return false,
-                Some(_) => {}
-                None => found |= readings(pattern).iter().any(reads_like),
-            }
-        }
-        found
-    }
-
-    fn takes(&self, name: &str) -> bool {
-        self.matches(name) || self.match_likeness(name)
-    }
-
-    /// Whether some name matches both lists, or one name and one that looks the same. If only patterns with wildcards match
-    /// it, what they exclude is not looked at.
-    fn may_share_a_name(&self, other: &Self) -> bool {
-        self.wanted().any(|one| {
-            other.wanted().any(|another| match (one.contains(WILDCARDS), another.contains(WILDCARDS)) {
-                (true, true) => {
-                    let (one, another) = (readings(one), readings(another));
-                    one.iter().any(|one| another.iter().any(|other| overlap(one.as_bytes(), other.as_bytes())))
-                }
-                (false, _) => self.takes(one) && other.takes(one),
-                (true, false) => self.takes(another) && other.takes(another),
-            })
-        })
-    }
-
-    /// The patterns that are not negated.
-    fn wanted(&self) -> impl Iterator<Item = &str> {
-        self.text.split(',').filter(|pattern| !pattern.starts_with('!'))
-    }
-
-    /// The name, if the list is a single name without wildcards.
-    fn only_name(&self) -> Option<&str> {
-        (!self.text.contains(['*', '?', ',', '!'])).then_some(&self.text)
-    }
-}
-
-/// Matches byte by byte, as OpenSSH does. It backtracks only to the last star, so every pattern is fast.
-fn glob(pattern: &[u8], name: &[u8]) -> bool {
-    let (mut at, mut position) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while position < name.len() {
-        match pattern.get(at) {
-            Some(b'*') => {
-                star = Some((at + 1, position));
-                at += 1;
-            }
-            Some(&byte) if byte == b'?' || byte == name[position] => {
-                at += 1;
-                position += 1;
-            }
-            _ => match &mut star {
-                Some((after, from)) => {
-                    *from += 1;
-                    (at, position) = (*after, *from);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[at..].iter().all(|&byte| byte == b'*')
-}
-
-/// Whether some name matches both patterns.
-fn overlap(a: &[u8], b: &[u8]) -> bool {
-    // For each end of `b`: whether some name matches it and the end of `a` that was looked at last.
-    let mut ends = vec![false; b.len() + 1];
-    for at_a in (0..=a.len()).rev() {
-        let mut diagonal = false;
-        for at_b in (0..=b.len()).rev() {
-            let below = ends[at_b];
-            ends[at_b] = match (a.get(at_a), b.get(at_b)) {
-                (None, None) => true,
-                (Some(b'*'), _) if below => true,
-                (_, Some(b'*')) | (Some(b'*'), Some(_)) if ends.get(at_b + 1) == Some(&true) => true,
-                (_, Some(b'*')) => below,
-                (Some(b'*'), _) | (None, _) | (_, None) => false,
-                (Some(one), Some(other)) => (one == other || [one, other].contains(&&b'?')) && diagonal,
-            };
-            diagonal = below;
-        }
-    }
-    ends[0]
 }
 
 #[cfg(test)]

@@ -186,7 +186,7 @@ pub(super) async fn carry_out(
     if let Some(undone) = plan.content().undone().filter(|_| !live.takes_back) {
         return Err(of_other_settings(&[another_undo(undone)]));
     }
-    precheck::account(plan, &replay, &directory).map_err(|problems| stale(&problems))?;
+    precheck::account(plan, &replay, live).map_err(|problems| stale(&problems))?;
     let Some(mut standing) = standing(plan, &replay, live)? else {
         say(args, ui, &["nothing to do: Skovik already matches this plan"]);
         return Ok(Carried::unreported(ExitStatus::Done));
@@ -254,7 +254,7 @@ fn finished_unseen(args: &cli::Apply, finished: Timestamp, why: &str, ui: &Ui) -
 /// How Skovik differs from what the complete apply left.
 fn taken_back(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Vec<String>> {
     let standing = precheck::standing(plan, replay, live).or_refuse(ExitStatus::Untrusted)?;
-    let account = precheck::account(plan, replay, live.directory).err().unwrap_or_default();
+    let account = precheck::account(plan, replay, live).err().unwrap_or_default();
     Ok(account.into_iter().chain(standing.problems(plan)).collect())
 }
 
@@ -262,7 +262,7 @@ fn taken_back(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Ve
 fn is_as_before(plan: &Plan, live: Live<'_>) -> anyhow::Result<bool> {
     let untouched = Replay::default();
     let standing = precheck::standing(plan, &untouched, live).or_refuse(ExitStatus::Untrusted)?;
-    Ok(standing.conflicts.is_empty() && precheck::account(plan, &untouched, live.directory).is_ok())
+    Ok(standing.conflicts.is_empty() && precheck::account(plan, &untouched, live).is_ok())
 }
 
 /// Prints how it ended; to standard error if standard output is the event stream.

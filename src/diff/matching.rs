@@ -5,9 +5,10 @@ use std::sync::OnceLock;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::index::{PeopleIndex, Rival, UserIndex, describe};
+use super::protected::{protection_remarks, protects_untold};
 use super::{Claim, Comparison, Person, Policy, Reading, Renumber, Standing, Untrusted, describe_user};
 use crate::diagnostic::Severity;
-use crate::employee::{Desired, Directory, ExternalIdentifier, User};
+use crate::employee::{Desired, Directory, ExternalIdentifier};
 use crate::side_by_side::side_by_side;
 use crate::text::shell_option;
 
@@ -68,16 +69,14 @@ impl<'a> Comparison<'a> {
     fn set_standings(&mut self) {
         let Policy { protect, branches, reactivate, .. } = self.policy;
         let users = &self.directory.users;
-        // If Skovik tells the roles of some users only, the others may be admins.
-        let protects_untold = protect.is_default() && users.iter().any(|user| user.roles.is_some());
-        let is_untold = |user: &User| protects_untold && user.roles.is_none();
+        let protects_untold = protects_untold(protect, users);
         for (standing, user) in self.standings.iter_mut().zip(users) {
             let managed = match (branches, &user.branch) {
                 (None, _) => true,
                 (Some(branches), Some(branch)) => branches.contains(branch),
                 (Some(_), None) => false,
             };
-            *standing = if protect.covers(user) || is_untold(user) {
+            *standing = if protect.covers(user) || (protects_untold && user.roles.is_none()) {
                 Standing::Protected
             } else if managed {
                 Standing::Leaving
@@ -85,31 +84,7 @@ impl<'a> Comparison<'a> {
                 Standing::Unmanaged
             };
         }
-        let untold = users.iter().filter(|user| is_untold(user)).count();
-        if untold > 0 {
-            let message = format!(
-                "Skovik does not tell the roles of {untold} of {} users; they may be admins and are protected, as \
-                 [scope] protect is not set",
-                users.len()
-            );
-            self.diagnose(Severity::Warning, "roles_not_told", None, message);
-        }
-        if protect.is_default() && !users.is_empty() && users.iter().all(|user| user.roles.is_none()) {
-            let message = "Skovik tells the roles of no user, so that admins are not protected: name them in [scope] \
-            protect, or set it to [] if nobody is to be protected";
-            self.diagnose(Severity::Warning, "admins_not_told", None, message.to_owned());
-        }
-        if protect.is_default() && users.iter().any(|user| user.roles.is_some()) && !users.iter().any(User::is_admin) {
-            let message = "no user of Skovik has the role admin, so nobody is protected as one: see [scope] protect";
-            self.diagnose(Severity::Info, "no_admin", None, message.to_owned());
-        }
-        let among_inactive =
-            if *reactivate { protect.without_user(&self.directory.inactive) } else { protect.without_user(&[]) };
-        let entries = protect.without_user(users).into_iter();
-        for entry in entries.filter(|entry| among_inactive.contains(entry)) {
-            let message = format!("[scope] protect names {entry:?}, which protects no user of Skovik");
-            self.diagnose(Severity::Warning, "protect_matches_nobody", None, message);
-        }
+        self.diagnostics.extend(protection_remarks(protect, *reactivate, self.directory));
     }
 
     /// Sets aside everybody whose identifier or e-mail another record in scope has, too.

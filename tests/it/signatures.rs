@@ -1,6 +1,7 @@
 //! Signed approvals, with the real program on one side and the real `ssh-keygen` on the other.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod flips;
 mod forgery;
 mod interop;
 mod policy;

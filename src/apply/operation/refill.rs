@@ -44,7 +44,8 @@ impl Worker<'_> {
     /// After a change of branch: reads the user back, and sends missing custom fields again. If the change was made a moment
     /// ago, [`Rest::Restored`] may restore what else it emptied. Otherwise ([`Rest::AsHeld`]) another client may have done
     /// that: it stays empty and is reported, and two reads must show it as empty. A complete request that would empty
-    /// anything else is not sent.
+    /// anything else is not sent. If managed fields have values that the plan does not give, a complete request writes them
+    /// only if two reads agree that another client has set them.
     pub(super) async fn refill(
         &self,
         id: OperationId,
@@ -62,6 +63,7 @@ impl Worker<'_> {
         let mut left = self.provider.retries();
         let mut wrote = false;
         let mut untold;
+        let mut of_others: Option<User> = None;
         // Another read of the user after the change: the list at the start of this run, if it shows the user in the new branch.
         let is_moved = |listed: &&StoredUser| self.parse(listed).is_some_and(|user| user.branch == expected.branch);
         let mut shown = self.listed.get(before.id()).filter(is_moved).cloned();
@@ -83,6 +85,20 @@ impl Worker<'_> {
                     "the user was moved to another branch, {why} now, and was left alone. Since the move they lack custom fields \
                     that they had: {gone}. Look at the user in Skovik before you give this plan up"
                 )));
+            }
+            if !body.is_partial() && self.shows_others(expected, &read.user) {
+                let Some(earlier) = &of_others else {
+                    of_others = Some(read.user);
+                    continue;
+                };
+                let differs = differences(earlier, &read.user, self.managed);
+                if !differs.is_empty() {
+                    let problem = "and the write would send it; they were left alone";
+                    return Attempt::new(half(&format!(
+                        "two reads of the user differ: {}, {problem}",
+                        differs.join(", ")
+                    )));
+                }
             }
             let hidden = match (rest, &shown) {
                 (Rest::Restored, _) => self.hidden(&body, &before, changes),
@@ -130,6 +146,23 @@ impl Worker<'_> {
         attempt.wrote = wrote;
         attempt.before = Some(before);
         attempt
+    }
+
+    /// Whether managed fields of a user have values that the plan does not give. An empty field has none.
+    fn shows_others(&self, expected: &User, user: &User) -> bool {
+        let mut shown = user.clone();
+        let texts = [(&mut shown.first_name, &expected.first_name), (&mut shown.last_name, &expected.last_name)];
+        texts
+            .into_iter()
+            .filter(|(shown, _)| shown.is_empty())
+            .for_each(|(shown, expected)| shown.clone_from(expected));
+        shown.manager = shown.manager.or_else(|| expected.manager.clone());
+        for (shown, expected) in shown.custom_fields.iter_mut().zip(&expected.custom_fields) {
+            if shown.is_none() {
+                shown.clone_from(expected);
+            }
+        }
+        !differences(expected, &shown, self.managed).is_empty()
     }
 
     /// What an earlier read of the user showed, with `changes` applied, and a complete request would empty.

@@ -42,7 +42,7 @@ fn now() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().expect("a time")
 }
 
-fn approval(approver: &str) -> Approval {
+pub(in crate::approval) fn approval(approver: &str) -> Approval {
     Approval {
         format: FORMAT.to_owned(),
         format_version: FORMAT_VERSION,
@@ -151,7 +151,7 @@ fn with_two_approvers_both_must_allow_as_much() {
 }
 
 /// A key that is always the same for a number.
-fn key(number: u8) -> PrivateKey {
+pub(in crate::approval) fn key(number: u8) -> PrivateKey {
     PrivateKey::new(KeypairData::Ed25519(Ed25519Keypair::from_seed(&[number; 32])), "").expect("a key")
 }
 
@@ -163,7 +163,7 @@ fn signed(number: u8, mut approval: Approval) -> Approval {
 }
 
 /// A line of allowed_signers.
-fn line(before: &str, number: u8) -> String {
+pub(in crate::approval) fn line(before: &str, number: u8) -> String {
     format!("{before} {}\n", key(number).public_key().to_openssh().expect("a key"))
 }
 

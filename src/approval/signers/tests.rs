@@ -101,6 +101,15 @@ fn a_line_that_cannot_be_used_is_an_error_with_its_number() {
             "is no ssh-rsa public key",
         ),
         ("anna@example.com WEAK", "is no ssh-rsa public key"),
+        // The length of the key is another one than that of what follows; something follows the key.
+        (
+            "anna@example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIbM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti",
+            "is no proper public key",
+        ),
+        (
+            "anna@example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqtiAAAA",
+            "public key",
+        ),
         ("KEY", "has \"aaaac3nz"),
         ("\"anna@example.com KEY", "quote that is not closed"),
         ("an\"na@example.com KEY", "does not begin with principals"),
@@ -138,74 +147,5 @@ fn a_key_tells_its_principal_only_where_there_is_one() {
     ] {
         let signers = parse(&line.replace("KEY", ANNA)).expect(line);
         assert_eq!(signers.principal_of(&key(ANNA)), expected, "{line}");
-    }
-}
-
-#[test]
-fn no_pattern_takes_long() {
-    assert!(!glob("*a".repeat(2_000).as_bytes(), "a".repeat(1_999).as_bytes()));
-    assert!(glob("*a".repeat(2_000).as_bytes(), "a".repeat(2_000).as_bytes()));
-}
-
-#[test]
-fn the_owner_of_a_key_may_be_whoever_looks_like_a_principal() {
-    let signers = parse(&format!("boss@example.com,anna@example.com {ANNA}\n*,!ben@example.com {BEN}")).expect("read");
-    for name in ["anna@example.com", "Anna@Example.com", "ａｎｎａ@example.com", "anna\u{200b}@example.com"] {
-        assert!(signers.may_be(&key(ANNA), name), "{name:?}");
-    }
-    assert!(!signers.may_be(&key(ANNA), "anne@example.com"));
-    // Letters of other scripts, in the file or in the name, in patterns too.
-    for (principal, name) in [
-        ("\u{430}nna,kim", "anna"),
-        ("anna", "\u{430}nna"),
-        ("\u{410}nna", "anna"),
-        ("\u{410}*", "anna"),
-        ("*\u{430}", "anna"),
-        ("rn*", "mark"),
-        ("mark", "rnark"),
-    ] {
-        let signers = parse(&format!("{principal} {ANNA}")).expect("read");
-        assert!(signers.may_be(&key(ANNA), name), "{principal} {name}");
-    }
-    assert!(signers.may_be(&key(BEN), "carla@example.com") && !signers.may_be(&key(BEN), "ben@example.com"));
-    // To sign, a name must be exactly the one in the file.
-    let refused = signers.check(&key(ANNA), "Anna@example.com", at("2026-03-15T00:00:00Z"));
-    assert!(refused.is_err_and(|problem| problem.contains("not Anna@example.com's")));
-}
-
-#[test]
-fn two_keys_may_be_one_owner_s() {
-    for (anna, ben, expected) in [
-        ("anna,kim", "ben,kim", true),
-        ("anna,Kim", "ben,\u{ff4b}im", true),
-        ("anna,kim@example.com", "ben,*@example.com", true),
-        ("anna,*@example.com", "ben,kim@*", true),
-        ("anna,kim", "ben,k\u{456}m", true),
-        ("anna,\u{43a}im@*", "ben,*@example.com", true),
-        ("anna,*@one.example.com", "ben,*@two.example.com", false),
-        ("anna,kim", "ben,*,!kim,!anna", false),
-        ("anna", "ben", false),
-        ("anna,k?m", "ben,kimm", false),
-    ] {
-        let signers = parse(&format!("{anna} {ANNA}\n{ben} {BEN}")).expect("read");
-        for (one, other) in [(ANNA, BEN), (BEN, ANNA)] {
-            assert_eq!(signers.may_have_one_owner(&key(one), &key(other)), expected, "{anna} {ben}");
-        }
-    }
-    let other_use = format!("anna,kim {ANNA}\nkim namespaces=\"git\" {BEN}\nben {BEN}");
-    let signers = parse(&other_use).expect("read");
-    assert!(signers.may_have_one_owner(&key(ANNA), &key(BEN)) && signers.may_be(&key(BEN), "kim"));
-}
-
-proptest::proptest! {
-    #[test]
-    fn patterns_overlap_if_both_match_some_name(a in "[ab*?]{0,4}", b in "[ab*?]{0,4}") {
-        // A name that both match needs no more letters than both patterns have together.
-        let names = (0..=8_usize).flat_map(|length| {
-            (0..1_u32 << length).map(move |bits| (0..length).map(|at| b'a' + (bits >> at & 1) as u8).collect::<Vec<_>>())
-        });
-        let [one, other] = [a.as_bytes(), b.as_bytes()];
-        let matched = names.into_iter().any(|name| glob(one, &name) && glob(other, &name));
-        proptest::prop_assert_eq!(overlap(one, other), matched);
     }
 }

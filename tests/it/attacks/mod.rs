@@ -33,4 +33,5 @@ mod shell;
 mod state;
 mod transplants;
 mod trials;
+mod unsaid;
 mod untold;

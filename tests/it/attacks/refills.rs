@@ -206,3 +206,76 @@ async fn a_guard_that_blocks_a_later_run_does_not_keep_a_refill_from_it() {
     let ended = liar.apply().await;
     assert_eq!((ended.code, puts(&liar)), (Some(0), 3), "{ended}");
 }
+
+/// What the reads of whoever was moved show: after each read, something else about the second user.
+async fn shown_as(shown: &'static [Option<Write>]) -> (Liar, Output) {
+    let liar = Liar::new(
+        &[user(1, None), mover(), user(3, None)],
+        &[(1, None), (2, Some(1)), (3, None)],
+        "max_in_flight = 1",
+        {
+            move |account, asked| match (asked.method, asked.path) {
+                ("PUT", _) if asked.nth == 0 => {
+                    let answer = account.honest(asked);
+                    empty(account, nothing);
+                    Some(answer)
+                }
+                ("GET", "/users/id2") if account.came.contains_key("PUT") => {
+                    let reads = account.came.entry("reads".to_owned()).or_default();
+                    *reads += 1;
+                    let write = shown.get(*reads - 1).copied().flatten()?;
+                    let mut user = account.users["id2"].clone();
+                    write(&mut user);
+                    Some(reply(200, json!({"data": user}).to_string()))
+                }
+                _ => None,
+            }
+        },
+    )
+    .await;
+    let ended = liar.apply().await;
+    (liar, ended)
+}
+
+fn another_name(user: &mut Value) {
+    user["attributes"]["last_name"] = json!("Other");
+}
+
+fn a_third_name(user: &mut Value) {
+    user["attributes"]["last_name"] = json!("Third");
+}
+
+fn another_manager(user: &mut Value) {
+    user["relationships"]["manager"]["data"]["id"] = json!("id3");
+}
+
+fn name_and_manager(liar: &Liar) -> [Value; 2] {
+    let user = &liar.account().users["id2"];
+    [user["attributes"]["last_name"].clone(), user["relationships"]["manager"]["data"]["id"].clone()]
+}
+
+/// A refill sends the whole user: what one read alone shows must not become true by it.
+#[tokio::test]
+async fn what_one_read_shows_after_a_move_is_not_written() {
+    for lie in [another_name as Write, another_manager] {
+        let shown: &'static [Option<Write>] = Box::leak(Box::new([Some(lie)]));
+        let (liar, ended) = shown_as(shown).await;
+        assert_eq!((ended.code, puts(&liar), held(&liar)[0].clone()), (Some(0), 2, json!("kept")), "{ended}");
+        assert_eq!(name_and_manager(&liar), [json!("Last2"), json!("id1")], "{ended}");
+    }
+    let (liar, ended) = shown_as(&[Some(another_name), Some(a_third_name)]).await;
+    assert!(ended.code == Some(9) && ended.stdout.contains("two reads of the user differ"), "{ended}");
+    assert_eq!((puts(&liar), name_and_manager(&liar)), (1, [json!("Last2"), json!("id1")]), "{ended}");
+    // The same apply again gives back what the move emptied.
+    let ended = liar.apply().await;
+    assert_eq!((ended.code, puts(&liar), held(&liar)[0].clone()), (Some(0), 2, json!("kept")), "{ended}");
+}
+
+/// What another client has written since is kept, and so are the custom fields.
+#[tokio::test]
+async fn what_another_client_writes_after_a_move_is_kept() {
+    let (liar, ended) = shown_as(&[Some(another_name), Some(another_name)]).await;
+    assert!(ended.code == Some(9) && ended.stdout.contains("last_name is \"Other\", not \"Last2\""), "{ended}");
+    assert_eq!((puts(&liar), held(&liar)[0].clone()), (2, json!("kept")), "{ended}");
+    assert_eq!(name_and_manager(&liar), [json!("Other"), json!("id1")], "{ended}");
+}

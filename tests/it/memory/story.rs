@@ -278,7 +278,7 @@ async fn apply_to_the_end(plan: &Plan, memory: &Memory, folder: &Path, max_in_fl
         takes_back: plan.content().undone().is_some(),
         reactivates: false,
     };
-    if precheck::account(plan, &replay, &directory).is_err() {
+    if precheck::account(plan, &replay, live).is_err() {
         return Process::Stale;
     }
     let standing = precheck::standing(plan, &replay, live).expect("a list without contradictions");

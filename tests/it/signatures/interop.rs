@@ -219,7 +219,7 @@ fn field(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// What a hardware key makes: the same as the software key that lies in a file, but for what its device adds.
-fn by_a_device(scene: &Scene, key: &str, kind: &str, text: &[u8]) -> (String, String) {
+pub(super) fn by_a_device(scene: &Scene, key: &str, kind: &str, text: &[u8]) -> (String, String) {
     let private = PrivateKey::from_openssh(scene.read(key)).unwrap();
     let public = match private.public_key().key_data() {
         KeyData::Ed25519(point) => field(&point.0),

@@ -172,6 +172,15 @@ impl World {
         self.send(state, process, operation, Sent::Refill, request, Some(read));
     }
 
+    /// Whether a refill sends a user who is not as the operation should have left them.
+    pub(crate) fn refills_anothers(&self, last: &State, next: &State, process: usize, operation: usize) -> bool {
+        let sent = |state: &State| state.network.iter().filter(|message| message.step == Sent::Refill).count();
+        let Action::Update { user, edit, .. } = self.operation(operation).action else { return false };
+        let before = last.runs[process].and_then(|run| run.entries[operation].attempts.before);
+        let (Some(before), Some(read)) = (before, last.server.user(user)) else { return false };
+        sent(next) > sent(last) && updated(before.fields, edit, &[None; OPERATIONS]) != Ok(read.fields)
+    }
+
     /// The end of a change of branch that has lost no custom fields. Another client may have changed them or other fields
     /// since.
     fn refilled(&self, operation: usize, held: &User, before: &User) -> End {

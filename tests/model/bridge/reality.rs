@@ -193,6 +193,12 @@ impl Reality {
                 if let Some(id) = whom(&self.world, last, process, operation) {
                     let held = self.take(process, &Want::User(id))?;
                     self.answer_read(held, id);
+                    // Before the engine sends what another client has written, it reads the user twice. For the model, which
+                    // knows no lies of a single read, both are one.
+                    if matches!(step, Step::Refill(..)) && self.world.refills_anothers(last, next, process, operation) {
+                        let held = self.take_next(process, &Want::User(id)).await?;
+                        self.answer_read(held, id);
+                    }
                 }
             }
             Step::Unread(process, operation, how) => {
