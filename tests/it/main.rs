@@ -40,6 +40,7 @@ mod run_outdated;
 mod run_peoples;
 mod sandbox;
 mod scim_target;
+mod secret_places;
 mod secrets;
 mod serve;
 mod servers;
