@@ -1,5 +1,6 @@
 //! The command line: clap types, nothing else.
 
+mod refusal;
 mod sandbox;
 
 use std::ffi::OsString;
@@ -30,8 +31,8 @@ impl Cli {
     /// # Errors
     /// If it is not understood, or only asks for help.
     pub fn read<T: Into<OsString> + Clone>(line: impl IntoIterator<Item = T>) -> Result<Self, clap::Error> {
-        let matches = Self::command().try_get_matches_from(line)?;
-        let mut cli = Self::from_arg_matches(&matches)?;
+        let matches = Self::command().try_get_matches_from(line).map_err(refusal::shown)?;
+        let mut cli = Self::from_arg_matches(&matches).map_err(refusal::shown)?;
         cli.global.names_config = matches.value_source("config") == Some(ValueSource::CommandLine);
         Ok(cli)
     }

@@ -6,6 +6,7 @@
 
 mod client;
 mod error_messages;
+mod escapes;
 mod gzip;
 mod redactor;
 mod retry;

@@ -3,6 +3,7 @@
 
 mod base_url;
 mod credentials;
+pub(crate) mod program;
 pub(crate) mod quoting;
 mod secrets;
 pub(crate) mod section;
@@ -19,7 +20,7 @@ pub(crate) use base_url::secure;
 pub use base_url::{BaseUrl, UrlError};
 pub(crate) use credentials::SecretShape;
 pub use credentials::{Secret, SecretPlace};
-pub(crate) use credentials::{beginning, program_path, shortened};
+pub(crate) use credentials::{beginning, shortened};
 pub(crate) use secrets::{Secrets, TOKEN_VARIABLE, protect_of_all};
 pub use template::{Calendar, Template};
 

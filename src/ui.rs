@@ -220,7 +220,7 @@ impl Ui {
     /// Shows progress: a bar once the total is known. Silent if standard error is not a terminal, and when quiet.
     #[must_use]
     pub fn progress(&self, label: impl Into<String>) -> Progress {
-        Progress::new(&self.bars, label.into())
+        Progress::new(&self.bars, printable(&label.into()).into_owned())
     }
 
     /// The same, but for results and errors only.

@@ -1,15 +1,23 @@
-//! How a secret may be spelt in text from others: as it is, in other case, with characters written as escapes of URLs,
-//! JSON or HTML, and as base64 or hexadecimal digits, also in the middle of something longer. Between the digits of two
-//! bytes there may be a blank, a colon and the like. Where a text was cut (`…`), the beginning of a secret counts too; a
+//! How a secret may be spelt in text from others: as it is, in other case or other forms of its letters (NFKC), with
+//! characters written as escapes of URLs, JSON, HTML, CSS, Rust, JavaScript or quoted-printable, and as base64 or the
+//! digits of its bytes, hexadecimal or decimal, also in the middle of something longer. Between the digits of two bytes
+//! there may be a blank, a colon and the like. Where a text was cut (`…`), the beginning of a secret counts too; a
 //! long beginning counts everywhere, because a server may cut what it quotes.
+
+use std::iter::once;
 
 use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding as _};
 use secrecy::zeroize::Zeroizing;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
+use unicode_normalization::UnicodeNormalization as _;
 
-/// A shorter encoded form would also be found in unrelated words.
+use super::escapes::{ESCAPES, LONGEST_ESCAPE, escaped};
+
+/// A shorter form in base64 would also be found in unrelated words.
 const SHORTEST_FORM: usize = 8;
-/// What may be between the hexadecimal digits of two bytes: `aa:bb`, `aa bb`, `0xaa, 0xbb`.
+/// The digits of fewer bytes would be, too.
+const FEWEST_BYTES: usize = 4;
+/// What may be between the digits of two bytes: `aa:bb`, `aa bb`, `0xaa, 0xbb`.
 const SEPARATORS: &[u8] = b" :-_,.;";
 /// How many of them.
 const MOST_SEPARATORS: usize = 3;
@@ -23,79 +31,19 @@ const LONG_BEGINNING: usize = 12;
 const LONGEST_BYTE: usize = MOST_SEPARATORS + 3;
 /// What stands where a text was cut.
 const CUT: char = '…';
-/// The longest escape, in bytes.
-const LONGEST_ESCAPE: usize = 18;
-/// The names that HTML has for the characters that a secret may have besides letters and digits. Some may stand without
-/// their semicolon.
-const NAMED: [(&str, char); 52] = [
-    ("amp", '&'),
-    ("AMP", '&'),
-    ("lt", '<'),
-    ("LT", '<'),
-    ("gt", '>'),
-    ("GT", '>'),
-    ("quot", '"'),
-    ("QUOT", '"'),
-    ("apos", '\''),
-    ("Tab", '\t'),
-    ("NewLine", '\n'),
-    ("excl", '!'),
-    ("num", '#'),
-    ("dollar", '$'),
-    ("percnt", '%'),
-    ("lpar", '('),
-    ("rpar", ')'),
-    ("ast", '*'),
-    ("midast", '*'),
-    ("plus", '+'),
-    ("commat", '@'),
-    ("comma", ','),
-    // A hyphen of its own, which is read as this one.
-    ("hyphen", '-'),
-    ("dash", '-'),
-    ("minus", '-'),
-    ("period", '.'),
-    ("sol", '/'),
-    ("colon", ':'),
-    ("semi", ';'),
-    ("equals", '='),
-    ("quest", '?'),
-    ("lsqb", '['),
-    ("lbrack", '['),
-    ("bsol", '\\'),
-    ("rsqb", ']'),
-    ("rbrack", ']'),
-    ("Hat", '^'),
-    ("lowbar", '_'),
-    ("UnderBar", '_'),
-    ("grave", '`'),
-    ("DiacriticalGrave", '`'),
-    ("lcub", '{'),
-    ("lbrace", '{'),
-    ("verbar", '|'),
-    ("vert", '|'),
-    ("VerticalLine", '|'),
-    ("rcub", '}'),
-    ("rbrace", '}'),
-    ("tilde", '~'),
-    ("sim", '~'),
-    ("nbsp", '\u{a0}'),
-    ("NonBreakingSpace", '\u{a0}'),
-];
-
 /// A secret with its encoded forms.
 pub(super) struct Spellings {
     secret: SecretString,
     /// As base64 in each alphabet and at each place within a group of three bytes.
     encoded: Vec<SecretString>,
-    /// As hexadecimal digits.
-    digits: SecretString,
+    /// The digits of each byte, with blanks between them: hexadecimal, and decimal.
+    digits: [SecretString; 2],
 }
 
 impl Spellings {
     pub(super) fn of(secret: SecretString) -> Self {
         let bytes = secret.expose_secret().as_bytes();
-        let digits = hexadecimal(bytes);
+        let digits = [hexadecimal(bytes, " "), digits_of(bytes, " ", |byte| byte.to_string())];
         let mut encoded = Vec::new();
         for offset in 0..3 {
             encoded.extend(within_base64(bytes, offset));
@@ -113,8 +61,11 @@ impl Spellings {
     pub(super) fn mask(&self, text: String, mask: &str) -> String {
         let masked = mask_spelt(text, self.secret(), mask);
         let masked = self.encoded.iter().fold(masked, |text, form| mask_spelt(text, form.expose_secret(), mask));
-        let digits = self.digits.expose_secret();
-        if digits.len() < SHORTEST_FORM { masked } else { replaced(masked, mask, |rest| end_of_digits(rest, digits)) }
+        if self.secret().len() < FEWEST_BYTES {
+            return masked;
+        }
+        let digits = self.digits.iter().map(ExposeSecret::expose_secret);
+        digits.fold(masked, |text, digits| replaced(text, mask, |rest| end_of_digits(rest, digits)))
     }
 }
 
@@ -161,12 +112,16 @@ fn replaced(text: String, mask: &str, end: impl Fn(&str) -> Option<usize>) -> St
     if found_any { masked } else { text }
 }
 
-/// If a text begins with these hexadecimal digits, or is cut within them, where they end. Between two bytes there may be
+/// If a text begins with the digits of these bytes, or is cut within them, where they end. Between two bytes there may be
 /// separators, and `0x` or `\\x`.
 fn end_of_digits(text: &str, digits: &str) -> Option<usize> {
     let bytes = text.as_bytes();
+    // Most places of a text are decided by this.
+    if !bytes.first()?.eq_ignore_ascii_case(digits.as_bytes().first()?) {
+        return None;
+    }
     let mut end = 0;
-    for (place, byte) in digits.as_bytes().chunks(2).enumerate() {
+    for (place, byte) in digits.split(' ').map(str::as_bytes).enumerate() {
         let begun = end;
         if place > 0 {
             let separators = bytes[end..].iter().take(MOST_SEPARATORS).take_while(|found| SEPARATORS.contains(found));
@@ -198,7 +153,7 @@ fn end_of(text: &str, word: &str) -> Option<usize> {
                 Some((_, length)) => end += length,
                 None if place < BEGINNING => return None,
                 None => {
-                    let within = if rest.starts_with(['%', '\\', '&']) { LONGEST_ESCAPE } else { 0 };
+                    let within = if rest.starts_with(ESCAPES) { LONGEST_ESCAPE } else { 0 };
                     return cut_within(rest, within).map(|cut| end + cut);
                 }
             }
@@ -214,65 +169,13 @@ fn cut_within(text: &str, most: usize) -> Option<usize> {
     text[..text.floor_char_boundary(most + CUT.len_utf8())].find(CUT)
 }
 
-/// The character that an escape at the start of a text means, and the length of the escape.
-fn escaped(text: &str) -> Option<(char, usize)> {
-    if !text.starts_with(['%', '\\', '&']) {
-        return None;
-    }
-    let text = &text[..text.floor_char_boundary(LONGEST_ESCAPE)];
-    if text.starts_with('%') {
-        return percent(text);
-    }
-    if let Some(rest) = text.strip_prefix('\\') {
-        let number = |from: usize, count: usize| u32::from_str_radix(rest.get(from..from + count)?, 16).ok();
-        let digits = |count: usize| Some((char::from_u32(number(1, count)?)?, 2 + count));
-        // JSON writes a character beyond the first 65,536 as two.
-        let pair = || {
-            let halves = [number(1, 4)?, rest.get(5..7).filter(|next| *next == "\\u").and(number(7, 4))?];
-            let halves = halves.map(u16::try_from).map(Result::unwrap_or_default);
-            Some((char::decode_utf16(halves).next()?.ok()?, 12))
-        };
-        return match rest.chars().next()? {
-            'u' => digits(4).or_else(pair),
-            'x' => digits(2),
-            other if !other.is_alphanumeric() => Some((other, 1 + other.len_utf8())),
-            _ => None,
-        };
-    }
-    if let Some(number) = text.strip_prefix("&#") {
-        return numeric(number).map(|(found, length)| (found, 2 + length));
-    }
-    let rest = text.strip_prefix('&')?;
-    let (name, found) = NAMED.iter().find(|(name, _)| rest.starts_with(name))?;
-    Some((*found, 1 + name.len() + usize::from(rest[name.len()..].starts_with(';'))))
-}
-
-/// The character that a number after `&#` means, and the length of that with the semicolon, which HTML lets one leave out.
-fn numeric(text: &str) -> Option<(char, usize)> {
-    let (digits, radix) = text.strip_prefix(['x', 'X']).map_or((text, 10), |digits| (digits, 16));
-    let end = digits.find(|c: char| !c.is_digit(radix)).unwrap_or(digits.len());
-    let found = char::from_u32(u32::from_str_radix(&digits[..end], radix).ok()?)?;
-    Some((found, text.len() - digits.len() + end + usize::from(digits[end..].starts_with(';'))))
-}
-
-/// A character as the percent-encoded bytes of its UTF-8.
-fn percent(text: &str) -> Option<(char, usize)> {
-    let byte = |place: usize| {
-        let digits = text.get(place * 3..place * 3 + 3)?.strip_prefix('%')?;
-        u8::from_str_radix(digits, 16).ok()
-    };
-    let bytes: Vec<u8> = (0..4).map_while(byte).collect();
-    let end = (1..=bytes.len()).find(|&end| std::str::from_utf8(&bytes[..end]).is_ok())?;
-    let found = std::str::from_utf8(&bytes[..end]).ok()?.chars().next()?;
-    Some((found, end * 3))
-}
-
 fn is_same(one: char, other: char) -> bool {
     one == other
         || if one.is_ascii() && other.is_ascii() {
             one.eq_ignore_ascii_case(&other)
         } else {
-            one.to_lowercase().eq(other.to_lowercase())
+            let folded = |c: char| once(c).nfkc().flat_map(char::to_lowercase);
+            folded(one).eq(folded(other))
         }
 }
 
@@ -290,13 +193,18 @@ fn within_base64(bytes: &[u8], offset: usize) -> [SecretString; 2] {
     [part(Base64Unpadded::encode_string(&padded)), part(Base64UrlUnpadded::encode_string(&padded))]
 }
 
-fn hexadecimal(bytes: &[u8]) -> SecretString {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
+fn hexadecimal(bytes: &[u8], separator: &str) -> SecretString {
+    digits_of(bytes, separator, |byte| format!("{byte:02x}"))
+}
+
+fn digits_of(bytes: &[u8], separator: &str, written: impl Fn(u8) -> String) -> SecretString {
+    bytes.iter().map(|byte| written(*byte)).collect::<Vec<_>>().join(separator).into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::escapes::NAMED;
 
     const SECRET: &str = "Hun%41/ter+2?äß&<x>\"\u{1f600}";
 
@@ -312,6 +220,11 @@ mod tests {
             bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(separator)
         };
         let bytes = |separator: &str| digits(SECRET.as_bytes(), separator);
+        let decimal = |separator: &str| SECRET.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(separator);
+        let full_width = |c: char| match c {
+            '!'..='~' => char::from_u32(u32::from(c) + 0xfee0).unwrap(),
+            other => other,
+        };
         for spelt in [
             SECRET.to_owned(),
             SECRET.to_uppercase().replace("SS", "ß"),
@@ -319,6 +232,13 @@ mod tests {
             all(&|c| utf8(c).iter().map(|byte| format!("%{byte:02x}")).collect()),
             percent_encoding::utf8_percent_encode(SECRET, percent_encoding::NON_ALPHANUMERIC).to_string(),
             all(&|c| c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()),
+            all(&|c| format!("\\u{{{:x}}}", u32::from(c))),
+            all(&|c| format!("\\{:X} ", u32::from(c))),
+            all(&|c| format!("\\{:06x}", u32::from(c))),
+            all(&|c| utf8(c).iter().map(|byte| format!("={byte:02X}")).collect()),
+            all(&|c| full_width(c).to_string()),
+            decimal(" "),
+            decimal(", "),
             all(&|c| format!("&#{};", u32::from(c))),
             all(&|c| format!("&#x{:X};", u32::from(c))),
             all(&|c| format!("&#{}", u32::from(c))),
@@ -326,8 +246,8 @@ mod tests {
             SECRET.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;"),
             SECRET.replace('&', "&amp").replace('<', "&lt").replace('>', "&gt").replace('"', "&quot"),
             SECRET.replace('/', "\\/").replace('"', "\\\""),
-            hexadecimal(SECRET.as_bytes()).expose_secret().to_owned(),
-            hexadecimal(SECRET.as_bytes()).expose_secret().to_uppercase(),
+            hexadecimal(SECRET.as_bytes(), "").expose_secret().to_owned(),
+            hexadecimal(SECRET.as_bytes(), "").expose_secret().to_uppercase(),
             bytes(" "),
             bytes(":"),
             bytes(":").to_uppercase(),
@@ -378,9 +298,14 @@ mod tests {
         {
             assert_eq!(masked(text), text);
         }
+        assert_eq!(masked("72, 117, 110, 37, 52, 49, 47"), "72, 117, 110, 37, 52, 49, 47", "only a part of it");
         let almost = "48:75:6e:25:34:31:2f:74:65:72:2b:32:3f";
         assert_eq!(masked(almost), almost, "only a part of it");
         let short = Spellings::of("ab".into());
-        assert_eq!(short.mask("YWI= 61:62 xABx".to_owned(), "*"), "YWI= 61:62 x*x", "too short to be told in base64");
+        assert_eq!(
+            short.mask("YWI= 61:62 97, 98 xABx".to_owned(), "*"),
+            "YWI= 61:62 97, 98 x*x",
+            "too short to be told in base64"
+        );
     }
 }

@@ -37,7 +37,9 @@ impl Message<'_> {
     pub fn body(&self, form: Form) -> String {
         match form {
             Form::Json => self.json().to_string(),
-            Form::Slack => json!({ "text": slack(&self.text()) }).to_string(),
+            // Besides the characters that `slack` escapes, Slack reads a markup of its own, and makes links of addresses and of
+            // names behind @ and #, unless it is told not to.
+            Form::Slack => json!({ "text": slack(&self.text()), "mrkdwn": false, "parse": "none" }).to_string(),
             Form::Teams => {
                 let block = json!({ "type": "TextBlock", "text": teams(&self.text()), "wrap": true });
                 let card = json!({
@@ -228,8 +230,13 @@ mod tests {
     #[test]
     fn nothing_that_is_told_calls_somebody_or_becomes_a_link() {
         let ran = blocked();
-        let slack = message(&ran, true).body(Form::Slack);
-        assert!(slack.contains("Anna &lt;@U1&gt; Berg"), "{slack}");
+        let slack: Value = serde_json::from_str(&message(&ran, true).body(Form::Slack)).unwrap();
+        assert!(slack["text"].as_str().unwrap().contains("Anna &lt;@U1&gt; Berg"), "{slack}");
+        assert_eq!(
+            (&slack["mrkdwn"], &slack["parse"]),
+            (&json!(false), &json!("none")),
+            "no markup, and nobody is called"
+        );
         let teams: Value = serde_json::from_str(&message(&ran, true).body(Form::Teams)).unwrap();
         let text = teams["attachments"][0]["content"]["body"][0]["text"].as_str().unwrap();
         assert!(text.contains("Anna \\<@U1\\> Berg"), "{text}");

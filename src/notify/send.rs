@@ -9,17 +9,16 @@ use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use rustix::process::{Pid, Signal, kill_process_group};
 use secrecy::ExposeSecret as _;
 use tokio::io::AsyncWriteExt as _;
-use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::Message;
 use crate::config::notify::{Channel, Form};
 use crate::http::{Failure, Options, Repeat, Request, Transport, Trust, Wants};
+use crate::setting::program::{self, Running};
 use crate::setting::quoting::{length, may_be_secret};
-use crate::setting::{Secret, Secrets, beginning, program_path, secure};
+use crate::setting::{Secret, Secrets, beginning, secure};
 
 /// Set for the programs that are told.
 const TOLD: &str = "SKOVIK_SYNC_NOTIFIED";
@@ -88,27 +87,21 @@ async fn post(url: &Secret, body: String, secrets: &Arc<Secrets>) -> Result<(), 
 }
 
 async fn start(argv: &[String], folder: &Path, body: String, secrets: &Secrets) -> Result<(), String> {
-    let [program, arguments @ ..] = argv else { return Err("there is no program".to_owned()) };
+    let Some(program) = argv.first() else { return Err("there is no program".to_owned()) };
     if env::var_os(TOLD).is_some() {
         return Err(format!(
             "a program of [[notify]] started this command ({TOLD} is set), which starts no such program itself: it could go on \
              without end"
         ));
     }
-    let path = program_path(program, folder);
     // The settings may name what belongs into `url_file`.
     let program = if may_be_secret(program) { format!("the program ({})", length(program)) } else { program.clone() };
-    let path = path.map_err(|error| format!("{program} cannot be found: {error}"))?;
-    let mut command = Command::new(path);
-    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-    secrets.withhold(&mut command, &[]);
-    command.env(TOLD, "1");
-    command.process_group(0).kill_on_drop(true);
-    if !folder.as_os_str().is_empty() {
-        command.current_dir(folder);
-    }
-    let mut running = Running(command.spawn().map_err(|error| format!("{program} cannot be started: {error}"))?);
-    let (input, errors) = (running.0.stdin.take(), running.0.stderr.take());
+    let started = program::command(argv, folder, secrets, &[]).and_then(|mut command| {
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).env(TOLD, "1");
+        Running::start(command)
+    });
+    let mut running = started.map_err(|error| format!("{program} cannot be started: {error}"))?;
+    let (input, errors) = (running.child.stdin.take(), running.child.stderr.take());
     let write = async {
         // A program that does not read it may still end well.
         if let Some(mut input) = input {
@@ -118,24 +111,13 @@ async fn start(argv: &[String], folder: &Path, body: String, secrets: &Secrets) 
     let talk = async { tokio::join!(write, beginning(errors)).1 };
     let mut talk = pin!(talk);
     let (said, status) = tokio::select! {
-        said = &mut talk => (said, running.0.wait().await),
+        said = &mut talk => (said, running.child.wait().await),
         // What it has started may go on, and hold its input and its standard error open.
-        status = running.0.wait() => (timeout(LAST_WORDS, talk).await.unwrap_or_default(), status),
+        status = running.child.wait() => (timeout(LAST_WORDS, talk).await.unwrap_or_default(), status),
     };
     let status = status.map_err(|error| format!("{program} was lost: {error}"))?;
     if status.success() {
         return Ok(());
     }
     Err(format!("{program} failed with {status}: {}", secrets.clean(&said)))
-}
-
-/// A program. Dropping this before the program has ended ends it and everything that it started.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(group) = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-    }
 }

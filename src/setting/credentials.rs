@@ -10,11 +10,11 @@ use std::{env, fs, io};
 
 use secrecy::SecretString;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::Command;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::ConfigError;
+use super::program::{self, Running};
 use super::quoting::{is_variable_name, length, may_be_secret, variable};
 use super::secrets::Secrets;
 use super::section::Section;
@@ -213,7 +213,7 @@ async fn read_in_time(path: PathBuf, patience: Duration) -> io::Result<Vec<u8>> 
     }
 }
 
-/// The output of a program. The program stays in this process group, so that it can ask on the terminal.
+/// The output of a program, which may ask on the terminal.
 async fn printed_by(
     argv: &[String],
     folder: &Path,
@@ -221,20 +221,19 @@ async fn printed_by(
     name: &str,
     secrets: &Secrets,
 ) -> Result<Vec<u8>, String> {
-    let [program, arguments @ ..] = argv else { return Err("is empty".to_owned()) };
-    let path = program_path(program, folder).map_err(|error| format!("({name}) cannot be found: {error}"))?;
-    let mut command = Command::new(path);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    if !folder.as_os_str().is_empty() {
-        command.current_dir(folder);
-    }
-    secrets.withhold(&mut command, &[]);
-    let mut running = command.spawn().map_err(|error| format!("({name}) cannot be run: {error}"))?;
-    let (output, errors) = (running.stdout.take(), running.stderr.take());
-    let ended = async { tokio::join!(beginning(output), beginning(errors), running.wait()) };
-    let ended = timeout(patience, ended).await;
+    let started = program::command(argv, folder, secrets, &[]).and_then(|mut command| {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running::start_to_ask(command)
+    });
+    let mut running = started.map_err(|error| format!("({name}) cannot be run: {error}"))?;
+    let (output, errors) = (running.child.stdout.take(), running.child.stderr.take());
+    let ended = timeout(patience, async {
+        let (printed, said) = tokio::join!(beginning(output), beginning(errors));
+        // Not before: what it has started may hold its output open, and is ended with it only as long as it is not waited for.
+        (printed, said, running.child.wait().await)
+    });
     let (printed, said, status) =
-        ended.map_err(|_| format!("({name}) did not end within {} seconds", patience.as_secs()))?;
+        ended.await.map_err(|_| format!("({name}) did not end within {} seconds", patience.as_secs()))?;
     let status = status.map_err(|error| format!("({name}) was lost: {error}"))?;
     if status.success() {
         let too_long = || format!("({name}) printed more than {} KiB, which no secret has", KEPT >> 10);
@@ -258,12 +257,6 @@ pub(crate) async fn beginning(output: Option<impl AsyncRead + Unpin>) -> Vec<u8>
         kept.extend_from_slice(&part[..room]);
     }
     kept
-}
-
-/// The path of a program that the settings name. Like every path of the settings, it is relative to their folder; it is
-/// made absolute, because the program is started in that folder.
-pub(crate) fn program_path(program: &str, folder: &Path) -> io::Result<PathBuf> {
-    if program.contains('/') { std::path::absolute(folder.join(program)) } else { Ok(PathBuf::from(program)) }
 }
 
 /// The start of what a program or a server said, on one line.

@@ -92,11 +92,8 @@ impl<'a> Section<'a> {
                     None => format!("known are {}", known.join(", ")),
                 };
                 let line = self.document.line(at);
-                return Err(self.document.error(format!(
-                    "unknown key {} in {} (line {line}); {hint}",
-                    key_name(key),
-                    self.label
-                )));
+                let name = key_name(key).unwrap_or_else(|| format!("of {}", length(key)));
+                return Err(self.document.error(format!("unknown key {name} in {} (line {line}); {hint}", self.label)));
             }
         }
         Ok(self)
@@ -137,7 +134,8 @@ impl<'a> Section<'a> {
     pub(crate) fn problem(&self, key: &str, problem: impl std::fmt::Display) -> ConfigError {
         let at = self.entry(key).map_or(self.at, |(_, value)| value.span().start);
         let line = self.document.line(at);
-        self.document.error(format!("`{key}` in {} (line {line}) {problem}", self.label))
+        let name = key_name(key).unwrap_or_else(|| format!("a key of {}", length(key)));
+        self.document.error(format!("{name} in {} (line {line}) {problem}", self.label))
     }
 
     /// A problem with the whole table.
@@ -331,8 +329,9 @@ impl<'a> Section<'a> {
     }
 }
 
-fn key_name(key: &str) -> String {
-    if may_be_secret(key) { format!("of {}", length(key)) } else { format!("`{key}`") }
+/// A key in quotes, unless it may be a secret that somebody put in its place.
+fn key_name(key: &str) -> Option<String> {
+    (!may_be_secret(key)).then(|| format!("`{key}`"))
 }
 
 fn with_article(noun: &str) -> String {

@@ -1,7 +1,6 @@
 //! Programs that print their records. The output counts only after the program has ended with success.
 //!
-//! The program is started without a shell, in the folder of the settings file, in its own process group. If it takes
-//! too long, the whole group is ended.
+//! If the program takes too long, everything that it started is ended with it.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -10,16 +9,15 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::{Child, Command};
 
 use super::format::{Format, FormatName};
 use super::{Conditions, EXIT_STATUS, ReadError, Reading, Source, blocking};
 use crate::files::LARGEST_LIST;
+use crate::setting::program::{self, Running};
 use crate::setting::quoting::{is_variable_name, length, variable};
 use crate::setting::section::Section;
-use crate::setting::{ConfigError, Secrets, beginning, program_path};
+use crate::setting::{ConfigError, Secrets, beginning};
 use crate::state;
 
 /// A program that prints records.
@@ -65,12 +63,12 @@ impl ExecSource {
             return Err(ConfigError::Invalid(problem).into());
         }
         let program = &self.argv[0];
-        let mut running = Running(self.start().map_err(|error| format!("{program} cannot be started: {error}"))?);
-        let (output, errors) = (running.0.stdout.take(), running.0.stderr.take());
+        let mut running = self.start().map_err(|error| format!("{program} cannot be started: {error}"))?;
+        let (output, errors) = (running.child.stdout.take(), running.child.stderr.take());
         let (printed, said) = tokio::join!(whole(output, conditions), beginning(errors));
         let said = self.secrets.clean(&said);
         let printed = printed.map_err(|problem| format!("{program}: {problem}"))?;
-        let status = running.0.wait().await.map_err(|error| format!("{program} was lost: {error}"))?;
+        let status = running.child.wait().await.map_err(|error| format!("{program} was lost: {error}"))?;
         if !status.success() {
             let said = if said.is_empty() { "nothing on standard error".to_owned() } else { said };
             return Err(format!("{program} failed with {status}: {said}").into());
@@ -87,16 +85,10 @@ impl ExecSource {
         Ok(Reading { table: blocking(table).await?, proof: Some(EXIT_STATUS), modified: None })
     }
 
-    fn start(&self) -> std::io::Result<Child> {
-        let [program, arguments @ ..] = &self.argv[..] else { return Err(std::io::ErrorKind::InvalidInput.into()) };
-        let mut command = Command::new(program_path(program, &self.folder)?);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        self.secrets.withhold(&mut command, &self.env);
-        command.process_group(0).kill_on_drop(true);
-        if !self.folder.as_os_str().is_empty() {
-            command.current_dir(&self.folder);
-        }
-        command.spawn()
+    fn start(&self) -> std::io::Result<Running> {
+        let mut command = program::command(&self.argv, &self.folder, &self.secrets, &self.env)?;
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running::start(command)
     }
 }
 
@@ -139,18 +131,6 @@ fn env_of(section: &Section<'_>) -> Result<Vec<String>, ConfigError> {
         }
     }
     Ok(names)
-}
-
-/// A running program. Dropping this ends it and everything that it started.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Without an id it has ended already.
-        if let Some(group) = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-    }
 }
 
 /// The complete output of a program.

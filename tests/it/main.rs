@@ -41,6 +41,7 @@ mod run_peoples;
 mod run_replaces;
 mod sandbox;
 mod scim_target;
+mod secret_places;
 mod secrets;
 mod serve;
 mod servers;

@@ -8,6 +8,7 @@ use reqwest::Certificate;
 use url::Url;
 
 use crate::http::{self, Failure, Redactor, Transport};
+use crate::setting::quoting::{length, may_be_secret};
 use crate::source::ReadError;
 
 /// The largest page that is read, in bytes; a larger one is an error.
@@ -57,9 +58,11 @@ pub(super) fn hint(status: u16) -> &'static str {
     }
 }
 
-/// An address without its query, which may name people.
+/// An address without its query, which may name people, and without the parts of its path that may be a secret.
 pub(in crate::source) fn place(url: &Url) -> String {
-    format!("{}{}", url.origin().ascii_serialization(), url.path())
+    let part = |part| if may_be_secret(part) { format!("[{}]", length(part)) } else { part.to_owned() };
+    let path: Vec<String> = url.path().split('/').map(part).collect();
+    format!("{}{}", url.origin().ascii_serialization(), path.join("/"))
 }
 
 /// Why there is no answer, and what to do about it.
@@ -71,4 +74,25 @@ pub(super) fn no_answer(failure: &Failure) -> String {
     };
     let advice = if problem.contains("is not JSON") { "; is this the address of the API?" } else { "" };
     format!("{what}: {problem}{advice}")
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_in_the_path_of_an_address_is_only_counted() {
+        for (url, expected) in [
+            ("https://hr.example/oauth2/v2.0/token?q=1", "https://hr.example/oauth2/v2.0/token"),
+            ("https://hr.example", "https://hr.example/"),
+            (
+                "http://127.0.0.1:1/a/sk_live_51Hq7ZpW3xVb9TmR2yLd8JhN5cGf4SaE6u/b",
+                "http://127.0.0.1:1/a/[42 characters]/b",
+            ),
+            ("https://hr.example/73%6b%5f%6c%69%76%65", "https://hr.example/[20 characters]"),
+        ] {
+            assert_eq!(place(&Url::parse(url).unwrap()), expected);
+        }
+    }
 }

@@ -102,7 +102,9 @@ fn slack_teams_and_a_program_are_told_in_their_own_way() {
     let slack = &told(&slack_got)[0];
     let text = slack["text"].as_str().expect("a text");
     assert!(text.starts_with("skovik-sync: The run for http://") && !text.contains("people.csv"), "{text}");
-    assert_eq!(slack.as_object().expect("an object").len(), 1);
+    // No word of it is markup, or calls somebody.
+    assert_eq!((&slack["mrkdwn"], &slack["parse"]), (&false.into(), &"none".into()));
+    assert_eq!(slack.as_object().expect("an object").len(), 3);
     let teams = &told(&teams_got)[0];
     let card = &teams["attachments"][0];
     assert_eq!(card["contentType"], json!("application/vnd.microsoft.card.adaptive"));

@@ -1,0 +1,69 @@
+//! Where a key is kept: in a file, printed by a command, or pasted where it does not belong.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::harness::{BINARY, Company, Output};
+
+#[test]
+fn a_key_pasted_as_the_name_of_a_header_is_only_counted() {
+    let company = Company::new("small");
+    let pasted = "sk_live_4eC39HqLyjWDarjtT1zdp7dc";
+    let source = "\n[[source]]\nname = \"other\"\nkind = \"http\"\nurl = \"http://127.0.0.1:1/\"\nkey = \"id\"\n";
+    let good = company.read("skovik-sync.toml");
+    for (table, name) in [("headers", format!("{pasted} x")), ("headers", format!("Token-{pasted}"))] {
+        company.write("skovik-sync.toml", format!("{good}{source}{table} = {{ \"{name}\" = \"y\" }}\n"));
+        let output = company.run(&["plan", "-vvv"]).ends(3);
+        let counted = format!("a key of {} characters in `headers` in [[source]] `other` (line ", name.len());
+        assert!(output.stderr.contains(&counted) && !output.stderr.contains("4eC39"), "{output}");
+    }
+}
+
+/// Without a terminal; on one, Ctrl-C reaches everything that was started.
+#[test]
+fn a_signal_ends_everything_that_the_command_for_the_key_has_started() {
+    for signal in ["INT", "TERM"] {
+        let company = Company::new("small");
+        let command = r#"token_command = ["sh", "-c", "sleep 60 & echo $! >child; wait"]"#;
+        company.edit("skovik-sync.toml", "token_env = \"SKOVIK_TOKEN\"", command);
+        let mut command = company.command("setsid", &[BINARY, "plan"]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let running = command.spawn().expect("the tests need `setsid`, from Debian's package util-linux");
+        let child = loop {
+            match fs::read_to_string(company.path("child")) {
+                Ok(text) if text.ends_with('\n') => break text.trim().to_owned(),
+                _ => thread::sleep(Duration::from_millis(20)),
+            }
+        };
+        assert!(Command::new("kill").args(["-s", signal, &running.id().to_string()]).status().unwrap().success());
+        Output::of(&["plan"], running.wait_with_output().unwrap()).ends(130);
+        // A process whose parent has ended may not have been waited for yet.
+        let goes_on = || fs::read_to_string(format!("/proc/{child}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+        let begun = Instant::now();
+        while goes_on() {
+            assert!(begun.elapsed() < Duration::from_secs(10), "{child} goes on");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn a_warning_about_a_file_hides_nothing_of_its_name() {
+    let name = "t\u{202e}\u{200b}\u{e000}\u{85}\u{9b}\u{a0}\u{2028}f";
+    let company = Company::new("small");
+    company.write(name, "key\n");
+    fs::set_permissions(company.path(name), fs::Permissions::from_mode(0o644)).unwrap();
+    let escaped = name.chars().map(|c| if c.is_ascii() { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) });
+    let setting = format!("token_file = \"{}\"", escaped.collect::<String>());
+    company.edit("skovik-sync.toml", "token_env = \"SKOVIK_TOKEN\"", &setting);
+    for format in ["text", "json"] {
+        let output = company.run(&["plan", "-vvv", "--log-format", format]).ends(0);
+        let hidden = |c: char| !c.is_ascii() && name.contains(c);
+        assert!(output.stderr.contains("others can read token_file") && !output.stderr.contains(hidden), "{output:?}");
+    }
+}
