@@ -222,7 +222,7 @@ mod tests {
         let bytes = |separator: &str| digits(SECRET.as_bytes(), separator);
         let decimal = |separator: &str| SECRET.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(separator);
         let full_width = |c: char| match c {
-            '!'..='~' => char::from_u32(u32::from(c) + 0xfee0).unwrap(),
+            '!'..='~' => char::from_u32(u32::from(c) + 0xfee0).expect("a letter"),
             other => other,
         };
         for spelt in [
