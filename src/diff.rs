@@ -158,7 +158,7 @@ pub struct Comparison<'a> {
     /// Their names, and those of inactive ones, with a description.
     displaced: FxHashMap<String, String>,
     /// The names on both sides; found out when first needed.
-    names: OnceLock<strangers::Names>,
+    names: OnceLock<strangers::Names<'a>>,
     /// Users whom a record of a later source names that belongs to nobody in the first source.
     named_later: FxHashSet<u32>,
     /// Users who would be deleted, by name; made when first needed.

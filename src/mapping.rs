@@ -9,6 +9,7 @@ mod direct_condition;
 mod explain;
 mod lookup;
 mod memo;
+mod part;
 mod person;
 mod references;
 mod settle;
@@ -28,8 +29,7 @@ use rustc_hash::FxHashSet;
 
 use crate::config::{EmployeeSettings, Settings};
 use crate::employee::{
-    Branch, BranchId, CustomField, CustomFieldId, Desired, Employee, ExternalIdentifier, Join, KEY_CLAIMED_TWICE,
-    Managed, SetAside,
+    Branch, BranchId, CustomField, CustomFieldId, Desired, Employee, Join, KEY_CLAIMED_TWICE, Managed, SetAside,
 };
 use crate::exit::ExitStatus;
 use crate::setting::template::Engine;
@@ -40,6 +40,7 @@ use crate::template_cost::{Progress, in_time, spawn};
 pub use explain::{FoundRecord, Step};
 
 use lookup::{Branches, FieldValues};
+use part::Part;
 use person::{Outcome, Person, Reader};
 use references::settle_managers;
 
@@ -177,15 +178,17 @@ impl ResolvedMapper {
         let records = &self.settle(records)?;
         let (mapper, all) = (self.clone(), records.clone());
         let whole = in_time(move |progress| mapper.read_all(&all, progress)).map_err(too_slow)??;
-        let Part { mut desired, answers, outside, missing, undecided: _, counted: _, keyless: _, rows } = whole;
+        let Part { mut desired, answers, passed_over, outside, missing, rows, .. } = whole;
         desired.joins = joins(records, &rows);
-        desired.identity_comes_by_key = (1..records.sources()).any(|source| self.employee.is_identity_of(source));
+        let mut later = 1..records.sources();
+        desired.identity_comes_by_key = later.clone().any(|source| self.employee.is_identity_of(source));
+        desired.names_come_by_key = later.any(|source| self.employee.is_name_of(source));
         merge_set_aside(&mut desired);
         if let Some(error) = missing_records(records, &missing) {
             return Err(error);
         }
         if self.refers_to().is_some() {
-            settle_managers(&mut desired, &answers, &outside);
+            settle_managers(&mut desired, &answers, &passed_over, &outside);
         }
         Ok(desired)
     }
@@ -233,22 +236,23 @@ impl ResolvedMapper {
 
     fn read(&self, reader: &Reader<'_>, records: Range<usize>, progress: &Progress) -> Part {
         let mut part = Part::of_nobody(reader);
-        let Part { desired, answers, outside, missing, undecided, counted, keyless, rows } = &mut part;
+        let Part { desired, answers, passed_over, outside, missing, undecided, counted, keyless, rows } = &mut part;
         let may_count = reader.records().repeats_keys();
         for record in records {
             progress.step();
             if reader.records().is_passed_over(record) {
+                passed_over.extend(reader.answers_of(record));
                 continue;
             }
             let Person { outcome, answers_to } = reader.read(record);
-            let in_scope = !matches!(outcome, Outcome::OutOfScope { .. } | Outcome::Doubtful(_));
+            let in_scope = !matches!(outcome, Outcome::OutOfScope(_) | Outcome::Doubtful(_));
             // A missing record does not put a person out of scope.
             let counts = |&source: &usize| in_scope || self.is_scope_judged_by(source);
             missing.extend(reader.records().lacking(record).find(counts).map(|source| (source, record)));
             let identifier = match outcome {
-                Outcome::OutOfScope { identifier, name } => {
-                    desired.out_of_scope.extend(identifier);
-                    desired.names_outside.extend(name);
+                Outcome::OutOfScope(one) => {
+                    desired.out_of_scope.extend(one.identifier.clone());
+                    desired.outside.push(one);
                     outside.extend(answers_to);
                     continue;
                 }
@@ -308,68 +312,6 @@ impl ResolvedMapper {
 /// The error of templates that did not finish.
 fn too_slow(problem: String) -> ConfigError {
     ConfigError::Invalid(format!("a template in [employee], or `include` in [scope], {problem}"))
-}
-
-/// The result of some consecutive records.
-#[derive(Debug, Default)]
-struct Part {
-    desired: Desired,
-    /// The keys by which records in scope are named as managers, and their identifiers.
-    answers: Vec<(Box<str>, Option<ExternalIdentifier>)>,
-    /// The keys by which records outside the scope are named as managers.
-    outside: Vec<Box<str>>,
-    /// The sources that must have a record of somebody and have none, each with the person's record in the first
-    /// source.
-    missing: Vec<(usize, usize)>,
-    /// The records that are set aside because several records have their key.
-    undecided: Vec<usize>,
-    /// Those that are good, if keys of later sources are repeated.
-    counted: Vec<usize>,
-    /// Those without a usable key of their own.
-    keyless: Vec<usize>,
-    /// How many people in scope have a record in each source. Several records with one key count as one person.
-    rows: Vec<u64>,
-}
-
-impl Part {
-    fn of_nobody(reader: &Reader<'_>) -> Self {
-        Self { rows: vec![0; reader.records().sources()], ..Self::default() }
-    }
-
-    fn append(&mut self, later: Self) {
-        let Self { desired, mut answers, mut outside, mut missing, mut undecided, mut counted, mut keyless, rows } =
-            later;
-        let Desired {
-            mut employees,
-            mut set_aside,
-            in_scope,
-            out_of_scope,
-            mut names_outside,
-            mut doubtful,
-            mut elsewhere,
-            mut strays,
-            unjoined,
-            of_nobody: _,
-            joins: _,
-            identity_comes_by_key: _,
-        } = desired;
-        self.rows.iter_mut().zip(rows).for_each(|(count, more)| *count += more);
-        self.desired.employees.append(&mut employees);
-        self.desired.set_aside.append(&mut set_aside);
-        self.desired.in_scope += in_scope;
-        self.desired.out_of_scope.extend(out_of_scope);
-        self.desired.names_outside.append(&mut names_outside);
-        self.desired.doubtful.append(&mut doubtful);
-        self.desired.elsewhere.append(&mut elsewhere);
-        self.desired.strays.append(&mut strays);
-        self.desired.unjoined.extend(unjoined);
-        self.answers.append(&mut answers);
-        self.outside.append(&mut outside);
-        self.missing.append(&mut missing);
-        self.undecided.append(&mut undecided);
-        self.counted.append(&mut counted);
-        self.keyless.append(&mut keyless);
-    }
 }
 
 /// How many people have a record in each later source. Everybody has one in the first source.

@@ -55,6 +55,12 @@ impl EmployeeSettings {
         let may_use = |templates: [&Template; 2]| templates.iter().any(|template| template.may_use(source));
         may_use([&self.external_identifier, &self.primary_email]) && !may_use([&self.first_name, &self.last_name])
     }
+
+    /// Whether a part of the name may come from a source from which the e-mail does not come.
+    pub(crate) fn is_name_of(&self, source: usize) -> bool {
+        let names = [&self.first_name, &self.last_name];
+        names.iter().any(|template| template.may_use(source)) && !self.primary_email.may_use(source)
+    }
 }
 
 pub(super) fn employee(section: Section<'_>, names: &Sources) -> Result<EmployeeSettings, ConfigError> {

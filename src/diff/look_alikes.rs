@@ -117,9 +117,8 @@ impl Comparison<'_> {
                 Draft::Update { employee, user, changed, .. } if changed.contains(&Changed::PrimaryEmail) => {
                     (*employee, Some(*user))
                 }
-                Draft::Create { employee, .. } => (*employee, None),
-                // Who would come back and has the e-mail of somebody active is set aside.
-                _ => return None,
+                Draft::Create { employee, .. } | Draft::Reactivate { employee, .. } => (*employee, None),
+                Draft::Update { .. } | Draft::Delete { .. } => return None,
             };
             let employee = self.employee(employee);
             let by_email = self.owner_of_email(employee.email.key()).filter(|owner| Some(*owner) != own);

@@ -2,13 +2,11 @@
 //! another case, or with a name around the address; and records that tell by something else whom they may be of. Their users are
 //! not deleted.
 
-use std::collections::BTreeMap;
-
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Comparison;
 use super::strangers::Described;
-use crate::employee::{Email, Employee, ExternalIdentifier, SetAside, Stray};
+use crate::employee::{Email, ExternalIdentifier, SetAside, Stray};
 use crate::text::likeness;
 use crate::text::name_words::name_words;
 
@@ -71,25 +69,13 @@ impl Comparison<'_> {
         let has_left = |stray: &Stray| !stray.is_repeated && stray.record.identifier.as_ref().is_some_and(is_out);
         let strays = desired.strays.iter().filter(|stray| !has_left(stray));
         self.withhold_resembled(strays.clone().map(|stray| &stray.record), "may be of somebody who stays");
-        let mut named: BTreeMap<String, (Vec<u32>, String)> = BTreeMap::new();
-        for Stray { record, is_passed_over, .. } in strays {
+        for Stray { record, .. } in strays {
             let reason = format!("{} is theirs, and {}", record.origin, record.reason);
             let described = self.described_users(record.identifier.as_ref(), record.email.as_ref());
             described.into_iter().flatten().for_each(|user| self.withhold(user, &reason));
-            let Some(name) = record.name_key() else { continue };
-            let users = self.doubted(Some(&name));
-            if !is_passed_over {
-                users.into_iter().for_each(|user| self.withhold(user, &reason));
-            } else if !users.is_empty() {
-                named.insert(name, (users, reason));
+            if let Some(name) = record.name_key() {
+                self.doubted(Some(&name)).into_iter().for_each(|user| self.withhold(user, &reason));
             }
-        }
-        if !named.is_empty() {
-            let counted = desired.employees.iter().chain(&desired.elsewhere);
-            counted.filter_map(Employee::name_key).for_each(|name| drop(named.remove(&name)));
-        }
-        for (users, reason) in named.into_values() {
-            users.into_iter().for_each(|user| self.withhold(user, &reason));
         }
     }
 

@@ -1,5 +1,8 @@
 //! Whether a record that matches a user is somebody else's: pure comparisons of names and e-mails.
 
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::inactive::ByValue;
@@ -57,17 +60,54 @@ impl<'r> From<&'r SetAside> for Described<'r> {
 /// The names of users and of records, as they are compared. Who has the same name on the other side under the same identifier
 /// is not alone.
 #[derive(Debug)]
-pub(super) struct Names {
+pub(super) struct Names<'a> {
     of_users: FxHashSet<String>,
     /// The names of users who are alone, with the place of an active one.
     pub(super) of_lone_users: FxHashMap<String, Option<u32>>,
     /// The same names, with what stands before the `@` of their e-mails.
     with_email: FxHashSet<String>,
-    /// The names of records that are alone, and of all that do not count.
     of_lone_records: FxHashSet<String>,
+    /// The names of records that do not count.
+    of_others: FxHashMap<String, Whose<'a>>,
+    /// The e-mails of records that do not count, or that are set aside.
+    emails_of_others: FxHashMap<&'a str, Whose<'a>>,
 }
 
-impl Comparison<'_> {
+/// The identifiers of records that do not count and say the same.
+#[derive(Debug)]
+enum Whose<'a> {
+    One(Option<&'a ExternalIdentifier>),
+    Several,
+}
+
+impl<'a> Whose<'a> {
+    /// Notes one more record.
+    fn note<K: Eq + Hash>(all: &mut FxHashMap<K, Self>, key: Option<K>, identifier: Option<&'a ExternalIdentifier>) {
+        let Some(key) = key else { return };
+        match all.entry(key) {
+            Entry::Vacant(new) => drop(new.insert(Self::One(identifier))),
+            Entry::Occupied(mut known) => {
+                if !matches!(known.get(), Self::One(one) if *one == identifier) {
+                    known.insert(Self::Several);
+                }
+            }
+        }
+    }
+
+    /// Whether one of the records is another one than this. A record with the identifier of the user tells who had it before; one
+    /// with the identifier of somebody who is found by e-mail is an earlier one of that person.
+    fn is_another(&self, record: &Described<'_>, owner: &User) -> bool {
+        let is_found_by_identifier = owner.identifier.as_ref().map(ExternalIdentifier::as_str) == record.identifier;
+        match self {
+            Self::One(identifier) => {
+                is_found_by_identifier || identifier.map(ExternalIdentifier::as_str) != record.identifier
+            }
+            Self::Several => true,
+        }
+    }
+}
+
+impl<'a> Comparison<'a> {
     /// Whether a record that has the identifier or the e-mail of a user is somebody else's.
     ///
     /// - Whoever has the name and the e-mail of another user is that user. If another record has the name and the e-mail of
@@ -107,8 +147,7 @@ impl Comparison<'_> {
             Some(true) => {
                 has_other_email == Some(true) && record.has_other_first_name(owner)
                     || name.as_ref().is_some_and(|name| self.names().of_lone_users.contains_key(name))
-                    || (has_other_email != Some(false) || self.desired.identity_comes_by_key)
-                        && self.is_mixed_up(&record, name.as_deref(), owner)
+                    || self.has_doubtful_email(&record, owner) && self.is_mixed_up(&record, name.as_deref(), owner)
             }
         }
     }
@@ -123,15 +162,31 @@ impl Comparison<'_> {
             let is_other = Some(other.identifier.as_str()) != record.identifier;
             Some(is_other && other.name_key() == owner.name_key())
         };
-        is_other_user() == Some(true) || is_other_record() == Some(true)
+        // A name that comes by a wrong key is that of the key's user, and the e-mail tells who the record is of.
+        let is_of_lost_user = || {
+            let user = self.user(self.owner_of_email(record.email?.key()).filter(|_| self.desired.names_come_by_key)?);
+            let person = user.identifier.as_ref().and_then(|identifier| self.person(identifier.as_str()));
+            Some(user.id != owner.id && !matches!(person, Some(Person::Employee(_))))
+        };
+        [is_other_user(), is_other_record(), is_of_lost_user()].contains(&Some(true))
+    }
+
+    /// Whether the e-mail of a record does not confirm that a user is of this person: it is another one; it comes by the key, as the
+    /// identifier does; or it is all that the two have in common.
+    fn has_doubtful_email(&self, record: &Described<'_>, owner: &User) -> bool {
+        record.email.is_none_or(|email| email.local_part() != owner.email.local_part())
+            || self.desired.identity_comes_by_key
+            || owner.identifier.as_ref().map(ExternalIdentifier::as_str) != record.identifier
     }
 
     fn is_mixed_up(&self, record: &Described<'_>, name: Option<&str>, owner: &User) -> bool {
-        let Names { of_lone_users, of_lone_records, .. } = self.names();
+        let Names { of_lone_users, of_lone_records, of_others, emails_of_others, .. } = self.names();
+        let is_of_other = |whose: Option<&Whose<'_>>| whose.is_some_and(|whose| whose.is_another(record, owner));
         let other = self.people.with_email(owner.email.key(), &self.desired.employees);
         other.is_some_and(|index| Some(self.employee(index).identifier.as_str()) != record.identifier)
             || name.is_some_and(|name| of_lone_users.contains_key(name))
-            || owner.name_key().is_some_and(|name| of_lone_records.contains(&name))
+            || owner.name_key().is_some_and(|name| of_lone_records.contains(&name) || is_of_other(of_others.get(&name)))
+            || is_of_other(emails_of_others.get(owner.email.key()))
     }
 
     /// Whether a record that is set aside does not tell whose it is: what it has of a user is somebody else's, or it has
@@ -154,9 +209,9 @@ impl Comparison<'_> {
     }
 
     /// The names on both sides.
-    pub(super) fn names(&self) -> &Names {
+    pub(super) fn names(&self) -> &Names<'a> {
         self.names.get_or_init(|| {
-            let Desired { employees, elsewhere, set_aside, doubtful, names_outside, strays, .. } = self.desired;
+            let Desired { employees, elsewhere, set_aside, doubtful, outside, strays, .. } = self.desired;
             let has_user = |identifier: &ExternalIdentifier, name: &str| {
                 let user = self.owner_of_identifier(identifier.as_str()).map(|user| self.user(user));
                 user.and_then(User::name_key).is_some_and(|of_user| of_user == name)
@@ -166,10 +221,23 @@ impl Comparison<'_> {
             let alone = |(identifier, name): (Option<&ExternalIdentifier>, Option<String>)| {
                 name.filter(|name| !identifier.is_some_and(|identifier| has_user(identifier, name)))
             };
-            // Records that do not count are nobody's, so that whoever has their user is somebody else.
-            let outside = names_outside.iter().filter_map(|[first, last]| name_key(first, last));
-            let passed_over = strays.iter().filter(|stray| stray.is_passed_over);
-            let others = outside.chain(passed_over.filter_map(|stray| stray.record.name_key()));
+            let (mut of_others, mut emails_of_others) = (FxHashMap::default(), FxHashMap::default());
+            // An e-mail that comes by the key is that of the record which counts.
+            let email_of = |email: &'a Option<Email>| {
+                email.as_ref().filter(|_| !self.desired.identity_comes_by_key).map(Email::key)
+            };
+            for one in outside {
+                let identifier = one.identifier.as_ref();
+                Whose::note(&mut of_others, name_key(&one.first_name, &one.last_name), identifier);
+                Whose::note(&mut emails_of_others, email_of(&one.email), identifier);
+            }
+            let passed_over = strays.iter().filter(|stray| stray.is_passed_over).map(|stray| &stray.record);
+            for record in passed_over.clone() {
+                Whose::note(&mut of_others, record.name_key(), record.identifier.as_ref());
+            }
+            for record in passed_over.chain(set_aside).chain(doubtful) {
+                Whose::note(&mut emails_of_others, email_of(&record.email), record.identifier.as_ref());
+            }
             let has_record = |user: &User, name: &str| {
                 let person = user.identifier.as_ref().and_then(|identifier| self.person(identifier.as_str()));
                 let Some(Person::Employee(index)) = person else { return false };
@@ -179,7 +247,9 @@ impl Comparison<'_> {
                 of_users: FxHashSet::default(),
                 of_lone_users: FxHashMap::default(),
                 with_email: FxHashSet::default(),
-                of_lone_records: good.chain(bad).filter_map(alone).chain(others).collect(),
+                of_lone_records: good.chain(bad).filter_map(alone).collect(),
+                of_others,
+                emails_of_others,
             };
             let inactive = self.directory.inactive.iter().map(|user| (user, None));
             for (user, place) in inactive.chain(self.directory.users.iter().zip((0..).map(Some))) {

@@ -4,8 +4,8 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::resembling::keys;
-use super::{Claim, Comparison, Standing, describe_user};
-use crate::employee::{Desired, User, name_key};
+use super::{Claim, Comparison, describe_user};
+use crate::employee::{Desired, Email, ExternalIdentifier, User, name_key};
 
 impl Comparison<'_> {
     /// Sets aside who would be created and may be the user whom a stray record names.
@@ -48,27 +48,39 @@ impl Comparison<'_> {
         self.named_later = users.collect();
     }
 
-    /// Withholds the deletes of people who have two halves of a record: one is outside the scope, because a source has no
-    /// record with its key; the other one is of that source, and belongs to nobody.
+    /// Withholds the deletes of people who have two halves of a record under two keys. One is outside the scope, and a source that
+    /// decides about it has no record with its key. The other one is of a later source and belongs to nobody; or it is not there,
+    /// because that source does not say who people are.
     pub(super) fn withhold_parted(&mut self) {
-        let Desired { out_of_scope, names_outside, .. } = self.desired;
-        let mut named: Vec<u32> = self.named_later.iter().copied().collect();
-        named.retain(|&user| self.standings[user as usize] == Standing::Leaving);
-        if named.is_empty() || names_outside.is_empty() && out_of_scope.is_empty() {
-            return;
+        let Desired { outside, out_of_scope, .. } = self.desired;
+        let mut identifiers: FxHashSet<&ExternalIdentifier> = FxHashSet::default();
+        let mut emails: FxHashSet<&str> = FxHashSet::default();
+        let mut names: FxHashSet<String> = FxHashSet::default();
+        let mut tells_nobody = false;
+        for one in outside.iter().filter(|one| one.is_joined_in_part) {
+            let name = name_key(&one.first_name, &one.last_name);
+            tells_nobody |= name.is_none() && one.email.is_none();
+            identifiers.extend(&one.identifier);
+            emails.extend(one.email.as_ref().map(Email::key));
+            names.extend(name);
         }
-        named.sort_unstable();
-        let names: FxHashSet<String> = names_outside.iter().filter_map(|[first, last]| name_key(first, last)).collect();
-        for user in named {
+        let leaving: Vec<u32> = self.leaving().collect();
+        for user in leaving {
             let described = self.user(user);
-            let is_outside = described.identifier.as_ref().is_some_and(|identifier| out_of_scope.contains(identifier));
-            if is_outside || described.name_key().is_some_and(|name| names.contains(&name)) {
-                let whose = if is_outside { "identifier" } else { "name" };
-                let reason = format!(
-                    "a record outside the scope has their {whose}, and a record of a later source, whose key nobody has, names \
-                     them: one of the two keys may be a mistake"
-                );
-                self.withhold(user, &reason);
+            let identifier = described.identifier.as_ref();
+            let has_its_email = emails.contains(described.email.key());
+            let is_parted = if self.named_later.contains(&user) {
+                tells_nobody
+                    || has_its_email
+                    || identifier.is_some_and(|identifier| identifiers.contains(identifier))
+                    || described.name_key().is_some_and(|name| names.contains(&name))
+            } else {
+                has_its_email && identifier.is_some_and(|identifier| !out_of_scope.contains(identifier))
+            };
+            if is_parted {
+                let reason = "a record that may be theirs is outside the scope only because a later source has no record with its \
+                              key: one of the two keys may be a mistake";
+                self.withhold(user, reason);
             }
         }
     }

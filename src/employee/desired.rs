@@ -42,9 +42,8 @@ pub struct Desired {
     /// Readable identifiers of records outside `[scope] include`. They match nobody; they only let a delete give its
     /// reason.
     pub out_of_scope: HashSet<ExternalIdentifier>,
-    /// The first and last names of these records, as far as they can be read. Whose user has such a name is not taken for
-    /// somebody of another name.
-    pub names_outside: Vec<[Text; 2]>,
+    /// What these records say of who they are. Whose user has such a name or e-mail is not taken for somebody else.
+    pub outside: Vec<Outside>,
     /// The records among these for which that is not certain, because a later source has records that cannot be joined.
     /// Their users are not deleted, and nobody else gets them.
     pub doubtful: Vec<SetAside>,
@@ -59,6 +58,8 @@ pub struct Desired {
     /// Whether identifiers or e-mails come from a later source that does not say the names: then a wrong key brings those of
     /// one other person, and that they agree with each other tells nothing.
     pub identity_comes_by_key: bool,
+    /// Whether names come from a later source that does not give the e-mail: then a wrong key brings the name of somebody else.
+    pub names_come_by_key: bool,
     /// Good records whose branch is outside `[scope] branches`: another configuration manages them.
     pub elsewhere: Vec<Employee>,
     /// How the people in scope were joined with each source but the first.
@@ -97,6 +98,21 @@ impl fmt::Display for Join {
     }
 }
 
+/// What a record outside the scope says of who it is, as far as it can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outside {
+    /// The identifier, if the record has one.
+    pub identifier: Option<ExternalIdentifier>,
+    /// The e-mail, if the record has one, valid or not.
+    pub email: Option<Email>,
+    /// The first name; empty if the record has none.
+    pub first_name: Text,
+    /// The last name; empty if the record has none.
+    pub last_name: Text,
+    /// Whether a source that decides about the scope has no record with its key. The key may be wrong.
+    pub is_joined_in_part: bool,
+}
+
 /// Whom a record names, by the identifier and the e-mail alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
@@ -114,7 +130,7 @@ pub struct Stray {
     pub record: SetAside,
     /// Whether several records have its key: then a former record of the same person may be outside the scope.
     pub is_repeated: bool,
-    /// Whether another record with its key counts instead. Then its name is its own only if no record that counts has it:
-    /// whoever has two employments has one name.
+    /// Whether another record with its key counts instead. Then the name is left out if that one has it, too: whoever has
+    /// two employments has one name.
     pub is_passed_over: bool,
 }

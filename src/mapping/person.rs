@@ -8,7 +8,8 @@ use super::{ManagedField, ResolvedMapper, SCOPE_DOUBTFUL};
 use crate::config::{EmployeeSettings, ManagerReference};
 use crate::employee::possible::{is_too_long, without_deceptive};
 use crate::employee::{
-    BranchId, CustomValue, DesiredManager, Employee, ExternalIdentifier, KEY_CLAIMED_TWICE, SetAside, Text, normal_text,
+    BranchId, CustomValue, DesiredManager, Employee, ExternalIdentifier, KEY_CLAIMED_TWICE, Outside, SetAside, Text,
+    normal_text,
 };
 use crate::setting::ConfigError;
 use crate::setting::template::Engine;
@@ -40,8 +41,8 @@ pub(super) struct Person {
 
 /// Whether a record is out of scope, bad or good.
 pub(super) enum Outcome {
-    /// It is outside `[scope] include`; its identifier and its name, if they can be read.
-    OutOfScope { identifier: Option<ExternalIdentifier>, name: Option<[Text; 2]> },
+    /// It is outside `[scope] include`.
+    OutOfScope(Outside),
     /// `include` says that it is out of scope, but a row of a later source, of which it is not known whose it is, could
     /// say otherwise.
     Doubtful(SetAside),
@@ -173,8 +174,7 @@ impl<'t> Reader<'t> {
                 None => {
                     // Nobody can have this person as manager; a person who names them gets this reason.
                     let answers_to = optional(self.refers_to.as_ref(), &context).ok().flatten().map(Into::into);
-                    let (identifier, name) = (self.identifier_at_all(&context), self.name_at_all(&context));
-                    return Person { outcome: Outcome::OutOfScope { identifier, name }, answers_to };
+                    return Person { outcome: Outcome::OutOfScope(self.outside(record, &context)), answers_to };
                 }
             },
             Err(reason) => problem.note(Problem::new("scope_failed", reason)),
@@ -261,16 +261,26 @@ impl<'t> Reader<'t> {
         })
     }
 
-    /// The identifier of a record, without checks.
-    fn identifier_at_all(&self, context: &Context<'_>) -> Option<ExternalIdentifier> {
-        let text = self.identifier.render(context).ok().filter(|text| !text.is_empty())?;
-        Some(ExternalIdentifier::from(&*text))
+    /// Who a record outside the scope is, without checks.
+    fn outside(&self, record: usize, context: &Context<'_>) -> Outside {
+        let [identifier, email, first_name, last_name] =
+            self.names().map(|template| template.render(context).unwrap_or_default());
+        let lacks_row = |source| self.rules.is_scope_judged_by(source) && !self.records.has_row(record, source);
+        Outside {
+            identifier: (!identifier.is_empty()).then(|| ExternalIdentifier::from(&*identifier)),
+            email: (!email.is_empty()).then(|| (&*email).into()),
+            first_name: first_name.into(),
+            last_name: last_name.into(),
+            is_joined_in_part: (1..self.records.sources()).any(lacks_row),
+        }
     }
 
-    /// The first and the last name of a record, without checks, unless it has none.
-    fn name_at_all(&self, context: &Context<'_>) -> Option<[Text; 2]> {
-        let names = [&self.first_name, &self.last_name].map(|template| template.render(context).unwrap_or_default());
-        names.iter().any(|name| !name.is_empty()).then(|| names.map(Into::into))
+    /// The key by which other records name the person of a record as manager, and the identifier that it has.
+    pub(super) fn answers_of(&self, record: usize) -> Option<(Box<str>, Option<ExternalIdentifier>)> {
+        let context = Context::new(self.records, record);
+        let answers_to = optional(self.refers_to.as_ref(), &context).ok().flatten()?;
+        let identifier = self.identifier.render(&context).ok().filter(|text| !text.is_empty());
+        Some((answers_to.into(), identifier.map(|text| ExternalIdentifier::from(&*text))))
     }
 
     fn branch(&self, context: &Context<'_>) -> Result<Option<BranchId>, Problem> {

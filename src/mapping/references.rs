@@ -29,10 +29,11 @@ struct Answers<'a> {
 }
 
 /// Replaces the keys of requested managers by identifiers. `answers` are the keys of the records in scope, with their
-/// identifiers.
+/// identifiers; `passed_over` those of records that do not count, which make a key of somebody else mean several.
 pub(super) fn settle_managers(
     desired: &mut Desired,
     answers: &[(Box<str>, Option<ExternalIdentifier>)],
+    passed_over: &[(Box<str>, Option<ExternalIdentifier>)],
     out_of_scope: &[Box<str>],
 ) {
     let mut by_key: FxHashMap<&str, Answer<'_>> = FxHashMap::default();
@@ -43,6 +44,15 @@ pub(super) fn settle_managers(
         if let Some(name) = normal_form(key) {
             by_name.entry(name).and_modify(|answer| *answer = Answer::Several).or_insert_with(answer);
         }
+    }
+    for (key, identifier) in passed_over {
+        let of_another = |answer: &mut Answer<'_>| {
+            if !matches!(answer, Answer::One(one) if *one == identifier.as_ref()) {
+                *answer = Answer::Several;
+            }
+        };
+        by_key.get_mut(&**key).map(of_another);
+        normal_form(key).and_then(|name| by_name.get_mut(&name)).map(of_another);
     }
     let names = out_of_scope.iter().filter_map(|key| normal_form(key)).map(Cow::Owned);
     let out_of_scope = out_of_scope.iter().map(|key| Cow::Borrowed(&**key)).chain(names).collect();

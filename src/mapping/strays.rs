@@ -5,10 +5,10 @@ use std::borrow::Cow;
 
 use rustc_hash::FxHashSet;
 
-use super::Part;
 use super::compiled_template::{CompiledTemplate, Context};
+use super::part::Part;
 use super::person::Reader;
-use crate::employee::{KEY_CLAIMED_TWICE, Named, SetAside, Stray};
+use crate::employee::{KEY_CLAIMED_TWICE, Named, SetAside, Stray, name_key};
 use crate::source::Records;
 use crate::template_cost::Progress;
 
@@ -103,10 +103,17 @@ pub(super) fn of(reader: &Reader<'_>, whole: &Part, progress: &Progress) -> Vec<
         repeated.chain(others).map(move |(is_repeated, row, why)| (source, is_repeated, row, why)).collect::<Vec<_>>()
     });
     let first = records.rows_with_repeated_key(0).into_iter().filter(|&row| records.is_passed_over(row as usize));
-    let rows = first.map(|row| (0, true, row, Why::PassedOver)).chain(later);
+    let rows: Vec<_> = first.map(|row| (0, true, row, Why::PassedOver)).chain(later).collect();
+    let passed_over = rows.iter().filter(|(.., why)| matches!(why, Why::PassedOver));
+    let names =
+        names_that_count(reader, passed_over.map(|&(source, _, row, _)| records.key_of_row(source, row)).collect());
     let said = |(source, is_repeated, row, why): (usize, bool, u32, Why)| {
         progress.step();
-        let [identifier, email, first_name, last_name] = said_by(reader, source, row);
+        let [identifier, email, mut first_name, mut last_name] = said_by(reader, source, row);
+        let name = name_key(first_name.as_deref().unwrap_or_default(), last_name.as_deref().unwrap_or_default());
+        if name.is_some_and(|name| names.contains(&(records.key_of_row(source, row), name))) {
+            (first_name, last_name) = (None, None);
+        }
         let record = SetAside {
             identifier: identifier.map(Into::into),
             email: email.as_deref().map(Into::into),
@@ -119,5 +126,19 @@ pub(super) fn of(reader: &Reader<'_>, whole: &Part, progress: &Progress) -> Vec<
         let says_something = record.identifier.is_some() || record.email.is_some() || record.name_key().is_some();
         says_something.then_some(Stray { record, is_repeated, is_passed_over: matches!(why, Why::PassedOver) })
     };
-    rows.filter_map(said).collect()
+    rows.into_iter().filter_map(said).collect()
+}
+
+/// The names of the records with these keys that are not passed over.
+fn names_that_count<'r>(reader: &'r Reader<'_>, keys: FxHashSet<&'r str>) -> FxHashSet<(&'r str, String)> {
+    let records = reader.records();
+    let all = if keys.is_empty() { 0..0 } else { 0..records.len() };
+    let counted = all.filter(|&record| !records.is_passed_over(record) && keys.contains(records.key(record)));
+    let named = |record: usize| {
+        let context = Context::new(records, record);
+        let [_, _, first_name, last_name] =
+            reader.names().map(|template| template.render(&context).unwrap_or_default().into_owned());
+        Some((records.key(record), name_key(&first_name, &last_name)?))
+    };
+    counted.filter_map(named).collect()
 }

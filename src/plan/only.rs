@@ -46,13 +46,14 @@ pub(super) fn unknown(
         elsewhere,
         out_of_scope,
         doubtful: _,
-        names_outside: _,
+        outside: _,
         strays: _,
         in_scope: _,
         joins: _,
         unjoined: _,
         of_nobody: _,
         identity_comes_by_key: _,
+        names_come_by_key: _,
     } = desired;
     let listed = employees.iter().chain(elsewhere).map(|employee| &employee.identifier);
     let records = set_aside.iter().filter_map(|record| record.identifier.as_ref()).chain(out_of_scope);

@@ -63,6 +63,14 @@ fn the_name_of_a_record_that_is_passed_over_keeps_its_user() {
             assert_eq!(lists.plan(&users), ["delete_withheld 1006"], "{other}: {settings}");
         }
     }
+    // A namesake who works as well does not matter.
+    let hr = "1001,Anna,Berg,anna.berg@x.se,in,2024-01-01\n1006,Anna,Lund,anna.lund@x.se,in,2024-01-01\n1006,Anna,Berg,,in,2020-01-01\n";
+    let namesakes =
+        [users[0].clone(), users[1].clone(), User { id: "o".into(), identifier: Some("1013".into()), ..anna_berg() }];
+    let namesakes =
+        namesakes.map(|user| if &*user.id == "o" { User { email: "anna2@x.se".into(), ..user } } else { user });
+    let lists = Lists { hr, ad: "", prefer: PREFER, settings: FROM_HR.to_owned() };
+    assert_eq!(lists.plan(&namesakes), ["delete_withheld 1013"]);
     // Whoever has two employments has one name, and a namesake who has left is deleted.
     let hr = "1001,Anna,Berg,anna.berg@x.se,in,2024-01-01\n1001,Anna,Berg,,in,2020-01-01\n";
     let namesake = [
@@ -108,8 +116,15 @@ fn a_record_outside_the_scope_keeps_its_user_from_a_newcomer() {
         assert_eq!(plan(newcomer, Some("1009"), Renumber::Ask), ["identifier_reused 1009"], "{newcomer}");
     }
     let with_his_email = "2012,Zoe,Quist,karl.weiss@x.se";
-    assert_eq!(plan(with_his_email, None, Renumber::Ask), ["email_taken 2012"]);
-    assert_eq!(plan(with_his_email, Some("1009"), Renumber::SamePerson), ["renumbering_undecided 2012"]);
+    for with_his_email in [with_his_email, "2012,Zoe,Weiss,karl.weiss@x.se", "2012,Karl,Quist,karl.weiss@x.se"] {
+        assert_eq!(plan(with_his_email, None, Renumber::Ask), ["email_taken 2012"], "{with_his_email}");
+        let renumbered = plan(with_his_email, Some("1009"), Renumber::SamePerson);
+        assert_eq!(renumbered, ["renumbering_undecided 2012"], "{with_his_email}");
+    }
+    // An earlier record of the same person is no other one.
+    let earlier = "2012,Karl,Weiss,karl.weiss@x.se,left,2019-01-01\n2012,Karl,Quist,karl.weiss@x.se";
+    let adopted = Lists { hr: &format!("{earlier},in,2026-01-01\n"), ad: "", prefer: "", settings: settings.clone() };
+    assert!(adopted.plan(&[user_of_karl(None)])[0].starts_with("1 update 2012 k"));
 }
 
 /// Two first names and two e-mails are two people, also with one last name.
@@ -154,6 +169,20 @@ fn who_is_outside_the_scope_by_a_wrong_key_is_not_deleted() {
     assert_eq!(plan(["10006", "1006"], MAIL_FROM_AD), ["delete_withheld 1006"]);
     // The directory does not say who anybody is, and has one key twice.
     assert_eq!(plan(["1006", "1001"], FROM_HR), ["key_claimed_twice 1001", "delete_withheld 1006"]);
+    // What the first list says is in another list's hands: the record may be of anybody who is named there.
+    assert_eq!(
+        plan(["7777", "1006"], &ALL_FROM_AD.replace("ad.first", "ad.first | default('')")),
+        ["delete_withheld 1006"]
+    );
+    // The directory does not say who anybody is, and has no record with a number that is wrong.
+    let hr = "1001,Anna,Berg,anna.berg@x.se,in,\n7711,Anna,Lund,anna.lund@x.se,in,\n";
+    let lists = Lists { hr, ad: "1001,,x,\n1006,,x,\n", prefer: "", settings: format!("{FROM_HR}{include}") };
+    assert_eq!(lists.plan(&users), ["delete_withheld 1006"]);
+    // Whose number the directory has lost has left all the same, if the first list says so.
+    let hr = "1001,Anna,Berg,anna.berg@x.se,in,\n1006,Anna,Lund,anna.lund@x.se,left,\n";
+    let settings = format!("{MAIL_FROM_AD}{IN_SCOPE}");
+    let lists = Lists { hr, ad: "1001,anna.berg@x.se,,\n,anna.lund@x.se,,\n", prefer: "", settings };
+    assert_eq!(lists.plan(&users), ["1 delete 1006 l (outside the scope)"]);
     // Whoever has left has no half of a record.
     let hr = "1001,Anna,Berg,anna.berg@x.se,in,\n1006,Anna,Lund,anna.lund@x.se,in,\n";
     let lists = Lists { hr, ad: "1001,anna.berg@x.se,x,\n", prefer: "", settings: format!("{MAIL_FROM_AD}{include}") };
@@ -223,4 +252,31 @@ fn a_name_that_changes_hands_is_told_of() {
     let lists = Lists { hr, ad: "K1,,Anna,Berg\nK2,,Ben,Berg\n", prefer: "", settings };
     let plan = lists.plan(&[anna_berg()]);
     assert_eq!(plan, ["1 create 1003", "2 update 1001 a, first_name: Anna → Ben", "looks_like 1003"]);
+}
+
+/// Anna Lund's number is typed as that of Karl, who has left; his row in the directory gives the name.
+#[test]
+fn an_e_mail_tells_who_a_record_is_of_whose_name_comes_by_the_number() {
+    let settings = FROM_HR.replace("{{ hr.first }}", "{{ ad.first }}").replace("{{ hr.last }}", "{{ ad.last }}");
+    let hr = "1001,,,anna.berg@x.se,in,\n1009,,,anna.lund@x.se,in,\n";
+    let ad = "1001,,Anna,Berg\n1006,,Anna,Lund\n1009,,Karl,Weiss\n";
+    let users = [anna_berg(), anna_lund(), user("k", Some("1009"), "karl.weiss@x.se", None)];
+    let plan = Lists { hr, ad, prefer: "", settings }.plan(&users);
+    assert_eq!(plan, ["identifier_reused 1009"]);
+}
+
+/// The e-mail of a record that does not count is that of the user, too.
+#[test]
+fn the_e_mail_of_a_record_that_does_not_count_keeps_its_user() {
+    let settings = format!("{FROM_HR}{IN_SCOPE}");
+    for old in ["1009,,,karl.weiss@x.se,left,", "1009,Karl,Maier,karl.weiss@x.se,left,"] {
+        let hr = format!("{old}\n1009,Karl,Stark,karl.stark@x.se,in,\n");
+        let plan = Lists { hr: &hr, ad: "", prefer: "", settings: settings.clone() }.plan(&[user(
+            "k",
+            Some("1009"),
+            "karl.weiss@x.se",
+            None,
+        )]);
+        assert_eq!(plan, ["identifier_reused 1009"], "{old}");
+    }
 }
