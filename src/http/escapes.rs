@@ -1,5 +1,7 @@
 //! Characters written as escapes: of URLs, JSON, HTML, CSS, Rust, JavaScript and quoted-printable.
 
+use unicode_normalization::char::compose;
+
 /// The first characters of escapes.
 pub(super) const ESCAPES: [char; 4] = ['%', '=', '\\', '&'];
 /// The longest escape, in bytes.
@@ -64,6 +66,36 @@ pub(super) const NAMED: [(&str, char); 52] = [
     ("NonBreakingSpace", '\u{a0}'),
 ];
 
+/// The names that HTML has for the marks of letters: `&uuml;` is `u` with the mark `uml`.
+const MARKS: [(&str, char); 13] = [
+    ("grave", '\u{300}'),
+    ("acute", '\u{301}'),
+    ("circ", '\u{302}'),
+    ("tilde", '\u{303}'),
+    ("macr", '\u{304}'),
+    ("breve", '\u{306}'),
+    ("dot", '\u{307}'),
+    ("uml", '\u{308}'),
+    ("ring", '\u{30a}'),
+    ("dblac", '\u{30b}'),
+    ("caron", '\u{30c}'),
+    ("cedil", '\u{327}'),
+    ("ogon", '\u{328}'),
+];
+/// The names of other Latin letters, without their case.
+const LETTERS: [(&str, char); 10] = [
+    ("szlig", 'ß'),
+    ("oslash", 'ø'),
+    ("lstrok", 'ł'),
+    ("dstrok", 'đ'),
+    ("hstrok", 'ħ'),
+    ("aelig", 'æ'),
+    ("oelig", 'œ'),
+    ("thorn", 'þ'),
+    ("eth", 'ð'),
+    ("inodot", 'ı'),
+];
+
 /// The character that an escape at the start of a text means, and the length of the escape.
 pub(super) fn escaped(text: &str) -> Option<(char, usize)> {
     if !text.starts_with(ESCAPES) {
@@ -94,8 +126,34 @@ pub(super) fn escaped(text: &str) -> Option<(char, usize)> {
         return numeric(number).map(|(found, length)| (found, 2 + length));
     }
     let rest = text.strip_prefix('&')?;
-    let (name, found) = NAMED.iter().find(|(name, _)| rest.starts_with(name))?;
-    Some((*found, 1 + name.len() + usize::from(rest[name.len()..].starts_with(';'))))
+    let (found, length) = letter(rest).or_else(|| {
+        let (name, found) = NAMED.iter().find(|(name, _)| rest.starts_with(name))?;
+        Some((*found, name.len()))
+    })?;
+    Some((found, 1 + length + usize::from(rest[length..].starts_with(';'))))
+}
+
+/// The letter that a name of HTML at the start of a text means, and the length of the name.
+fn letter(text: &str) -> Option<(char, usize)> {
+    let is_next = |name: &str| text.get(..name.len()).is_some_and(|next| next.eq_ignore_ascii_case(name));
+    if let Some((name, found)) = LETTERS.iter().find(|(name, _)| is_next(name)) {
+        return Some((*found, name.len()));
+    }
+    let base = text.chars().next().filter(char::is_ascii_alphabetic)?;
+    let (name, mark) = MARKS.iter().find(|(name, _)| text[1..].starts_with(name))?;
+    Some((compose(base, *mark)?, 1 + name.len()))
+}
+
+/// The length of a character at the start of a text, if it is written as the bytes of its UTF-8, each two digits behind
+/// `\x`, as programs print them, or behind `\`, as LDAP does.
+pub(super) fn in_octets(text: &str, wanted: char) -> Option<usize> {
+    let behind = |sign: &str| {
+        wanted.encode_utf8(&mut [0; 4]).bytes().try_fold(0, |end, byte| {
+            let digits = text[end..].strip_prefix(sign)?.get(..2)?;
+            (u8::from_str_radix(digits, 16).ok()? == byte).then_some(end + sign.len() + digits.len())
+        })
+    };
+    behind("\\x").or_else(|| behind("\\"))
 }
 
 /// The character that a number after `&#` means, and the length of that with the semicolon, which HTML lets one leave out.

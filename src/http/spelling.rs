@@ -1,4 +1,4 @@
-//! How a secret may be spelt in text from others: as it is, in other case or other forms of its letters (NFKC), with
+//! How a secret may be spelt in text from others: as it is, in other case or other forms of its letters (NFKC, NFD), with
 //! characters written as escapes of URLs, JSON, HTML, CSS, Rust, JavaScript or quoted-printable, and as base64 or the
 //! digits of its bytes, hexadecimal or decimal, also in the middle of something longer. Between the digits of two bytes
 //! there may be a blank, a colon and the like. Where a text was cut (`…`), the beginning of a secret counts too; a
@@ -11,7 +11,7 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::escapes::{ESCAPES, LONGEST_ESCAPE, escaped};
+use super::escapes::{ESCAPES, LONGEST_ESCAPE, escaped, in_octets};
 
 /// A shorter form in base64 would also be found in unrelated words.
 const SHORTEST_FORM: usize = 8;
@@ -34,6 +34,8 @@ const CUT: char = '…';
 /// A secret with its encoded forms.
 pub(super) struct Spellings {
     secret: SecretString,
+    /// With each letter and its marks as one character (NFC), if that is another text.
+    composed: Option<SecretString>,
     /// As base64 in each alphabet and at each place within a group of three bytes.
     encoded: Vec<SecretString>,
     /// The digits of each byte, with blanks between them: hexadecimal, and decimal.
@@ -50,7 +52,9 @@ impl Spellings {
         }
         encoded.retain(|form| form.expose_secret().len() >= SHORTEST_FORM);
         encoded.dedup_by(|one, other| one.expose_secret() == other.expose_secret());
-        Self { secret, encoded, digits }
+        let composed: SecretString = secret.expose_secret().nfc().collect::<String>().into();
+        let composed = Some(composed).filter(|composed| composed.expose_secret() != secret.expose_secret());
+        Self { secret, composed, encoded, digits }
     }
 
     pub(super) fn secret(&self) -> &str {
@@ -59,7 +63,8 @@ impl Spellings {
 
     /// Replaces each of its forms by `mask`.
     pub(super) fn mask(&self, text: String, mask: &str) -> String {
-        let masked = mask_spelt(text, self.secret(), mask);
+        let words = once(self.secret()).chain(self.composed.as_ref().map(ExposeSecret::expose_secret));
+        let masked = words.fold(text, |text, word| mask_spelt(text, word, mask));
         let masked = self.encoded.iter().fold(masked, |text, form| mask_spelt(text, form.expose_secret(), mask));
         if self.secret().len() < FEWEST_BYTES {
             return masked;
@@ -72,22 +77,20 @@ impl Spellings {
 /// Replaces a word by `mask`, whatever its case and however its characters are escaped.
 pub(super) fn mask_spelt(text: String, word: &str, mask: &str) -> String {
     let Some(first) = word.chars().next() else { return text };
-    let is_first = |next| is_same(next, first);
     replaced(text, mask, |rest| {
         // Most places of a text are decided by this.
-        let may_begin = rest.starts_with(is_first) || escaped(rest).is_some_and(|(found, _)| is_first(found));
-        may_begin.then(|| end_of(rest, word)).flatten()
+        spelt(rest, first, true).and_then(|_| end_of(rest, word))
     })
 }
 
 /// Replaces a long beginning of a word by `mask`, whatever follows it.
 pub(super) fn mask_beginning(text: String, word: &str, mask: &str) -> String {
     replaced(text, mask, |rest| {
-        let pairs = rest.char_indices().zip(word.chars());
-        let mut same = pairs
-            .take_while(|((_, found), wanted)| is_same(*found, *wanted))
-            .map(|((place, found), _)| place + found.len_utf8());
-        same.nth(LONG_BEGINNING - 1).map(|end| same.last().unwrap_or(end))
+        let mut ends = word.chars().scan(0, |end, wanted| {
+            *end += spelt(&rest[*end..], wanted, false)?;
+            Some(*end)
+        });
+        ends.nth(LONG_BEGINNING - 1).map(|end| ends.last().unwrap_or(end))
     })
 }
 
@@ -147,13 +150,16 @@ fn end_of(text: &str, word: &str) -> Option<usize> {
         let mut end = 0;
         for (place, wanted) in word.chars().enumerate() {
             let rest = &text[end..];
-            let escaped = if escapes { escaped(rest).filter(|(found, _)| is_same(*found, wanted)) } else { None };
-            let plain = || rest.chars().next().filter(|found| is_same(*found, wanted)).map(|c| (c, c.len_utf8()));
-            match escaped.or_else(plain) {
-                Some((_, length)) => end += length,
+            match spelt(rest, wanted, escapes) {
+                Some(length) => end += length,
                 None if place < BEGINNING => return None,
                 None => {
-                    let within = if rest.starts_with(ESCAPES) { LONGEST_ESCAPE } else { 0 };
+                    let within = match rest.chars().next() {
+                        Some(next) if ESCAPES.contains(&next) => LONGEST_ESCAPE,
+                        // Perhaps the first of several characters in its place.
+                        Some(next) if !wanted.is_ascii() => next.len_utf8(),
+                        _ => 0,
+                    };
                     return cut_within(rest, within).map(|cut| end + cut);
                 }
             }
@@ -162,6 +168,34 @@ fn end_of(text: &str, word: &str) -> Option<usize> {
     };
     // A secret may look like an escape itself.
     read(false).or_else(|| read(true))
+}
+
+/// The length of a character of a secret at the start of a text: as one character, or as several, such as a letter and
+/// its mark (NFD), or `SS` for `ß`.
+fn spelt(text: &str, wanted: char, escapes: bool) -> Option<usize> {
+    let alone = spelt_alone(text, wanted, escapes);
+    // A letter of ASCII has no other forms.
+    if alone.is_some() || wanted.is_ascii() {
+        return alone;
+    }
+    spelt_as(text, once(wanted).nfd(), escapes)
+        .or_else(|| spelt_as(text, once(wanted).nfkd(), escapes))
+        .or_else(|| spelt_as(text, wanted.to_lowercase().flat_map(char::to_uppercase), escapes))
+}
+
+/// The same as these characters.
+fn spelt_as(text: &str, mut several: impl Iterator<Item = char>, escapes: bool) -> Option<usize> {
+    several.try_fold(0, |end, one| Some(end + spelt_alone(&text[end..], one, escapes)?))
+}
+
+/// The same as one character.
+fn spelt_alone(text: &str, wanted: char, escapes: bool) -> Option<usize> {
+    let plain = || text.chars().next().filter(|found| is_same(*found, wanted)).map(char::len_utf8);
+    if !escapes {
+        return plain();
+    }
+    let escaped = escaped(text).filter(|(found, _)| is_same(*found, wanted)).map(|(_, length)| length);
+    escaped.or_else(|| in_octets(text, wanted)).or_else(plain)
 }
 
 /// If a text is cut after at most so many bytes, where.
@@ -269,6 +303,52 @@ mod tests {
         for (name, character) in NAMED {
             let spelt = secret.replace(character, &format!("&{name};"));
             assert_eq!(known.mask(format!("a {spelt} b"), "[key]"), "a [key] b", "{name}");
+        }
+    }
+
+    #[test]
+    fn a_secret_beyond_ascii_is_found_in_the_other_forms_of_its_letters() {
+        let secret = "Grünweiß-Żółć;4\u{fb01}8";
+        let decomposed: String = secret.nfd().collect();
+        let escaped = |text: &str, escape: &dyn Fn(char) -> String| {
+            text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_string() } else { escape(c) }).collect::<String>()
+        };
+        let octets = |sign: &'static str| {
+            move |c: char| c.to_string().bytes().map(|byte| format!("{sign}{byte:02x}")).collect::<String>()
+        };
+        let unit = |c: char| format!("\\u{:04x}", u32::from(c));
+        let named = "Gr&uuml;nwei&szlig;-&Zdot;&oacute;&lstrok;&cacute;&semi;4\u{fb01}8";
+        for known in [secret, &decomposed] {
+            let known = Spellings::of(known.into());
+            for spelt in [
+                secret.to_owned(),
+                secret.to_uppercase(),
+                secret.to_lowercase(),
+                secret.to_lowercase().replace('ß', "ss"),
+                decomposed.clone(),
+                decomposed.to_uppercase(),
+                secret.nfkd().collect(),
+                secret.nfkc().collect(),
+                escaped(secret, &unit),
+                escaped(&decomposed, &unit),
+                escaped(secret, &octets("\\x")),
+                escaped(secret, &octets("\\")),
+                escaped(secret, &octets("%")),
+                named.to_owned(),
+                named.replace("&uuml;", "&Uuml"),
+            ] {
+                assert_eq!(known.mask(format!("a {spelt} b {spelt}"), "[key]"), "a [key] b [key]", "{spelt}");
+            }
+            assert_eq!(known.mask("a GRÜNWEIS…".to_owned(), "[key]"), "a [key]…", "cut within a letter");
+        }
+        let plus = Spellings::of("Gruenweiss+Zolc;48213x".into());
+        for spelt in ["Gruenweiss\\2bZolc\\3b48213x", "Gruenweiss\\x2bZolc\\x3b48213x"] {
+            assert_eq!(plus.mask(format!("a {spelt} b"), "[key]"), "a [key] b", "{spelt}");
+        }
+        let (mask, long) = ("[key]", "Grünweiß-Żółć-48213");
+        let beginning: String = long.chars().take(14).collect();
+        for spelt in [beginning.nfd().collect(), beginning.to_uppercase()] {
+            assert_eq!(mask_beginning(format!("a {spelt} b"), long, mask), "a [key] b", "{spelt}");
         }
     }
 

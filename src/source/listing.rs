@@ -9,7 +9,7 @@ use super::keys::{self, Keys};
 use super::settings::{Missing, Prefer, SourceSettings};
 use super::table::Table;
 use super::{
-    Conditions, EXIT_STATUS, LAST_PAGE, ReadError, Reading, SourceError, age, blocking, preference, untrusted,
+    Conditions, EXIT_STATUS, LAST_PAGE, ReadError, Reading, SourceError, age, apart, blocking, preference, untrusted,
 };
 use crate::plan::{SourceSummary, is_known_proof, joined_proof};
 
@@ -204,7 +204,7 @@ fn proof_of_parts(is_counted: bool, table: &Table) -> String {
 
 /// Reads all records of a source within its time limit, and checks the list as a whole.
 pub(super) async fn read_in_time(source: &SourceSettings, conditions: &Conditions<'_>) -> Result<Reading, ReadError> {
-    let reading = timeout(conditions.timeout, source.kind.read(conditions)).await;
+    let reading = timeout(conditions.timeout, apart::read(Arc::clone(&source.kind), conditions)).await;
     let reading = reading.map_err(|_| {
         let limit = jiff::SignedDuration::try_from(conditions.timeout).unwrap_or_default();
         format!(

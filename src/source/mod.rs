@@ -3,6 +3,7 @@
 //! A source returns all of its records or an error, never a part. To add a kind, write its file and name it in `KINDS`.
 
 mod age;
+mod apart;
 mod cell;
 mod csv;
 mod decode;

@@ -60,7 +60,8 @@ fn put_field(line: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> std::fm
     if field.name() == "message" { write!(line, "{value}") } else { write!(line, "{field}={value}") }
 }
 
-/// Libraries log only warnings and errors: their details of requests include secrets.
+/// Libraries log nothing: what they say quotes servers, unmasked and of any length. Their errors are returned to this
+/// program, which masks and shortens them.
 fn levels(global: &Global) -> Targets {
     let own = match (global.quiet, global.verbose) {
         (true, _) => LevelFilter::ERROR,
@@ -71,7 +72,7 @@ fn levels(global: &Global) -> Targets {
     };
     let messages = if global.quiet { LevelFilter::ERROR } else { own.max(LevelFilter::INFO) };
     Targets::new()
-        .with_default(own.min(LevelFilter::WARN))
+        .with_default(LevelFilter::OFF)
         .with_target("skovik_sync", own)
         .with_target(TARGET, messages)
         .with_target(OUTCOME, LevelFilter::INFO)
@@ -163,9 +164,9 @@ mod tests {
             (false, 3, own, Level::TRACE, true),
             (true, 0, own, Level::WARN, false),
             (true, 0, own, Level::ERROR, true),
-            (false, 3, "hyper", Level::INFO, false),
-            (false, 3, "hyper", Level::WARN, true),
-            (true, 0, "hyper", Level::WARN, false),
+            (false, 3, "hyper", Level::ERROR, false),
+            (false, 3, "sqlx::postgres::notice", Level::ERROR, false),
+            (false, 0, "log", Level::ERROR, false),
             (false, 0, TARGET, Level::INFO, true),
             (true, 0, TARGET, Level::INFO, false),
             (true, 0, TARGET, Level::ERROR, true),
