@@ -117,8 +117,14 @@ impl Comparison<'_> {
                 Draft::Update { employee, user, changed, .. } if changed.contains(&Changed::PrimaryEmail) => {
                     (*employee, Some(*user))
                 }
-                Draft::Create { employee, .. } | Draft::Reactivate { employee, .. } => (*employee, None),
-                Draft::Update { .. } | Draft::Delete { .. } => return None,
+                Draft::Create { employee, .. } => (*employee, None),
+                // Not where it is theirs, and somebody active has it, too.
+                Draft::Reactivate { employee, user, .. }
+                    if !self.inactive_user(*user).email.is(&self.employee(*employee).email) =>
+                {
+                    (*employee, None)
+                }
+                Draft::Update { .. } | Draft::Reactivate { .. } | Draft::Delete { .. } => return None,
             };
             let employee = self.employee(employee);
             let by_email = self.owner_of_email(employee.email.key()).filter(|owner| Some(*owner) != own);

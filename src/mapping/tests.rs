@@ -10,7 +10,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::Settings;
-use crate::employee::{ChoiceOption, CustomFieldKind, CustomValue, DesiredManager, Email, SetAside};
+use crate::employee::{ChoiceOption, CustomFieldKind, CustomValue, DesiredManager, Email};
+use crate::employee::{ExternalIdentifier, SetAside};
 use crate::source::tests::{Fixture, read, source};
 
 const EMPLOYEE: &str = r#"
