@@ -23,6 +23,7 @@ mod private;
 mod remote;
 mod retention;
 mod store;
+mod wait;
 
 use std::fs;
 use std::io::{self, Write as _};

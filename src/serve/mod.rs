@@ -14,6 +14,7 @@ mod routes;
 pub mod schedule;
 mod server;
 mod tls;
+mod turns;
 mod verify;
 
 pub use board::{Board, Commands, SharedBoard};

@@ -18,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::routes::Service;
 use super::tls;
+use super::turns::Turns;
 use crate::config::serve::ServeSettings;
 
 /// How many connections there may be at once; others wait to be accepted.
@@ -27,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection may last in all. It has one request: a client who may ask again on it could keep it, and so
 /// its place among [`MOST_CONNECTIONS`], all that time.
 const LONGEST_CONNECTION: Duration = Duration::from_secs(300);
-/// How large the head of a request may be, in bytes.
+/// How large the head of a request may be, in bytes. No more than this is read and handled at once.
 const LARGEST_HEAD: usize = 32 * 1024;
 /// How long requests that are under way may still take when the server stops.
 const GRACE: Duration = Duration::from_secs(2);
@@ -138,6 +139,7 @@ async fn accept(
 async fn open(stream: TcpStream, acceptor: Option<TlsAcceptor>, service: Arc<Service>, stopped: watch::Receiver<bool>) {
     // Without it, only small answers are slower.
     let _ = stream.set_nodelay(true);
+    let stream = Turns::new(stream);
     let deadline = Instant::now() + PATIENCE;
     match acceptor {
         None => talk(stream, deadline, service, stopped).await,

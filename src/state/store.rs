@@ -7,8 +7,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::sync::mpsc;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::TryStreamExt as _;
@@ -23,12 +22,12 @@ use object_store::{
     UpdateVersion,
 };
 use secrecy::SecretString;
-use tokio::runtime::{Builder, Runtime};
 use url::Url;
 
 use super::connector::{Connector, Counted, Fault};
 use super::credentials::store_secrets;
 use super::listed::{BadList, Form, Listed};
+use super::wait::wait;
 use crate::http::Redactor;
 use crate::plan::Digest;
 
@@ -150,13 +149,13 @@ impl Store {
     /// An object, if it is there, and its version.
     pub(super) fn get(&self, name: &str, kind: ObjectKind) -> io::Result<Option<(Vec<u8>, UpdateVersion)>> {
         let (store, name) = (self.clone(), name.to_owned());
-        wait(async move { store.read(&name, kind.largest()).await })?
+        self.wait(async move { store.read(&name, kind.largest()).await })?
     }
 
     /// Objects that are there, in this order, each with the most bytes that it may have.
     pub(super) fn get_all(&self, objects: &[(String, u64)]) -> io::Result<Vec<Vec<u8>>> {
         let (store, objects) = (self.clone(), objects.to_vec());
-        wait(async move {
+        self.wait(async move {
             let read = stream::iter(objects).map(|(name, most)| {
                 let store = store.clone();
                 async move {
@@ -184,7 +183,7 @@ impl Store {
     /// The objects below a folder, sorted by name.
     pub(super) fn objects(&self, folder: &str) -> io::Result<Vec<Object>> {
         let (store, path) = (self.clone(), self.path(folder));
-        let listed = wait(async move { within(LONGEST, store.every_page(&path)).await })?;
+        let listed = self.wait(async move { within(LONGEST, store.every_page(&path)).await })?;
         let mut objects = listed.map_err(|error| self.problem(folder, &error))?;
         objects.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         Ok(objects)
@@ -237,7 +236,7 @@ impl Store {
     /// Removes an object, if it is there.
     pub(super) fn delete(&self, name: &str) -> io::Result<()> {
         let (inner, path) = (Arc::clone(&self.inner), self.path(name));
-        match wait(async move { inner.delete(&path).await })? {
+        match self.wait(async move { inner.delete(&path).await })? {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(self.problem(name, &error)),
         }
@@ -247,7 +246,7 @@ impl Store {
     pub(super) fn delete_all(&self, names: &[String]) -> io::Result<()> {
         let paths: Vec<Path> = names.iter().map(|name| self.path(name)).collect();
         let inner = Arc::clone(&self.inner);
-        let removed = wait(async move {
+        let removed = self.wait(async move {
             let removed = stream::iter(paths).map(Ok).try_for_each_concurrent(AT_ONCE, |path| {
                 let inner = Arc::clone(&inner);
                 async move {
@@ -264,7 +263,7 @@ impl Store {
 
     fn write(&self, name: &str, bytes: Vec<u8>, mode: PutMode) -> io::Result<Written> {
         let (inner, path) = (Arc::clone(&self.inner), self.path(name));
-        let put = wait(async move {
+        let put = self.wait(async move {
             inner.put_opts(&path, PutPayload::from(bytes), PutOptions { mode, ..PutOptions::default() }).await
         })?;
         match put {
@@ -274,6 +273,10 @@ impl Store {
             }
             Err(error) => Err(self.problem(name, &error)),
         }
+    }
+
+    fn wait<T: Send + 'static>(&self, request: impl Future<Output = T> + Send + 'static) -> io::Result<T> {
+        wait(request).map_err(|error| io::Error::other(format!("{}: {error}", self.url)))
     }
 
     fn path(&self, name: &str) -> Path {
@@ -333,22 +336,4 @@ async fn within<T>(time: Duration, request: impl Future<Output = object_store::R
 
 fn fault(fault: Fault) -> object_store::Error {
     object_store::Error::Generic { store: "state", source: fault.into() }
-}
-
-/// Runs a request in a runtime of its own, and waits for it.
-fn wait<T: Send + 'static>(request: impl Future<Output = T> + Send + 'static) -> io::Result<T> {
-    static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
-    let make = || {
-        let mut runtime = Builder::new_multi_thread();
-        // A store that sends without a pause must not keep the time from being looked at.
-        runtime.worker_threads(1).thread_name("state").enable_all().event_interval(1).build().ok()
-    };
-    let runtime = RUNTIME.get_or_init(make).as_ref();
-    let runtime = runtime.ok_or_else(|| io::Error::other("no thread can be started for the state's store"))?;
-    let (answer, answered) = mpsc::sync_channel(1);
-    runtime.spawn(async move {
-        let answered = request.await;
-        drop(answer.send(answered));
-    });
-    answered.recv().map_err(|_| io::Error::other("the request to the state's store has ended"))
 }

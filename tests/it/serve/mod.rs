@@ -2,6 +2,7 @@
 
 mod all;
 mod events;
+mod floods;
 mod notifications;
 mod pages;
 mod schemes;
