@@ -25,8 +25,9 @@ pub(super) fn wait<T: Send + 'static>(request: impl Future<Output = T> + Send + 
 
 fn runtime() -> io::Result<Runtime> {
     let mut runtime = Builder::new_multi_thread();
-    // A store that sends without a pause must not keep the time and other requests from being looked at.
-    runtime.worker_threads(1).thread_name("state").enable_all().event_interval(1).global_queue_interval(1).build()
+    // A store that sends without a pause must not keep the time and other requests from being looked at. With an interval
+    // of one, the task that has used its turn up would be woken first, each time before all others.
+    runtime.worker_threads(1).thread_name("state").enable_all().event_interval(2).global_queue_interval(1).build()
 }
 
 fn wait_in<T: Send + 'static>(
