@@ -224,7 +224,8 @@ mod tests {
         for part in ["&", "&#", "&lt;", "%", "%41", "\\", "\\u0041", "s", "&s", "73 "] {
             let begun = std::time::Instant::now();
             said.clean(&part.repeat(8_000_000 / part.len()));
-            assert!(begun.elapsed().as_secs() < 10, "{part}: {:?}", begun.elapsed());
+            // A loaded machine and a debug build are slow; what this is about took minutes on an idle one.
+            assert!(begun.elapsed().as_secs() < 60, "{part}: {:?}", begun.elapsed());
         }
         let cleaned = said.clean(&format!("No{}s3cret-key", " ".repeat(LOOKED_AT - 5)));
         assert_eq!(cleaned, "No", "nothing of the beginning of a key that is cut");
