@@ -215,23 +215,6 @@ fn an_answer_without_end_is_an_error_before_it_fills_the_memory() {
     }
 }
 
-/// A request has two seconds, and is tried again for twenty. The rest of the bound is for a slow machine.
-#[test]
-fn a_store_that_sends_without_a_pause_holds_nobody_up() {
-    for (head, more) in [
-        ("", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "0000000000000000"),
-    ] {
-        let liar = Liar::saying(head, more.repeat(4_096).into_bytes().leak());
-        let mut company = led_to(liar.port);
-        company.env("AWS_TIMEOUT", "2s");
-        let began = Instant::now();
-        let ended = company.run(&["apply", "plan.json"]).ends(1).says(&["s3://bucket/skovik"]);
-        assert!(began.elapsed() < PATIENCE, "{more:?}: {:?}, {}", began.elapsed(), ended.stderr);
-        company.wrote_nothing();
-    }
-}
-
 /// The session's token goes to nobody whom the settings and the environment do not name.
 #[test]
 fn no_redirect_of_a_store_is_followed() {
