@@ -30,9 +30,9 @@ pub(crate) fn caught<T>(run: impl FnOnce() -> T) -> thread::Result<T> {
             }
         }));
     });
-    IS_QUIET.set(true);
+    let was_quiet = IS_QUIET.replace(true);
     let result = panic::catch_unwind(AssertUnwindSafe(run));
-    IS_QUIET.set(false);
+    IS_QUIET.set(was_quiet);
     result
 }
 

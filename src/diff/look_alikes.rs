@@ -128,8 +128,9 @@ impl Comparison<'_> {
             };
             let employee = self.employee(employee);
             let by_email = self.owner_of_email(employee.email.key()).filter(|owner| Some(*owner) != own);
-            let by_name =
-                || given_up.get(&employee.name_key().filter(|_| own.is_none() && !given_up.is_empty())?).copied();
+            // Of a user, `matching` has compared the name.
+            let may_be_namesake = own.is_none() && !given_up.is_empty();
+            let by_name = || may_be_namesake.then(|| given_up.get(&employee.name_key()?).copied()).flatten();
             let owner = by_email.or_else(by_name)?;
             let what = if by_email.is_some() { "e-mail" } else { "name" };
             let (fate, mistake) = if self.leaves(owner) {

@@ -21,6 +21,8 @@ pub(super) struct Described<'r> {
     email: Option<&'r Email>,
     first_name: &'r str,
     last_name: &'r str,
+    /// Whether the record is set aside, or may be.
+    is_aside: bool,
 }
 
 impl Described<'_> {
@@ -42,6 +44,7 @@ impl<'r> From<&'r Employee> for Described<'r> {
             email: Some(&employee.email),
             first_name: &employee.first_name,
             last_name: &employee.last_name,
+            is_aside: false,
         }
     }
 }
@@ -53,6 +56,7 @@ impl<'r> From<&'r SetAside> for Described<'r> {
             email: record.email.as_ref(),
             first_name: record.first_name.as_deref().unwrap_or_default(),
             last_name: record.last_name.as_deref().unwrap_or_default(),
+            is_aside: true,
         }
     }
 }
@@ -95,12 +99,14 @@ impl<'a> Whose<'a> {
     }
 
     /// Whether one of the records is another one than this. A record with the identifier of the user tells who had it before; one
-    /// with the identifier of somebody who is found by e-mail is an earlier one of that person.
+    /// with the identifier of somebody who is found by e-mail is an earlier one of that person. One that is set aside is among
+    /// them itself.
     fn is_another(&self, record: &Described<'_>, owner: &User) -> bool {
-        let is_found_by_identifier = owner.identifier.as_ref().map(ExternalIdentifier::as_str) == record.identifier;
+        let of_owner = owner.identifier.as_ref().map(ExternalIdentifier::as_str);
         match self {
             Self::One(identifier) => {
-                is_found_by_identifier || identifier.map(ExternalIdentifier::as_str) != record.identifier
+                (of_owner == record.identifier && !record.is_aside)
+                    || identifier.map(ExternalIdentifier::as_str) != record.identifier
             }
             Self::Several => true,
         }

@@ -109,8 +109,11 @@ pub struct Outside {
     pub first_name: Text,
     /// The last name; empty if the record has none.
     pub last_name: Text,
-    /// Whether a source that decides about the scope has no record with its key. The key may be wrong.
-    pub is_joined_in_part: bool,
+    /// The place of the record.
+    pub origin: Origin,
+    /// Whether it is outside only because a source that decides about it has no record with its key, and has one that belongs to
+    /// nobody: either key may be wrong.
+    pub lacks_a_row: bool,
 }
 
 /// Whom a record names, by the identifier and the e-mail alone.

@@ -80,6 +80,11 @@ impl<'r> Context<'r> {
         Self { records, record, is_as_joined: false, value }
     }
 
+    /// A context in which it is an error to use a source that has no row of the person.
+    pub(super) fn in_part(records: &'r Records, record: usize) -> Self {
+        Self { records, record, is_as_joined: false, value: OnceCell::from(records.context_in_part(record)) }
+    }
+
     fn value(&self) -> &Value {
         self.value.get_or_init(|| self.records.context(self.record))
     }

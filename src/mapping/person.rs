@@ -265,13 +265,24 @@ impl<'t> Reader<'t> {
     fn outside(&self, record: usize, context: &Context<'_>) -> Outside {
         let [identifier, email, first_name, last_name] =
             self.names().map(|template| template.render(context).unwrap_or_default());
-        let lacks_row = |source| self.rules.is_scope_judged_by(source) && !self.records.has_row(record, source);
+        let records = self.records;
+        let lacks_row = |source| {
+            self.rules.is_scope_judged_by(source)
+                && !records.has_row(record, source)
+                && records.has_rows_without_person(source)
+        };
+        // Otherwise the rest of `include` says so.
+        let is_for_lack_of_it = || {
+            let include = self.include.as_ref();
+            include.is_some_and(|include| include.holds(&Context::in_part(records, record)) != Ok(false))
+        };
         Outside {
             identifier: (!identifier.is_empty()).then(|| ExternalIdentifier::from(&*identifier)),
             email: (!email.is_empty()).then(|| (&*email).into()),
             first_name: first_name.into(),
             last_name: last_name.into(),
-            is_joined_in_part: (1..self.records.sources()).any(lacks_row),
+            origin: records.origin(record),
+            lacks_a_row: (1..records.sources()).any(lacks_row) && is_for_lack_of_it(),
         }
     }
 

@@ -184,6 +184,9 @@ fn who_is_outside_the_scope_by_a_wrong_key_is_not_deleted() {
     let settings = format!("{MAIL_FROM_AD}{IN_SCOPE}");
     let lists = Lists { hr, ad: "1001,anna.berg@x.se,,\n,anna.lund@x.se,,\n", prefer: "", settings };
     assert_eq!(lists.plan(&users), ["1 delete 1006 l (outside the scope)"]);
+    let settings = format!("{MAIL_FROM_AD}[scope]\ninclude = \"hr.status == 'in' and ad.mail is defined\"\n");
+    let lists = Lists { hr, ad: "1001,anna.berg@x.se,,\nX1,anna.lund@x.se,,\n", prefer: "", settings };
+    assert_eq!(lists.plan(&users), ["1 delete 1006 l (outside the scope)"]);
     // Whoever has left has no half of a record.
     let hr = "1001,Anna,Berg,anna.berg@x.se,in,\n1006,Anna,Lund,anna.lund@x.se,in,\n";
     let lists = Lists { hr, ad: "1001,anna.berg@x.se,x,\n", prefer: "", settings: format!("{MAIL_FROM_AD}{include}") };

@@ -109,25 +109,15 @@ fn story() -> impl Strategy<Value = Story> {
         prop_oneof![Just(None), (0..STAY).prop_map(Some)],
     )
         .prop_map(
-            |(
+            |(faults, number, mail, name, prefer, include, [is_in_ad, is_protected], reference, newcomer)| Story {
                 faults,
                 number,
                 mail,
                 name,
                 prefer,
                 include,
-                [leaver_is_in_ad, leaver_is_protected],
-                reference,
-                newcomer,
-            )| Story {
-                faults,
-                number,
-                mail,
-                name,
-                prefer,
-                include,
-                leaver_is_in_ad,
-                leaver_is_protected,
+                leaver_is_in_ad: is_in_ad,
+                leaver_is_protected: is_protected,
                 reference,
                 newcomer,
             },

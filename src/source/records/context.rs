@@ -14,29 +14,34 @@ use crate::source::cell::{unreadable, value_of};
 impl Records {
     /// A record as templates see it; texts in NFC.
     pub(crate) fn context(&self, record: usize) -> Value {
-        self.person(record, None, false)
+        self.person(record, None, Missing::Undefined)
     }
 
     /// The same with this row of a source as the one that counts.
     pub(crate) fn context_with(&self, record: usize, source: usize, row: u32) -> Value {
-        self.person(record, Some((source, row)), false)
+        self.person(record, Some((source, row)), Missing::Undefined)
     }
 
     /// The same without sources that have no row of the record, but may have one ([`Records::may_have_row`]): using
     /// these is an error.
     pub(crate) fn context_in_doubt(&self, record: usize, instead: Option<(usize, u32)>) -> Value {
-        self.person(record, instead, true)
+        self.person(record, instead, Missing::UnknownIfPossible)
+    }
+
+    /// The same without all sources that have no row of the record: using these is an error.
+    pub(crate) fn context_in_part(&self, record: usize) -> Value {
+        self.person(record, None, Missing::Unknown)
     }
 
     /// A row of a source by itself, whoever it is of. The other sources have no row.
     pub(crate) fn context_of_row(&self, source: usize, row: u32) -> Value {
         let instead = Some((source, row as usize));
-        Value::from_object(Person { joined: Arc::clone(&self.0), record: None, instead, in_doubt: false })
+        Value::from_object(Person { joined: Arc::clone(&self.0), record: None, instead, missing: Missing::Undefined })
     }
 
-    fn person(&self, record: usize, instead: Option<(usize, u32)>, in_doubt: bool) -> Value {
+    fn person(&self, record: usize, instead: Option<(usize, u32)>, missing: Missing) -> Value {
         let instead = instead.map(|(source, row)| (source, row as usize));
-        Value::from_object(Person { joined: Arc::clone(&self.0), record: Some(record), instead, in_doubt })
+        Value::from_object(Person { joined: Arc::clone(&self.0), record: Some(record), instead, missing })
     }
 }
 
@@ -47,8 +52,18 @@ struct Person {
     record: Option<usize>,
     /// The row of a source that counts instead of the one that was joined.
     instead: Option<(usize, usize)>,
-    /// Whether a source that may have a row of the person is an error, not one without a row.
-    in_doubt: bool,
+    missing: Missing,
+}
+
+/// What a source without a row of the person is to a template.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    /// All its columns are undefined.
+    Undefined,
+    /// An error, if it may have a row.
+    UnknownIfPossible,
+    /// An error.
+    Unknown,
 }
 
 /// What one source says about a person: its columns by name; all are undefined if it has no row.
@@ -68,7 +83,12 @@ impl Object for Person {
             let table = self.joined.tables.iter().find(|table| *table.listing().name == *name)?;
             return Some(Value::from_dyn_object(Arc::clone(table)));
         };
-        if self.in_doubt && self.record.is_some_and(|record| self.joined.may_have_row(record, source)) {
+        let is_unknown = |record| match self.missing {
+            Missing::Undefined => false,
+            Missing::UnknownIfPossible => self.joined.may_have_row(record, source),
+            Missing::Unknown => self.joined.row(record, source) == Row::None,
+        };
+        if self.record.is_some_and(is_unknown) {
             return Some(unreadable(format!("source `{name}` may have a record of this person")));
         }
         Some(Value::from_object(Said {
