@@ -9,8 +9,8 @@
 //! - the core, pure functions over plain data: [`employee`] (the domain), [`field`] and [`diagnostic`] (what the rest
 //!   speaks of), [`guard`] (the limits), [`diff`] (who is who, the four groups), [`order`] (the dependency graph), [`plan`]
 //!   (the file and its hash);
-//! - what feeds it: `http` (requests, tried again where that is safe), `scim` (lists and paths of SCIM), `quiet` (panics of libraries), [`setting`]
-//!   (what settings are made of), [`source`]
+//! - what feeds it: `http` (requests, tried again where that is safe), `scim` (lists and paths of SCIM), [`runtime`]
+//!   (the threads of requests), `quiet` (panics of libraries), [`setting`] (what settings are made of), [`source`]
 //!   (records), [`config`] (the settings file), [`mapping`] (records to employees), [`provider`] (the service);
 //! - what follows it: [`approval`], [`apply`], [`render`], [`runs`] and [`notify`] (how runs end, and who is told),
 //!   [`serve`] (the service);
@@ -37,6 +37,7 @@ mod http;
 pub mod mapping;
 pub mod provider;
 mod quiet;
+pub mod runtime;
 mod scim;
 pub mod setting;
 pub mod source;

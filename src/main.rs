@@ -6,6 +6,7 @@ use clap::error::ErrorKind;
 use skovik_sync::cli::{Cli, Global};
 use skovik_sync::commands;
 use skovik_sync::exit::{ExitStatus, status_of};
+use skovik_sync::runtime;
 use skovik_sync::ui::Ui;
 
 fn main() -> ExitCode {
@@ -35,10 +36,8 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<ExitStatus> {
     ui.start_logging(&cli.global)?;
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    // A server that sends without a pause must not keep the time, signals and other tasks from being looked at. With an
-    // interval of one, the task that has used its turn up would be woken first, each time before all others.
-    let runtime = runtime.enable_all().event_interval(2).global_queue_interval(1).build()?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime = runtime::build("worker", cores.max(runtime::LEAST_THREADS))?;
     let result = runtime.block_on(commands::run(cli, ui));
     // A task that hangs in a blocking call must not keep the program from ending.
     runtime.shutdown_background();

@@ -180,6 +180,7 @@ async fn a_moved_user_gets_their_custom_fields_back_even_where_somebody_changed_
     world.approved_plan().await;
     let mut child = world.spawn_apply();
     while !world.writes().iter().any(|request| request.path.ends_with(path)) {
+        assert_eq!(child.try_wait().expect("asked"), None, "it ended before the write");
         tokio::time::sleep(std::time::Duration::from_millis(3)).await;
     }
     child.kill().await.expect("killed");

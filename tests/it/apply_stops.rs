@@ -230,11 +230,12 @@ async fn an_interrupt_is_heard_while_lists_are_read() {
     ] {
         let world = World::faulty(&lonely_newcomer(), ONE_BY_ONE, rules).await;
         world.approved_plan().await;
-        let child = world.spawn_apply();
+        let mut child = world.spawn_apply();
         let slow = |world: &World| {
             world.requests().iter().any(|request| request.fault.as_ref().is_some_and(|fault| fault.contains("slow")))
         };
         while !slow(&world) {
+            assert_eq!(child.try_wait().expect("asked"), None, "it ended before the slow list");
             tokio::time::sleep(Duration::from_millis(3)).await;
         }
         signal(&child, "-INT").await;

@@ -19,6 +19,7 @@ const ORDER: [&[&str]; 4] = [
     &["text", "side_by_side", "strict_json", "employee", "field", "diagnostic", "guard", "diff", "order", "plan"],
     &[
         "exit",
+        "runtime",
         "quiet",
         "template_cost",
         "files",

@@ -227,8 +227,9 @@ fn a_signal_after_a_snapshot_is_written_does_not_call_it_interrupted() {
     // As much as a pipe holds.
     writer.write_all(&[b'x'; 64 << 10]).unwrap();
     let mut command = company.command(BINARY, &["snapshot", "-o", "users.jsonl"]);
-    let child = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
     while !company.path("users.jsonl").exists() {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended before the snapshot");
         std::thread::sleep(Duration::from_millis(5));
     }
     std::thread::sleep(Duration::from_millis(300));

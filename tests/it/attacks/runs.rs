@@ -11,13 +11,19 @@ use crate::world::{Pace, World};
 
 const AUTOMATIC: &str = "\n[approval]\nautomatic = true\n[guard]\nmax_change_percent = 90\nmax_delete_percent = 90\n";
 
+/// A company whose plan a run may approve: nobody gets an e-mail that somebody else had.
+async fn company(pace: Pace, rules: &[&str]) -> World {
+    let world = World::faulty(&every_step().with_settings(AUTOMATIC), pace, rules).await;
+    let list = fs::read_to_string(world.path("employees.csv")).expect("a list");
+    fs::write(world.path("employees.csv"), list.replace("p4@example.com", "p22@example.com")).expect("written");
+    world
+}
+
 /// As soon as the run has written its plan, another one stands there, with an approval by policy.
 #[tokio::test]
 async fn a_plan_that_takes_the_place_of_the_runs_own_is_not_applied() {
     let rule = ["GET /users nth=2 slow=3s"];
-    let world =
-        World::faulty(&every_step().with_settings(AUTOMATIC), Pace { timeout_ms: 9000, ..Pace::default() }, &rule)
-            .await;
+    let world = company(Pace { timeout_ms: 9000, ..Pace::default() }, &rule).await;
     // A plan that removes nearly everybody, made with the same settings.
     let list = fs::read_to_string(world.path("employees.csv")).expect("a list");
     let few: Vec<&str> = list.lines().take(4).collect();
@@ -27,19 +33,17 @@ async fn a_plan_that_takes_the_place_of_the_runs_own_is_not_applied() {
     fs::write(world.path("employees.csv"), list).expect("written");
 
     let mut run = world.command(&["run"]);
-    let run = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    let approval = world.path("plan.json.policy-automatic.approval");
-    while !fs::exists(world.path("plan.json")).expect("asked")
-        || fs::read_dir(world.folder.path())
-            .expect("a folder")
-            .flatten()
-            .all(|entry| !entry.file_name().to_string_lossy().ends_with(".approval"))
-    {
+    let mut run = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let is_approved = || {
+        let names = fs::read_dir(world.folder.path()).expect("a folder").flatten().map(|entry| entry.file_name());
+        names.into_iter().any(|name| name.to_string_lossy().ends_with(".approval"))
+    };
+    while run.try_wait().expect("asked").is_none() && !(is_approved() && world.path("plan.json").exists()) {
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     }
     fs::copy(world.path("evil.json"), world.path("plan.json")).expect("swapped");
     let ended: Output = run.wait_with_output().await.expect("it ends").into();
-    assert_eq!(ended.code, Some(0), "{ended:?} {approval:?}");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
     let deletes = world.writes().into_iter().filter(|request| request.method == "DELETE").count();
     assert_eq!(deletes, 1, "only the leaver");
 }
@@ -48,7 +52,7 @@ async fn a_plan_that_takes_the_place_of_the_runs_own_is_not_applied() {
 #[tokio::test]
 async fn a_run_and_an_apply_of_one_plan_exclude_each_other() {
     let rule = ["DELETE /users/* times=1 status=422"];
-    let world = World::faulty(&every_step().with_settings(AUTOMATIC), Pace::default(), &rule).await;
+    let world = company(Pace::default(), &rule).await;
     assert_eq!(world.run(&["run"]).await.code, Some(9));
     let held = skovik_sync::apply::lock::take_plan(&world.path("plan.json"), "url").expect("free");
     let refused = world.run(&["run"]).await;
@@ -60,7 +64,7 @@ async fn a_run_and_an_apply_of_one_plan_exclude_each_other() {
 /// A plan, an approval and a journal that somebody put there are nothing that a run goes on with.
 #[tokio::test]
 async fn a_planted_beginning_is_not_gone_on_with() {
-    let world = World::faulty(&every_step().with_settings(AUTOMATIC), Pace::default(), &[]).await;
+    let world = company(Pace::default(), &[]).await;
     let list = fs::read_to_string(world.path("employees.csv")).expect("a list");
     let few: Vec<&str> = list.lines().take(4).collect();
     fs::write(world.path("employees.csv"), few.join("\n")).expect("written");

@@ -116,9 +116,9 @@ fn the_plan_of_the_bad_fixture_names_everybody_and_why() {
         5015: Gerd Björk (hr row 16): no branch has the external identifier, id or name "XX99"
       ! cannot_be_ordered (2)
         5021: Elsa Ceder (hr row 22): these changes depend on each other in a cycle: 5021 Elsa Ceder,
-          5022 Filip Ceder; make one by hand in Skovik, or in two steps at the source
+          5022 Filip Ceder; if they are right, make one by hand in Skovik, or in two steps at the source
         5022: Filip Ceder (hr row 23): these changes depend on each other in a cycle: 5021 Elsa Ceder,
-          5022 Filip Ceder; make one by hand in Skovik, or in two steps at the source
+          5022 Filip Ceder; if they are right, make one by hand in Skovik, or in two steps at the source
       ! choice_unknown (1)
         5016: Hugo Björk (hr row 17): `Cost center` in [employee.custom_fields] gives "9999", which is
           not among the options of the field

@@ -179,8 +179,9 @@ fn a_signal_leaves_no_lease_however_early_it_comes() {
     let is_held = || lease().is_some_and(|lease| lease.contains("\"is_free\":false"));
     let interrupted = |args: &[&str], after| {
         proxy.set(Fault::Slow(Duration::from_millis(200)));
-        let command = begin(&company, args);
+        let mut command = begin(&company, args);
         while !is_held() {
+            assert_eq!(command.try_wait().expect("asked"), None, "{args:?} ended before it held the lease");
             sleep(Duration::from_millis(5));
         }
         sleep(Duration::from_millis(after));

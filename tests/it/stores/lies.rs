@@ -1,6 +1,6 @@
 //! A store that lies, whose objects somebody changes, or that wants the program's memory, time or credentials.
 
-use std::thread::sleep;
+use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use super::{PATIENCE, begin, company, end, forget_machine, made, wait_for_writes};
@@ -213,6 +213,25 @@ fn an_answer_without_end_is_an_error_before_it_fills_the_memory() {
         applied_at(&liar).says(&["the answer is longer than 8388608 bytes"]);
         assert!(liar.said() < MOST_READ, "{} bytes after {head}", liar.said());
     }
+}
+
+/// A request has two seconds, and is tried again for twenty. The rest of the bound is for a slow machine.
+#[test]
+fn a_store_that_sends_without_a_pause_holds_nobody_up() {
+    let floods = [
+        ("", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "0000000000000000"),
+    ];
+    let held_up = |(head, more): (&str, &str)| {
+        let liar = Liar::saying(head, more.repeat(4_096).into_bytes().leak());
+        let mut company = led_to(liar.port);
+        company.env("AWS_TIMEOUT", "2s");
+        let began = Instant::now();
+        let ended = company.run(&["apply", "plan.json"]).ends(1).says(&["s3://bucket/skovik"]);
+        assert!(began.elapsed() < PATIENCE, "{more:?}: {:?}, {}", began.elapsed(), ended.stderr);
+        company.wrote_nothing();
+    };
+    thread::scope(|scope| floods.map(|flood| drop(scope.spawn(move || held_up(flood)))));
 }
 
 /// The session's token goes to nobody whom the settings and the environment do not name.
