@@ -16,6 +16,7 @@ mod index;
 mod look_alikes;
 mod matching;
 mod moment;
+mod outside;
 mod protect;
 mod protected;
 mod references;

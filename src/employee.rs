@@ -19,7 +19,7 @@ use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-pub use desired::{Desired, Join, KEY_CLAIMED_TWICE, Named, Outside, SetAside, Stray};
+pub use desired::{Contradiction, Desired, Join, KEY_CLAIMED_TWICE, Named, Outside, SetAside, Stray};
 pub(crate) use distinguished_name::normal_form;
 pub use email::{Email, email_key};
 pub use name::{full_name, name_key};

@@ -5,6 +5,7 @@
 //! of Skovik. It looks at two records at once only to find the person that a manager's key means.
 
 mod compiled_template;
+mod contradictions;
 mod direct_condition;
 mod explain;
 mod lookup;
@@ -244,6 +245,7 @@ impl ResolvedMapper {
                 passed_over.extend(reader.answers_of(record));
                 continue;
             }
+            desired.contradictions.extend(contradictions::of(reader, record));
             let Person { outcome, answers_to } = reader.read(record);
             let in_scope = !matches!(outcome, Outcome::OutOfScope(_) | Outcome::Doubtful(_));
             // A missing record does not put a person out of scope.
@@ -259,6 +261,8 @@ impl ResolvedMapper {
                 Outcome::Doubtful(person) => {
                     desired.out_of_scope.extend(person.identifier.clone());
                     keyless.extend(strays::keyless(reader.records(), record, &person, &mut desired.strays));
+                    // They may be in scope: a key that somebody else answers to is theirs, too.
+                    passed_over.extend(answers_to.clone().map(|key| (key, person.identifier.clone())));
                     desired.doubtful.push(person);
                     outside.extend(answers_to);
                     continue;

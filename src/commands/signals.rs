@@ -3,8 +3,8 @@
 
 use std::fs;
 use std::pin::pin;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{LazyLock, Once};
 
 use anyhow::Context as _;
 use tokio::sync::watch;
@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 
 use crate::exit::{ExitStatus, refused};
 use crate::files::remove_under_way;
-use crate::state::give_back_all;
+use crate::state::{give_back_all, hasten};
 
 /// Whether signals are remembered.
 static REMEMBERED: AtomicBool = AtomicBool::new(false);
@@ -127,8 +127,26 @@ pub(super) fn ended() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
+/// From now on, nobody waits long for a store after a signal. Whoever waits for one cannot listen to signals meanwhile.
+pub(super) fn hasten_at_signals() -> anyhow::Result<()> {
+    static BEGUN: Once = Once::new();
+    let signals = next()?;
+    BEGUN.call_once(|| {
+        tokio::spawn(async move {
+            signals.await;
+            hasten();
+        });
+    });
+    Ok(())
+}
+
 /// Resolves when a signal comes.
 fn caught() -> anyhow::Result<impl Future<Output = ()>> {
+    hasten_at_signals()?;
+    next()
+}
+
+fn next() -> anyhow::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     let (mut interrupt, mut terminate) = {
         use tokio::signal::unix::{SignalKind, signal};

@@ -10,7 +10,8 @@ use super::index::describe;
 use super::{Claim, Comparison, Standing, describe_user};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::employee::{ExternalIdentifier, User};
-use crate::text::shell_option;
+use crate::text::near::meaning;
+use crate::text::{likeness, shell_option};
 
 /// How many people with the same name a remark names.
 const NAMED: usize = 3;
@@ -99,6 +100,33 @@ impl Comparison<'_> {
             let leaving = users.iter().filter(|&&user| self.leaves(user));
             drafts.diagnostics.extend(leaving.map(|&user| self.remark_of_leaver(user, newcomers)));
         }
+    }
+
+    /// Remarks for everybody who would be created and has the identifier of a user without a record, written in another way.
+    pub(super) fn remark_near_identifiers(&self, drafts: &mut Drafts) {
+        let mut by_meaning: FxHashMap<String, u32> = FxHashMap::default();
+        for user in self.look_alike_users() {
+            by_meaning.extend(self.user(user).identifier.as_ref().map(|held| (near_form(held), user)));
+        }
+        let remark = |(index, claim): (u32, &Claim)| {
+            let user = matches!(claim, Claim::New | Claim::Inactive(_))
+                .then(|| by_meaning.get(&near_form(&self.employee(index).identifier)).copied())??;
+            let (employee, described) = (self.employee(index), self.user(user));
+            let message = format!(
+                "{} would be {} and has the identifier {} of {}, who {}, but for zeros, case, or characters that look the same or \
+                 that nobody sees. If this is one person: write it in one way, at the source and in Skovik, and plan again. If \
+                 not: leave it and approve the plan",
+                describe(employee),
+                self.coming(index),
+                employee.identifier,
+                describe_user(described),
+                self.fate(user)
+            );
+            Some(warning(Some(employee.identifier.to_string()), message))
+        };
+        let remarks: Vec<Diagnostic> =
+            if by_meaning.is_empty() { Vec::new() } else { (0..).zip(&self.claims).filter_map(remark).collect() };
+        drafts.diagnostics.extend(remarks);
     }
 
     /// Remarks for everybody who would get the e-mail of somebody else, or would be created with the name: who would be deleted
@@ -234,15 +262,8 @@ impl Comparison<'_> {
 
     fn remark_of_newcomer(&self, index: u32, users: &[u32]) -> Diagnostic {
         let employee = self.employee(index);
-        let names = named(users.iter().map(|&user| {
-            let fate = match self.standings[user as usize] {
-                Standing::Leaving => "would be deleted",
-                Standing::Waiting => "is in no list and waits to be deleted",
-                Standing::Protected => "is protected",
-                _ => "is in no list",
-            };
-            format!("{}, who {fate}", describe_user(self.user(user)))
-        }));
+        let names =
+            named(users.iter().map(|&user| format!("{}, who {}", describe_user(self.user(user)), self.fate(user))));
         let identifier = &employee.identifier;
         let can_be_decided = |user: u32| {
             let described = self.user(user);
@@ -267,6 +288,16 @@ impl Comparison<'_> {
         warning(Some(identifier.to_string()), message)
     }
 
+    /// What becomes of a user without a record.
+    fn fate(&self, user: u32) -> &'static str {
+        match self.standings[user as usize] {
+            Standing::Leaving => "would be deleted",
+            Standing::Waiting => "is in no list and waits to be deleted",
+            Standing::Protected => "is protected",
+            _ => "is in no list",
+        }
+    }
+
     /// What becomes of somebody without an active user.
     fn coming(&self, index: u32) -> &'static str {
         if matches!(self.claims[index as usize], Claim::Inactive(_)) { "made active again" } else { "created" }
@@ -284,6 +315,11 @@ impl Comparison<'_> {
         );
         warning(described.identifier.as_ref().map(ToString::to_string), message)
     }
+}
+
+/// The same for identifiers that may be meant to be one.
+fn near_form(identifier: &ExternalIdentifier) -> String {
+    meaning(&likeness(identifier.as_str()))
 }
 
 fn warning(employee: Option<String>, message: String) -> Diagnostic {

@@ -61,6 +61,7 @@ impl<'a> Comparison<'a> {
         comparison.find_leavers();
         comparison.find_named_later();
         comparison.withhold_parted();
+        comparison.withhold_misnumbered();
         comparison.hold_users_of_other_records();
         comparison.set_unjoined_aside();
         Ok(comparison)

@@ -99,13 +99,13 @@ impl<'a> Whose<'a> {
     }
 
     /// Whether one of the records is another one than this. A record with the identifier of the user tells who had it before; one
-    /// with the identifier of somebody who is found by e-mail is an earlier one of that person. One that is set aside is among
+    /// with the identifier of somebody who is found by e-mail is an earlier one of that person. One that is set aside may be among
     /// them itself.
-    fn is_another(&self, record: &Described<'_>, owner: &User) -> bool {
+    fn is_another(&self, record: &Described<'_>, owner: &User, may_be_itself: bool) -> bool {
         let of_owner = owner.identifier.as_ref().map(ExternalIdentifier::as_str);
         match self {
             Self::One(identifier) => {
-                (of_owner == record.identifier && !record.is_aside)
+                (of_owner == record.identifier && !may_be_itself)
                     || identifier.map(ExternalIdentifier::as_str) != record.identifier
             }
             Self::Several => true,
@@ -187,12 +187,16 @@ impl<'a> Comparison<'a> {
 
     fn is_mixed_up(&self, record: &Described<'_>, name: Option<&str>, owner: &User) -> bool {
         let Names { of_lone_users, of_lone_records, of_others, emails_of_others, .. } = self.names();
-        let is_of_other = |whose: Option<&Whose<'_>>| whose.is_some_and(|whose| whose.is_another(record, owner));
+        let is_of_other = |whose: Option<&Whose<'_>>, may_be_itself| {
+            whose.is_some_and(|whose| whose.is_another(record, owner, may_be_itself))
+        };
         let other = self.people.with_email(owner.email.key(), &self.desired.employees);
         other.is_some_and(|index| Some(self.employee(index).identifier.as_str()) != record.identifier)
             || name.is_some_and(|name| of_lone_users.contains_key(name))
-            || owner.name_key().is_some_and(|name| of_lone_records.contains(&name) || is_of_other(of_others.get(&name)))
-            || is_of_other(emails_of_others.get(owner.email.key()))
+            || owner
+                .name_key()
+                .is_some_and(|name| of_lone_records.contains(&name) || is_of_other(of_others.get(&name), false))
+            || is_of_other(emails_of_others.get(owner.email.key()), record.is_aside)
     }
 
     /// Whether a record that is set aside does not tell whose it is: what it has of a user is somebody else's, or it has

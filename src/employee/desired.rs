@@ -49,6 +49,8 @@ pub struct Desired {
     pub doubtful: Vec<SetAside>,
     /// Whom records name that are not counted, because it is not known whose they are: users who must not be deleted.
     pub strays: Vec<Stray>,
+    /// Rows that have another name than the record that they are part of.
+    pub contradictions: Vec<Contradiction>,
     /// Whom records of later sources name that belong to nobody in the first source. They match nobody; they only let a
     /// delete give its reason.
     pub of_nobody: Vec<Named>,
@@ -111,18 +113,36 @@ pub struct Outside {
     pub last_name: Text,
     /// The place of the record.
     pub origin: Origin,
-    /// Whether it is outside only because a source that decides about it has no record with its key, and has one that belongs to
-    /// nobody: either key may be wrong.
+    /// Whether it is outside only because a source that decides about it has no record with its key.
     pub lacks_a_row: bool,
+    /// Whether such a source has a record that belongs to nobody, too: either key may be wrong.
+    pub may_have_half: bool,
 }
 
-/// Whom a record names, by the identifier and the e-mail alone.
+/// What a row says by itself of who it is, whose record has another name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contradiction {
+    /// The identifier of the record, if it has one.
+    pub identifier: Option<ExternalIdentifier>,
+    /// The e-mail that the row gives by itself, if it does, valid or not.
+    pub email: Option<Email>,
+    /// The first name that the row gives by itself; empty if it gives none.
+    pub first_name: Text,
+    /// The last name that the row gives by itself; empty if it gives none.
+    pub last_name: Text,
+    /// The place of the row.
+    pub origin: Origin,
+}
+
+/// Whom a record names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
     /// The identifier, if the record has one.
     pub identifier: Option<ExternalIdentifier>,
     /// The e-mail, if the record has one, valid or not.
     pub email: Option<Email>,
+    /// The name, as names are compared, if the record has one.
+    pub name: Option<String>,
 }
 
 /// What a record of a later source says of which it is not known whose it is; or the name alone of a record of the first source

@@ -9,7 +9,7 @@ pub(super) struct Part {
     pub(super) desired: Desired,
     /// The keys by which records in scope are named as managers, and their identifiers.
     pub(super) answers: Vec<(Box<str>, Option<ExternalIdentifier>)>,
-    /// The same of records that are passed over.
+    /// The same of records that are passed over, or may be in scope.
     pub(super) passed_over: Vec<(Box<str>, Option<ExternalIdentifier>)>,
     /// The keys by which records outside the scope are named as managers.
     pub(super) outside: Vec<Box<str>>,
@@ -52,6 +52,7 @@ impl Part {
             mut doubtful,
             mut elsewhere,
             mut strays,
+            mut contradictions,
             unjoined,
             of_nobody: _,
             joins: _,
@@ -67,6 +68,7 @@ impl Part {
         self.desired.doubtful.append(&mut doubtful);
         self.desired.elsewhere.append(&mut elsewhere);
         self.desired.strays.append(&mut strays);
+        self.desired.contradictions.append(&mut contradictions);
         self.desired.unjoined.extend(unjoined);
         self.answers.append(&mut answers);
         self.passed_over.append(&mut passed_over);

@@ -30,6 +30,8 @@ pub(super) struct Reader<'t> {
     custom_fields: Vec<(CompiledTemplate<'t>, &'t ManagedField)>,
     /// The sources that say who people are and have records of which it is not known whose they are.
     undecided_sources: Vec<usize>,
+    /// The sources that names may come from.
+    sources_of_names: Vec<usize>,
 }
 
 /// The result for a record.
@@ -99,6 +101,9 @@ impl<'t> Reader<'t> {
             (1..records.sources()).filter(says_who).filter(|&source| records.has_undecided_rows(source));
         Ok(Self {
             undecided_sources: undecided_sources.collect(),
+            sources_of_names: (0..records.sources())
+                .filter(|&source| [first_name, last_name].iter().any(|template| template.may_use(source)))
+                .collect(),
             rules,
             records,
             include: rules.include.as_ref().map(|include| Condition::new(include, records, engine)).transpose()?,
@@ -128,6 +133,11 @@ impl<'t> Reader<'t> {
         [&self.identifier, &self.email, &self.first_name, &self.last_name]
     }
 
+    /// The sources that names may come from.
+    pub(super) fn sources_of_names(&self) -> &[usize] {
+        &self.sources_of_names
+    }
+
     /// The condition that decides who is in scope.
     pub(super) fn include(&self) -> Option<&Condition<'t>> {
         self.include.as_ref()
@@ -148,6 +158,7 @@ impl<'t> Reader<'t> {
             refers_to,
             custom_fields,
             undecided_sources: _,
+            sources_of_names: _,
         } = self;
         let optional = [branch, manager, refers_to].into_iter().flatten();
         let custom_fields = custom_fields.iter().map(|(template, _)| template);
@@ -266,23 +277,23 @@ impl<'t> Reader<'t> {
         let [identifier, email, first_name, last_name] =
             self.names().map(|template| template.render(context).unwrap_or_default());
         let records = self.records;
-        let lacks_row = |source| {
-            self.rules.is_scope_judged_by(source)
-                && !records.has_row(record, source)
-                && records.has_rows_without_person(source)
-        };
+        let lacked: Vec<usize> = (1..records.sources())
+            .filter(|&source| self.rules.is_scope_judged_by(source) && !records.has_row(record, source))
+            .collect();
         // Otherwise the rest of `include` says so.
         let is_for_lack_of_it = || {
             let include = self.include.as_ref();
             include.is_some_and(|include| include.holds(&Context::in_part(records, record)) != Ok(false))
         };
+        let lacks_a_row = !lacked.is_empty() && is_for_lack_of_it();
         Outside {
             identifier: (!identifier.is_empty()).then(|| ExternalIdentifier::from(&*identifier)),
             email: (!email.is_empty()).then(|| (&*email).into()),
             first_name: first_name.into(),
             last_name: last_name.into(),
             origin: records.origin(record),
-            lacks_a_row: (1..records.sources()).any(lacks_row) && is_for_lack_of_it(),
+            lacks_a_row,
+            may_have_half: lacks_a_row && lacked.iter().any(|&source| records.has_rows_without_person(source)),
         }
     }
 

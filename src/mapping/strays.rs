@@ -36,9 +36,10 @@ pub(super) fn of_nobody(reader: &Reader<'_>, progress: &Progress) -> Vec<Named> 
         });
     let named = |(source, row)| {
         progress.step();
-        let [identifier, email, _, _] = said_by(reader, source, row);
+        let [identifier, email, first_name, last_name] = said_by(reader, source, row);
         let (identifier, email) = (identifier.map(Into::into), email.as_deref().map(Into::into));
-        (identifier.is_some() || email.is_some()).then_some(Named { identifier, email })
+        let name = name_key(&first_name.unwrap_or_default(), &last_name.unwrap_or_default());
+        (identifier.is_some() || email.is_some() || name.is_some()).then_some(Named { identifier, email, name })
     };
     rows.filter_map(named).collect()
 }

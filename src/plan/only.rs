@@ -48,6 +48,7 @@ pub(super) fn unknown(
         doubtful: _,
         outside: _,
         strays: _,
+        contradictions: _,
         in_scope: _,
         joins: _,
         unjoined: _,

@@ -173,6 +173,14 @@ impl Records {
         self.0.row(record, source) != Row::None
     }
 
+    /// The row of a source that counts for a record, if there is one.
+    pub(crate) fn row_of(&self, record: usize, source: usize) -> Option<u32> {
+        match self.0.row(record, source) {
+            Row::One(row) => Some(index(row)),
+            Row::None | Row::Several => None,
+        }
+    }
+
     /// Whether another record in the first source has the same key, so that either's may be a mistake.
     pub(crate) fn shares_key(&self, record: usize) -> bool {
         self.0.settled.as_ref().is_some_and(|settled| settled.shared.contains(&index(record)))

@@ -3,21 +3,45 @@
 use std::future::Future;
 use std::io;
 use std::sync::OnceLock;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 
+use super::lease::PATIENCE;
 use crate::runtime;
 
-/// Runs a request, and waits for it. It has time limits of its own.
+/// How often the waiting thread looks whether the program is to end.
+const LOOK: Duration = Duration::from_millis(100);
+/// Whether the program was asked to end.
+static IS_ENDING: AtomicBool = AtomicBool::new(false);
+
+/// From now on, a request to a store has five seconds: the program was asked to end.
+pub(crate) fn hasten() {
+    IS_ENDING.store(true, Ordering::Relaxed);
+}
+
+/// Runs a request, and waits for it. It has time limits of its own, which are too long for somebody who wants the program to end.
 pub(super) fn wait<T: Send + 'static>(request: impl Future<Output = T> + Send + 'static) -> io::Result<T> {
     static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
     let runtime = RUNTIME.get_or_init(|| runtime::build("state", runtime::LEAST_THREADS).ok()).as_ref();
     let runtime = runtime.ok_or_else(|| io::Error::other("no thread can be started for the store"))?;
     let (answer, answered) = mpsc::sync_channel(1);
-    runtime.spawn(async move {
+    let task = runtime.spawn(async move {
         let answered = request.await;
         drop(answer.send(answered));
     });
-    answered.recv().map_err(|_| io::Error::other("the request to the store has ended"))
+    let mut hurried: Option<Instant> = None;
+    loop {
+        match answered.recv_timeout(LOOK) {
+            Ok(answered) => return Ok(answered),
+            Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("the request to the store has ended")),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if IS_ENDING.load(Ordering::Relaxed) && hurried.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+            task.abort();
+            return Err(io::Error::other("the store does not answer, and the program was asked to end"));
+        }
+    }
 }

@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::super::common::now;
-use super::super::signals::{EndedBySignals, asked, end_with, hung_up};
+use super::super::signals::{EndedBySignals, asked, end_with, hasten_at_signals, hung_up};
 use super::events::Events;
 use crate::apply::engine::Stop;
 use crate::apply::journal::Replay;
@@ -359,6 +359,7 @@ pub(in crate::commands) fn report_without_apply(
 /// it is told.
 pub(super) fn listen_for_signals() -> anyhow::Result<watch::Receiver<Stop>> {
     use tokio::signal::unix::{SignalKind, signal};
+    hasten_at_signals()?;
     let (sender, receiver) = watch::channel(Stop::No);
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;

@@ -144,3 +144,24 @@ fn of_many_with_one_name_nobody_is_chosen_and_few_are_named() {
     let decided = many.with(|company| company.policy.same_person = ["n7".into()].into());
     assert!(matches!(decided.try_plan(), Err(NoPlan::NothingToDecide(id)) if id.as_str() == "n7"));
 }
+
+/// An identifier that somebody wrote by hand into Skovik, for somebody who has married.
+#[test]
+fn an_identifier_that_is_written_in_another_way_may_be_the_same() {
+    for held in ["A17\u{200b}", "\u{ff21}\u{ff11}\u{ff17}", "a17", "0A17", "A17 "] {
+        let plan = company(
+            [employee("A17", "anna.stark@example.com", None)],
+            [user("b", Some(held), "zoe.berg@example.com", None)],
+        )
+        .plan();
+        let found = look_alikes(&plan);
+        assert_eq!(found.len(), 1, "{held:?}: {plan:?}");
+        assert!(found[0].message.contains("but for zeros, case"), "{held:?}: {found:?}");
+    }
+    let plan = company(
+        [employee("A17", "anna.stark@example.com", None)],
+        [user("b", Some("A18"), "zoe.berg@example.com", None)],
+    )
+    .plan();
+    assert!(look_alikes(&plan).is_empty(), "{plan:?}");
+}

@@ -52,6 +52,7 @@ fn a_delete_says_that_a_later_source_names_the_user() {
     let named = |identifier: Option<&str>, email: Option<&str>| Named {
         identifier: identifier.map(Into::into),
         email: email.map(Into::into),
+        name: None,
     };
     let base = company([employee("3", CARLA, None)], users()).with(|company| {
         company.desired.of_nobody =

@@ -7,22 +7,22 @@ use crate::diff::tests::company::{Company, user};
 use crate::employee::User;
 
 /// People of whom `hr` has number, names, e-mail, status and date, and `ad` number and e-mail, as templates.
-const FROM_HR: &str = "[employee]\nexternal_identifier = \"{{ hr.k }}\"\nprimary_email = \"{{ hr.mail }}\"\nfirst_name = \"{{ hr.first }}\"\nlast_name = \"{{ hr.last }}\"\n";
-const MAIL_FROM_AD: &str = "[employee]\nexternal_identifier = \"{{ hr.k }}\"\nprimary_email = \"{{ ad.mail }}\"\nfirst_name = \"{{ hr.first }}\"\nlast_name = \"{{ hr.last }}\"\n";
-const ALL_FROM_AD: &str = "[employee]\nexternal_identifier = \"{{ hr.k }}\"\nprimary_email = \"{{ ad.mail }}\"\nfirst_name = \"{{ ad.first }}\"\nlast_name = \"{{ ad.last }}\"\n";
+pub(super) const FROM_HR: &str = "[employee]\nexternal_identifier = \"{{ hr.k }}\"\nprimary_email = \"{{ hr.mail }}\"\nfirst_name = \"{{ hr.first }}\"\nlast_name = \"{{ hr.last }}\"\n";
+pub(super) const MAIL_FROM_AD: &str = "[employee]\nexternal_identifier = \"{{ hr.k }}\"\nprimary_email = \"{{ ad.mail }}\"\nfirst_name = \"{{ hr.first }}\"\nlast_name = \"{{ hr.last }}\"\n";
+pub(super) const ALL_FROM_AD: &str = "[employee]\nexternal_identifier = \"{{ hr.k }}\"\nprimary_email = \"{{ ad.mail }}\"\nfirst_name = \"{{ ad.first }}\"\nlast_name = \"{{ ad.last }}\"\n";
 const PREFER: &str = "prefer = { greatest = \"start\" }\n";
 const IN_SCOPE: &str = "[scope]\ninclude = \"hr.status == 'in'\"\n";
 
 /// Two lists.
-struct Lists<'a> {
-    hr: &'a str,
-    ad: &'a str,
-    prefer: &'a str,
-    settings: String,
+pub(super) struct Lists<'a> {
+    pub(super) hr: &'a str,
+    pub(super) ad: &'a str,
+    pub(super) prefer: &'a str,
+    pub(super) settings: String,
 }
 
 impl Lists<'_> {
-    fn company(&self, users: Vec<User>) -> Company {
+    pub(super) fn company(&self, users: Vec<User>) -> Company {
         let sources = source("hr", "csv", "hr", "k") + self.prefer + &source("ad", "csv", "ad", "k");
         let hr = format!("k,first,last,mail,status,start\n{}", self.hr);
         let ad = format!("k,mail,first,last\n{}", self.ad);
@@ -36,16 +36,16 @@ impl Lists<'_> {
         company
     }
 
-    fn plan(&self, users: &[User]) -> Vec<String> {
+    pub(super) fn plan(&self, users: &[User]) -> Vec<String> {
         self.company(users.to_vec()).summary().lines().map(str::to_owned).collect()
     }
 }
 
-fn anna_berg() -> User {
+pub(super) fn anna_berg() -> User {
     user("a", Some("1001"), "anna.berg@x.se", None)
 }
 
-fn anna_lund() -> User {
+pub(super) fn anna_lund() -> User {
     user("l", Some("1006"), "anna.lund@x.se", None)
 }
 
@@ -220,6 +220,13 @@ fn who_has_a_new_name_and_the_number_of_somebody_else_is_not_deleted() {
         codes.sort_unstable();
         assert_eq!(plan, codes, "{record}");
     }
+    // The record of somebody with that number is passed over, and the newer one has no e-mail.
+    let eva = user("k", Some("1009"), "eva.weiss@x.se", None);
+    let users = [users[0].clone(), users[1].clone(), eva];
+    let hr = format!("{ben}1009,Eva,Weiss,eva.weiss@x.se,in,2020-01-01\n1009,Eva,Stark,,in,2026-01-01\n");
+    let mut plan = Lists { hr: &hr, ad: "", prefer: PREFER, settings: FROM_HR.to_owned() }.plan(&users);
+    plan.sort_unstable();
+    assert_eq!(plan, ["delete_withheld 1005", "email_missing 1009"]);
 }
 
 /// The first list has numbers alone, and one is that of somebody whom no list has.
