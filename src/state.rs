@@ -49,6 +49,7 @@ pub use place::Place;
 pub(crate) use private::{make_owners, open_private};
 pub use retention::Held;
 pub(crate) use wait::hasten;
+pub use wait::is_ending;
 
 use crate::files::{InPlace, WRONG_KIND, write_private};
 use crate::plan::Digest;

@@ -23,6 +23,11 @@ impl Known {
         Self(hashes)
     }
 
+    /// How many there were.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether a user was there.
     #[must_use]
     pub fn has(&self, id: &UserId) -> bool {

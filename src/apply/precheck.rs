@@ -20,6 +20,7 @@ use super::admins::Admins;
 use super::confirm::{Contradiction, contradiction};
 use super::expected_state::{Made, already_holds, hash_of, is_elsewhere, made_already};
 use super::journal::{Progress, Replay};
+use super::known::Known;
 use super::list::List;
 use super::newcomers::Newcomers;
 use super::settle::may_be;
@@ -85,6 +86,8 @@ pub struct Standing {
     pub bar: Option<String>,
     /// All users, if the plan creates somebody: the id that answers a create must be none of theirs.
     pub users: HashMap<UserId, Option<ExternalIdentifier>>,
+    /// Who was active when the run began. A list that lacks most of them proves nothing.
+    pub there: Known,
 }
 
 /// Why an operation cannot be carried out.
@@ -122,7 +125,8 @@ fn in_words(Operation { id, name, employee, action, .. }: &Operation, problem: &
 /// If the list contradicts itself, or does not tell roles.
 pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing, Untrusted> {
     let index = Index::new(plan, live)?;
-    let mut standing = Standing::default();
+    let there = Known::of(live.directory.users.iter().map(|user| &user.id));
+    let mut standing = Standing { there, ..Standing::default() };
     if plan.content().summary.create > 0 {
         let entry = |user: &User| (user.id.clone(), user.identifier.clone());
         standing.users = live.directory.users.iter().chain(&live.directory.inactive).map(entry).collect();

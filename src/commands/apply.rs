@@ -25,7 +25,7 @@ use super::inverse::{another_undo, is_own_undo};
 use super::places::Places;
 use super::recent::Known;
 use super::retention::tidy;
-use super::signals::{EndedBySignals, end_until_heard};
+use super::signals::{EndedBySignals, end_until_heard, end_with};
 use super::state_place::{open_state, unusable_state};
 use super::verify::stated_hash;
 use crate::apply::engine::{self, Options, Stop};
@@ -61,6 +61,7 @@ const REASONS_SHOWN: usize = 10;
 /// A refusal before the first write. After the first write the returned status says what happened.
 pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     places(args, global).check()?;
+    let early_signals = end_with(ExitStatus::Interrupted)?;
     let plan = read_plan(&args.plan)?;
     let settings = load_settings(&global.config);
     // Checked before the state folder is created.
@@ -95,6 +96,7 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
     lifted(&plan, &plan.content().guards, &granted.allow, NOTHING_WRITTEN)?;
     tell_other_day(&plan, &settings, ui);
     let signals = end_until_heard()?;
+    drop(early_signals);
     let _lock = take_lock(&settings, &state, Some(plan.hash()), ui)?;
     let _plan_lock = take_plan_lock(&settings, &args.plan)?;
     tidy(&settings, &state, &args.plan, Some(&plan), ui);

@@ -11,6 +11,7 @@ use super::common::{
 use super::inverse::{another_undo, is_own_undo};
 use super::places::Places;
 use super::recent::Known;
+use super::signals::end_with;
 use super::state_place::existing_state;
 use crate::approval::{Accepted, Found, Group, Rules, examine, grouped, judge, not_lifted};
 use crate::cli::{self, Global};
@@ -31,6 +32,7 @@ const MOST_RENDERED: u64 = 64 * 1024 * 1024;
 /// In the order of `apply`: exit codes 8, 3, 7, 6, 5.
 pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     Places::new(global).plan(&args.plan).may_read("--rendered", args.rendered.as_deref()).check()?;
+    let _ends_at_signals = end_with(ExitStatus::Interrupted)?;
     let plan = kept(read_plan(&args.plan)?);
     let Summary { create, update, reactivate, delete, unchanged, set_aside } = plan.content().summary;
     let back = if reactivate > 0 { format!("{reactivate} to reactivate, ") } else { String::new() };

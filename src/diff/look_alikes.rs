@@ -9,7 +9,7 @@ use super::changes::{Changed, Draft, Drafts};
 use super::index::describe;
 use super::{Claim, Comparison, Standing, describe_user};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::employee::{ExternalIdentifier, User};
+use crate::employee::{Email, ExternalIdentifier, User};
 use crate::text::near::meaning;
 use crate::text::{likeness, shell_option};
 
@@ -102,31 +102,37 @@ impl Comparison<'_> {
         }
     }
 
-    /// Remarks for everybody who would be created and has the identifier of a user without a record, written in another way.
-    pub(super) fn remark_near_identifiers(&self, drafts: &mut Drafts) {
-        let mut by_meaning: FxHashMap<String, u32> = FxHashMap::default();
+    /// Remarks for everybody who would be created and has the identifier or the e-mail of a user without a record, written in
+    /// another way.
+    pub(super) fn remark_nearly_the_same(&self, drafts: &mut Drafts) {
+        let mut by_form: FxHashMap<(&str, String), u32> = FxHashMap::default();
         for user in self.look_alike_users() {
-            by_meaning.extend(self.user(user).identifier.as_ref().map(|held| (near_form(held), user)));
+            by_form.extend(
+                near_forms(self.user(user).identifier.as_ref(), &self.user(user).email).map(|form| (form, user)),
+            );
         }
         let remark = |(index, claim): (u32, &Claim)| {
-            let user = matches!(claim, Claim::New | Claim::Inactive(_))
-                .then(|| by_meaning.get(&near_form(&self.employee(index).identifier)).copied())??;
-            let (employee, described) = (self.employee(index), self.user(user));
+            if !matches!(claim, Claim::New | Claim::Inactive(_)) {
+                return None;
+            }
+            let employee = self.employee(index);
+            let forms = near_forms(Some(&employee.identifier), &employee.email);
+            let (what, user) = forms.into_iter().find_map(|form| Some((form.0, *by_form.get(&form)?)))?;
             let message = format!(
-                "{} would be {} and has the identifier {} of {}, who {}, but for zeros, case, or characters that look the same or \
+                "{} would be {} and has the {what} of {}, who {}, but for zeros, case, or characters that look the same or \
                  that nobody sees. If this is one person: write it in one way, at the source and in Skovik, and plan again. If \
                  not: leave it and approve the plan",
                 describe(employee),
                 self.coming(index),
-                employee.identifier,
-                describe_user(described),
+                describe_user(self.user(user)),
                 self.fate(user)
             );
             Some(warning(Some(employee.identifier.to_string()), message))
         };
-        let remarks: Vec<Diagnostic> =
-            if by_meaning.is_empty() { Vec::new() } else { (0..).zip(&self.claims).filter_map(remark).collect() };
-        drafts.diagnostics.extend(remarks);
+        if !by_form.is_empty() {
+            let remarks: Vec<Diagnostic> = (0..).zip(&self.claims).filter_map(remark).collect();
+            drafts.diagnostics.extend(remarks);
+        }
     }
 
     /// Remarks for everybody who would get the e-mail of somebody else, or would be created with the name: who would be deleted
@@ -317,9 +323,11 @@ impl Comparison<'_> {
     }
 }
 
-/// The same for identifiers that may be meant to be one.
-fn near_form(identifier: &ExternalIdentifier) -> String {
-    meaning(&likeness(identifier.as_str()))
+/// The same for identifiers, or for e-mails, that may be meant to be one.
+fn near_forms<'t>(identifier: Option<&ExternalIdentifier>, email: &Email) -> impl Iterator<Item = (&'t str, String)> {
+    let identifier = identifier.map(|identifier| ("identifier", meaning(&likeness(identifier.as_str()))));
+    let email = likeness(email.as_str()).trim_end_matches('.').to_owned();
+    identifier.into_iter().chain((!email.is_empty()).then_some(("e-mail", email)))
 }
 
 fn warning(employee: Option<String>, message: String) -> Diagnostic {

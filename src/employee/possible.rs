@@ -21,10 +21,12 @@ pub fn impossible(text: &str) -> Option<&'static str> {
     })
 }
 
-/// The first control character, or character that turns the direction of the text around it.
+/// The first control character, character that turns the direction of the text around it, or sign that a letter was lost on the
+/// way (U+FFFD).
 #[must_use]
 pub fn deceptive(text: &str) -> Option<char> {
-    let is_deceptive = |c: &char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_deceptive =
+        |c: &char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffd}');
     if is_plain(text) { None } else { text.chars().find(is_deceptive) }
 }
 

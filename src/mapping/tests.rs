@@ -5,7 +5,6 @@ mod mix_ups;
 mod one_key;
 mod strays;
 mod two_lists;
-mod wrong_keys;
 
 use tempfile::TempDir;
 

@@ -17,12 +17,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::store::{ObjectKind, Store, Written};
+use super::wait::PATIENCE;
 use crate::plan::hex;
 
 /// How long a lease lives that nobody renews, unless the settings say otherwise.
 pub const LEASE: Duration = Duration::from_secs(30);
-/// How long the end of a lease waits for the store to take it back.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// How often a lease is given back to a store that refuses it or does not answer.
 const ATTEMPTS: u32 = 3;
 /// Into how many parts its life is divided: it is renewed after one, and its holder counts on all but one.

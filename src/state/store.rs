@@ -115,7 +115,8 @@ impl Store {
         for value in store_secrets().iter().filter_map(|name| std::env::var(name).ok()) {
             redactor.add(SecretString::from(value));
         }
-        let shown = url.as_str().trim_end_matches('/').to_owned();
+        // Somebody may have written a secret into it.
+        let shown = redactor.hide(url.as_str().trim_end_matches('/'));
         let problem =
             |error: object_store::Error| io::Error::other(format!("{shown}: {}", redactor.clean(&error.to_string())));
         // Only the time ends the tries: a pause may be short, so that no number of them lasts for a known time.
@@ -276,7 +277,7 @@ impl Store {
     }
 
     fn wait<T: Send + 'static>(&self, request: impl Future<Output = T> + Send + 'static) -> io::Result<T> {
-        wait(request).map_err(|error| io::Error::other(format!("{}: {error}", self.url)))
+        wait(&self.url, request).map_err(|error| io::Error::other(format!("{}: {error}", self.url)))
     }
 
     fn path(&self, name: &str) -> Path {

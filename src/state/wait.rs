@@ -9,11 +9,14 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 
-use super::lease::PATIENCE;
 use crate::runtime;
 
+/// How long a store may take over a request of a program that is to end, such as the one that gives a lease back.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// How often the waiting thread looks whether the program is to end.
 const LOOK: Duration = Duration::from_millis(100);
+/// After how many looks a wait is told of.
+const LOOKS_IN_SILENCE: u32 = 30;
 /// Whether the program was asked to end.
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
@@ -22,8 +25,13 @@ pub(crate) fn hasten() {
     IS_ENDING.store(true, Ordering::Relaxed);
 }
 
+/// Whether the program was asked to end.
+pub fn is_ending() -> bool {
+    IS_ENDING.load(Ordering::Relaxed)
+}
+
 /// Runs a request, and waits for it. It has time limits of its own, which are too long for somebody who wants the program to end.
-pub(super) fn wait<T: Send + 'static>(request: impl Future<Output = T> + Send + 'static) -> io::Result<T> {
+pub(super) fn wait<T: Send + 'static>(store: &str, request: impl Future<Output = T> + Send + 'static) -> io::Result<T> {
     static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
     let runtime = RUNTIME.get_or_init(|| runtime::build("state", runtime::LEAST_THREADS).ok()).as_ref();
     let runtime = runtime.ok_or_else(|| io::Error::other("no thread can be started for the store"))?;
@@ -33,15 +41,19 @@ pub(super) fn wait<T: Send + 'static>(request: impl Future<Output = T> + Send + 
         drop(answer.send(answered));
     });
     let mut hurried: Option<Instant> = None;
-    loop {
+    for looks in 1_u32.. {
         match answered.recv_timeout(LOOK) {
             Ok(answered) => return Ok(answered),
             Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("the request to the store has ended")),
+            Err(RecvTimeoutError::Timeout) if looks == LOOKS_IN_SILENCE => {
+                tracing::warn!("{store} has not answered for 3 s; waiting for it");
+            }
             Err(RecvTimeoutError::Timeout) => {}
         }
-        if IS_ENDING.load(Ordering::Relaxed) && hurried.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+        if is_ending() && hurried.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
             task.abort();
-            return Err(io::Error::other("the store does not answer, and the program was asked to end"));
+            break;
         }
     }
+    Err(io::Error::other("the store does not answer, and the program was asked to end"))
 }

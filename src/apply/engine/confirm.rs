@@ -1,6 +1,6 @@
 //! At the end of a run that wrote, one complete list confirms what is called done.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::value::RawValue;
 
@@ -11,7 +11,7 @@ use crate::apply::expected_state::{differences_when_kept, user_of};
 use crate::apply::labels::renamed;
 use crate::apply::list::List;
 use crate::apply::{Halt, Outcome};
-use crate::employee::{Managed, User};
+use crate::employee::{Managed, User, UserId};
 use crate::plan::{Action, Operation};
 use crate::provider::{Listed, StoredUser};
 
@@ -132,17 +132,39 @@ impl Run<'_> {
                 () = wants(&mut self.options.stop, Stop::Gently) => return Err(None),
             }
         }
+        self.recognise(&listed).map_err(Some)?;
         Ok((listed, losses))
     }
 
     /// The complete list. The error is `None` if the user stopped the run.
     pub(super) async fn read_list(&mut self) -> Result<Listed, Option<String>> {
         let mut ignore = |_: &User, _: &RawValue| Ok(());
-        tokio::select! {
+        let listed = tokio::select! {
             read = self.worker.provider.users(self.worker.managed, &mut ignore, &|_, _| {}) => {
-                read.map_err(|error| Some(error.to_string()))
+                read.map_err(|error| Some(error.to_string()))?
             }
-            () = wants(&mut self.options.stop, Stop::Gently) => Err(None),
+            () = wants(&mut self.options.stop, Stop::Gently) => return Err(None),
+        };
+        self.recognise(&listed).map_err(Some)?;
+        Ok(listed)
+    }
+
+    /// A list proves something about this account only if at least half of the users with whom the run began, and whom it does
+    /// not remove, are still in it. The address may lead to another account by now, or the list be empty.
+    fn recognise(&self, listed: &Listed) -> Result<(), String> {
+        let there = &self.standing.there;
+        let is_delete = |operation: &&Operation| matches!(operation.action, Action::Delete { .. });
+        let removed = self.operations.iter().filter(is_delete).filter_map(Operation::user_id);
+        let removed: HashSet<&UserId> = removed.filter(|id| there.has(id)).collect();
+        let staying = there.len() - removed.len();
+        let listed = listed.users.iter().chain(&listed.inactive).map(|user| &user.id);
+        let found = listed.filter(|id| there.has(id) && !removed.contains(id)).count();
+        if found * 2 >= staying {
+            return Ok(());
         }
+        Err(format!(
+            "of {staying} users with whom this run began, and whom it does not remove, the list has only {found}; is it the list of \
+             this account?"
+        ))
     }
 }

@@ -36,7 +36,7 @@ fn what_is_the_same_is_unchanged() {
 #[test]
 fn an_identifier_is_compared_to_the_letter() {
     let company = company([employee("a1", ANNA, None)], [user("a", Some("A1"), BEN, None)]);
-    assert_plan(&company, &["1 create a1", "2 delete A1 a (in no source)"]);
+    assert_plan(&company, &["1 create a1", "2 delete A1 a (in no source)", "looks_like a1"]);
 }
 
 #[test]

@@ -1,28 +1,30 @@
 //! Lists with one wrong number or e-mail, and what becomes of the users: nobody who stays is deleted, and nobody gets the user of
 //! somebody else, without a person's decision.
 
+mod wrong_keys;
+
 use super::*;
 use crate::diff::Renumber;
 use crate::diff::tests::company::{Company, user};
 use crate::employee::User;
 
 /// People of whom `hr` has number, names, e-mail, status and date, and `ad` number and e-mail, as templates.
-pub(super) const FROM_HR: &str = "[employee]\nexternal_identifier = \"{{ hr.k }}\"\nprimary_email = \"{{ hr.mail }}\"\nfirst_name = \"{{ hr.first }}\"\nlast_name = \"{{ hr.last }}\"\n";
-pub(super) const MAIL_FROM_AD: &str = "[employee]\nexternal_identifier = \"{{ hr.k }}\"\nprimary_email = \"{{ ad.mail }}\"\nfirst_name = \"{{ hr.first }}\"\nlast_name = \"{{ hr.last }}\"\n";
-pub(super) const ALL_FROM_AD: &str = "[employee]\nexternal_identifier = \"{{ hr.k }}\"\nprimary_email = \"{{ ad.mail }}\"\nfirst_name = \"{{ ad.first }}\"\nlast_name = \"{{ ad.last }}\"\n";
+const FROM_HR: &str = "[employee]\nexternal_identifier = \"{{ hr.k }}\"\nprimary_email = \"{{ hr.mail }}\"\nfirst_name = \"{{ hr.first }}\"\nlast_name = \"{{ hr.last }}\"\n";
+const MAIL_FROM_AD: &str = "[employee]\nexternal_identifier = \"{{ hr.k }}\"\nprimary_email = \"{{ ad.mail }}\"\nfirst_name = \"{{ hr.first }}\"\nlast_name = \"{{ hr.last }}\"\n";
+const ALL_FROM_AD: &str = "[employee]\nexternal_identifier = \"{{ hr.k }}\"\nprimary_email = \"{{ ad.mail }}\"\nfirst_name = \"{{ ad.first }}\"\nlast_name = \"{{ ad.last }}\"\n";
 const PREFER: &str = "prefer = { greatest = \"start\" }\n";
 const IN_SCOPE: &str = "[scope]\ninclude = \"hr.status == 'in'\"\n";
 
 /// Two lists.
-pub(super) struct Lists<'a> {
-    pub(super) hr: &'a str,
-    pub(super) ad: &'a str,
-    pub(super) prefer: &'a str,
-    pub(super) settings: String,
+struct Lists<'a> {
+    hr: &'a str,
+    ad: &'a str,
+    prefer: &'a str,
+    settings: String,
 }
 
 impl Lists<'_> {
-    pub(super) fn company(&self, users: Vec<User>) -> Company {
+    fn company(&self, users: Vec<User>) -> Company {
         let sources = source("hr", "csv", "hr", "k") + self.prefer + &source("ad", "csv", "ad", "k");
         let hr = format!("k,first,last,mail,status,start\n{}", self.hr);
         let ad = format!("k,mail,first,last\n{}", self.ad);
@@ -36,16 +38,16 @@ impl Lists<'_> {
         company
     }
 
-    pub(super) fn plan(&self, users: &[User]) -> Vec<String> {
+    fn plan(&self, users: &[User]) -> Vec<String> {
         self.company(users.to_vec()).summary().lines().map(str::to_owned).collect()
     }
 }
 
-pub(super) fn anna_berg() -> User {
+fn anna_berg() -> User {
     user("a", Some("1001"), "anna.berg@x.se", None)
 }
 
-pub(super) fn anna_lund() -> User {
+fn anna_lund() -> User {
     user("l", Some("1006"), "anna.lund@x.se", None)
 }
 

@@ -239,6 +239,37 @@ async fn without_the_list_nothing_is_finished() {
     }
 }
 
+/// After a write that was not answered, the address leads to an account in which nobody is.
+#[tokio::test]
+async fn the_list_of_another_account_proves_nothing() {
+    for (rows, method) in [(&STAFF[..2], "DELETE"), (&ONE[..], "POST")] {
+        for is_carried_out in [false, true] {
+            let lie = move |account: &mut Account, asked: &Asked<'_>| {
+                if !account.came.contains_key(method) {
+                    return None;
+                }
+                if asked.method == "POST" && is_carried_out {
+                    account.store_new(&asked.body);
+                } else if asked.method == "DELETE" && is_carried_out {
+                    account.users.remove("id3");
+                }
+                Some(match (asked.method, asked.path) {
+                    ("GET", "/users") => {
+                        reply(200, json!({"data": [], "meta": {"total": 0}, "links": {"next": null}}).to_string())
+                    }
+                    ("GET", _) => reply(404, json!({"errors": [{"title": "not found"}]}).to_string()),
+                    _ => reply(500, ""),
+                })
+            };
+            let liar = liar(rows, lie).await;
+            let ended = liar.apply().await;
+            assert_eq!(ended.code, Some(9), "{method} {is_carried_out}: {ended:?}");
+            assert!(ended.stderr.contains("with whom this run began"), "{method} {is_carried_out}: {ended:?}");
+            assert_eq!(liar.account().came[method], 1, "{method} {is_carried_out}: {ended:?}");
+        }
+    }
+}
+
 /// A list that has somebody twice is not used, before the first write or to settle.
 #[tokio::test]
 async fn a_list_with_somebody_twice_is_not_used() {

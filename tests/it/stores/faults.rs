@@ -170,6 +170,39 @@ fn two_machines_at_once_share_one_budget() {
     assert_eq!(company.users().len(), 18);
 }
 
+/// A store that does not answer keeps nobody from ending a command: a request to it has five seconds from then on.
+#[test]
+fn a_signal_is_heard_while_a_store_is_silent() {
+    for writes in [0, 2] {
+        let store = Store::s3();
+        let (company, proxy) = faulty_company(&store, "60s");
+        let mut command = if writes == 0 {
+            proxy.set(Fault::Slow(Duration::from_millis(300)));
+            let mut command = begin(&company, &["apply", "plan.json"]);
+            let is_held = || store.names().iter().any(|name| name.ends_with(".lease"));
+            while !is_held() {
+                assert_eq!(command.try_wait().expect("asked"), None, "it ended before it held the lease");
+                sleep(Duration::from_millis(5));
+            }
+            command
+        } else {
+            let command = begin(&company, &["apply", "plan.json"]);
+            wait_for_writes(&company, writes);
+            command
+        };
+        proxy.set(Fault::Slow(Duration::from_secs(120)));
+        sleep(Duration::from_millis(1_500));
+        assert_eq!(command.try_wait().expect("asked"), None, "it ended before it was asked to");
+        kill_process(Pid::from_child(&command), Signal::TERM).expect("sent");
+        let asked = Instant::now();
+        let ended = end(command);
+        assert_eq!(ended.code, Some(130), "{ended}");
+        assert!(asked.elapsed() < Duration::from_secs(20), "{writes}: {:?}, {ended}", asked.elapsed());
+        assert!(ended.stderr.contains("has not answered for 3 s"), "{ended}");
+        assert!(company.writes().len() <= writes + 4, "{:?}", company.writes().len());
+    }
+}
+
 /// Whoever ends a command early must not keep the next machine waiting until the lease has expired.
 #[test]
 fn a_signal_leaves_no_lease_however_early_it_comes() {

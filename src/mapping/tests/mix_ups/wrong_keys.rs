@@ -1,7 +1,7 @@
 //! A wrong number joins somebody's record with the row of somebody else, which puts it out of scope, into another branch, or gives
 //! it another name. Whoever has a record all the same is not deleted.
 
-use super::mix_ups::{ALL_FROM_AD, FROM_HR, Lists, MAIL_FROM_AD, anna_berg, anna_lund};
+use super::{ALL_FROM_AD, FROM_HR, Lists, MAIL_FROM_AD, anna_berg, anna_lund};
 
 const ACTIVE: &str = "[scope]\ninclude = \"ad.first == 'in'\"\n";
 const BERG: &str = "1001,Anna,Berg,anna.berg@x.se,in,\n";
