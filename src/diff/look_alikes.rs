@@ -325,9 +325,14 @@ impl Comparison<'_> {
 
 /// The same for identifiers, or for e-mails, that may be meant to be one.
 fn near_forms<'t>(identifier: Option<&ExternalIdentifier>, email: &Email) -> impl Iterator<Item = (&'t str, String)> {
-    let identifier = identifier.map(|identifier| ("identifier", meaning(&likeness(identifier.as_str()))));
+    let identifier = identifier.map(|identifier| ("identifier", near_form(identifier)));
     let email = likeness(email.as_str()).trim_end_matches('.').to_owned();
     identifier.into_iter().chain((!email.is_empty()).then_some(("e-mail", email)))
+}
+
+/// The same for identifiers that may be meant to be one.
+pub(super) fn near_form(identifier: &ExternalIdentifier) -> String {
+    meaning(&likeness(identifier.as_str()))
 }
 
 fn warning(employee: Option<String>, message: String) -> Diagnostic {

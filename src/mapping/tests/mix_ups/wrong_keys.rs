@@ -2,6 +2,7 @@
 //! it another name. Whoever has a record all the same is not deleted.
 
 use super::{ALL_FROM_AD, FROM_HR, Lists, MAIL_FROM_AD, anna_berg, anna_lund};
+use crate::employee::User;
 
 const ACTIVE: &str = "[scope]\ninclude = \"ad.first == 'in'\"\n";
 const BERG: &str = "1001,Anna,Berg,anna.berg@x.se,in,\n";
@@ -26,6 +27,12 @@ fn a_row_that_puts_a_record_out_of_scope_may_be_a_strangers() {
     let hr = format!("{BERG}1006,Anna,Lund,anna.lund@x.se,in,\n1009,Anna,Lund,anna.lund@x.se,in,\n");
     let ad = "1001,anna.berg@x.se,in,\n1006,anna.lund@x.se,out,\n1009,,out,\n";
     assert_eq!(plan(&hr, ad, &format!("{FROM_HR}{ACTIVE}")), ["1 delete 1006 l (outside the scope)"]);
+    // Somebody wrote the number in another way into Skovik.
+    let hr = format!("{BERG}1006,Anna,Lund,anna.lund@x.se,in,\n");
+    let ad = "1001,anna.berg@x.se,in,\n1006,anna.lund@x.se,out,\n";
+    let lists = Lists { hr: &hr, ad, prefer: "", settings: format!("{FROM_HR}{ACTIVE}") };
+    let lund = User { identifier: Some("1006.0".into()), ..anna_lund() };
+    assert_eq!(lists.plan(&[anna_berg(), lund]), ["1 delete 1006.0 l (in no source)"]);
     // A namesake who has left as well.
     let hr = format!("{BERG}1009,Anna,Lund,anna.lund2@x.se,in,\n");
     let ad = "1001,anna.berg@x.se,in,\n1009,anna.lund2@x.se,out,\n";
