@@ -5,9 +5,8 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use skovik_sync::cli::{Cli, Global};
 use skovik_sync::commands;
-use skovik_sync::exit::{ExitStatus, status_of};
+use skovik_sync::exit::ExitStatus;
 use skovik_sync::runtime;
-use skovik_sync::state::is_ending;
 use skovik_sync::ui::Ui;
 
 fn main() -> ExitCode {
@@ -29,11 +28,7 @@ fn main() -> ExitCode {
     let ui = Ui::new(&cli.global);
     let result = run(&cli, &ui).unwrap_or_else(|error| {
         ui.error(&error);
-        match status_of(&error) {
-            // Such as that a store did not answer any more.
-            ExitStatus::Unexpected if is_ending() => ExitStatus::Interrupted,
-            status => status,
-        }
+        commands::status_at_end(&error)
     });
     ui.outcome(result);
     result.into()

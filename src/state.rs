@@ -48,8 +48,7 @@ pub(crate) use lease::{Lease, LeaseError, give_back_all};
 pub use place::Place;
 pub(crate) use private::{make_owners, open_private};
 pub use retention::Held;
-pub(crate) use wait::hasten;
-pub use wait::is_ending;
+pub(crate) use wait::{hasten, is_ending};
 
 use crate::files::{InPlace, WRONG_KIND, write_private};
 use crate::plan::Digest;

@@ -27,7 +27,7 @@ use crate::mapping::ResolvedMapper;
 use crate::plan::{Content, Digest, GuardResult, Operation, Plan, not_as_demanded};
 use crate::setting::Calendar;
 use crate::source::TABLE_KIND;
-use crate::state::State;
+use crate::state::{State, is_ending};
 use crate::text::printable;
 use crate::ui::Ui;
 
@@ -56,8 +56,19 @@ pub(super) fn without_secrets<T>(settings: &Settings, result: anyhow::Result<T>)
     result.map_err(|error| {
         let said = format!("{error:#}");
         let hidden = settings.secrets().hide(&said);
-        if hidden == said { error } else { refused(status_of(&error), hidden) }
+        let (was, status) = (status_of(&error), status_at_end(&error));
+        if hidden == said && was == status { error } else { refused(status, hidden) }
     })
+}
+
+/// The exit code that an error leads to. One that has none of its own is an interrupt if the program was asked to end: it may
+/// be that a store did not answer any more.
+#[must_use]
+pub fn status_at_end(error: &anyhow::Error) -> ExitStatus {
+    match status_of(error) {
+        ExitStatus::Unexpected if is_ending() => ExitStatus::Interrupted,
+        status => status,
+    }
 }
 
 /// The settings that decide who is who, for the account whose fields were looked up.

@@ -7,11 +7,11 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::changes::{Changed, Draft, Drafts};
 use super::index::describe;
+use super::resembling::keys;
 use super::{Claim, Comparison, Standing, describe_user};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::employee::{Email, ExternalIdentifier, User};
-use crate::text::near::meaning;
-use crate::text::{likeness, shell_option};
+use crate::employee::{ExternalIdentifier, User};
+use crate::text::shell_option;
 
 /// How many people with the same name a remark names.
 const NAMED: usize = 3;
@@ -105,23 +105,25 @@ impl Comparison<'_> {
     /// Remarks for everybody who would be created and has the identifier or the e-mail of a user without a record, written in
     /// another way.
     pub(super) fn remark_nearly_the_same(&self, drafts: &mut Drafts) {
-        let mut by_form: FxHashMap<(&str, String), u32> = FxHashMap::default();
+        let mut by_key: FxHashMap<String, u32> = FxHashMap::default();
         for user in self.look_alike_users() {
-            by_form.extend(
-                near_forms(self.user(user).identifier.as_ref(), &self.user(user).email).map(|form| (form, user)),
-            );
+            let described = self.user(user);
+            by_key
+                .extend(keys(described.identifier.as_ref(), Some(&described.email)).into_iter().map(|key| (key, user)));
         }
         let remark = |(index, claim): (u32, &Claim)| {
             if !matches!(claim, Claim::New | Claim::Inactive(_)) {
                 return None;
             }
             let employee = self.employee(index);
-            let forms = near_forms(Some(&employee.identifier), &employee.email);
-            let (what, user) = forms.into_iter().find_map(|form| Some((form.0, *by_form.get(&form)?)))?;
+            let keys = keys(Some(&employee.identifier), Some(&employee.email));
+            // `remark_handed_over` tells of one and the same e-mail.
+            let is_other = |user: &u32| !self.user(*user).email.is(&employee.email);
+            let user = keys.iter().find_map(|key| by_key.get(key).copied().filter(is_other))?;
             let message = format!(
-                "{} would be {} and has the {what} of {}, who {}, but for zeros, case, or characters that look the same or \
-                 that nobody sees. If this is one person: write it in one way, at the source and in Skovik, and plan again. If \
-                 not: leave it and approve the plan",
+                "{} would be {} and has the identifier or the e-mail of {}, who {}, but for zeros, case, or characters that look \
+                 the same or that nobody sees. If this is one person: write it in one way, at the source and in Skovik, and \
+                 plan again. If not: leave it and approve the plan",
                 describe(employee),
                 self.coming(index),
                 describe_user(self.user(user)),
@@ -129,7 +131,7 @@ impl Comparison<'_> {
             );
             Some(warning(Some(employee.identifier.to_string()), message))
         };
-        if !by_form.is_empty() {
+        if !by_key.is_empty() {
             let remarks: Vec<Diagnostic> = (0..).zip(&self.claims).filter_map(remark).collect();
             drafts.diagnostics.extend(remarks);
         }
@@ -321,18 +323,6 @@ impl Comparison<'_> {
         );
         warning(described.identifier.as_ref().map(ToString::to_string), message)
     }
-}
-
-/// The same for identifiers, or for e-mails, that may be meant to be one.
-fn near_forms<'t>(identifier: Option<&ExternalIdentifier>, email: &Email) -> impl Iterator<Item = (&'t str, String)> {
-    let identifier = identifier.map(|identifier| ("identifier", near_form(identifier)));
-    let email = likeness(email.as_str()).trim_end_matches('.').to_owned();
-    identifier.into_iter().chain((!email.is_empty()).then_some(("e-mail", email)))
-}
-
-/// The same for identifiers that may be meant to be one.
-pub(super) fn near_form(identifier: &ExternalIdentifier) -> String {
-    meaning(&likeness(identifier.as_str()))
 }
 
 fn warning(employee: Option<String>, message: String) -> Diagnostic {

@@ -3,7 +3,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Comparison;
-use super::look_alikes::near_form;
+use super::resembling::keys;
 use crate::employee::{
     Contradiction, Desired, Email, Employee, ExternalIdentifier, Origin, Outside, User, full_name, name_key,
 };
@@ -49,7 +49,8 @@ impl Comparison<'_> {
     /// Whether something with the e-mail or the name of a user may be about them, although it has another identifier.
     fn may_be_told_of(&self, told: &Told<'_>, user: &User) -> bool {
         // Somebody may have written it in another way into Skovik.
-        if told.identifier.map(near_form) == user.identifier.as_ref().map(near_form) {
+        let written = keys(user.identifier.as_ref(), None);
+        if keys(told.identifier, None).iter().any(|key| written.contains(key)) {
             return false;
         }
         let Desired { identity_comes_by_key, names_come_by_key, .. } = self.desired;

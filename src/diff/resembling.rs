@@ -3,12 +3,14 @@
 //! not deleted.
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use unicode_security::skeleton;
 
 use super::Comparison;
 use super::strangers::Described;
 use crate::employee::{Email, ExternalIdentifier, SetAside, Stray};
-use crate::text::likeness;
 use crate::text::name_words::name_words;
+use crate::text::near::meaning;
+use crate::text::{is_unseen, likeness};
 
 impl Comparison<'_> {
     /// Withholds the deletes of the users whom records resemble; `what` became of these records.
@@ -108,12 +110,22 @@ impl Comparison<'_> {
     }
 }
 
-/// What an identifier and an e-mail are read as.
+/// What an identifier and an e-mail are read as: without zeros at the beginning and the `.0` of a spreadsheet, and with one letter
+/// for those that look the same.
 pub(super) fn keys(identifier: Option<&ExternalIdentifier>, email: Option<&Email>) -> Vec<String> {
     let plain = |text: &str| likeness(text).replace(' ', "");
-    let mut keys: Vec<String> = identifier.iter().map(|identifier| plain(identifier.as_str())).collect();
+    let looks = |text: &str| skeleton(text).collect::<String>();
+    let mut keys = Vec::new();
+    if let Some(identifier) = identifier {
+        let meant = meaning(&plain(identifier.as_str()));
+        // In upper case, an I is an l, and an O is a zero.
+        let seen: String = identifier.as_str().chars().filter(|c| !c.is_whitespace() && !is_unseen(*c)).collect();
+        keys.extend([plain(identifier.as_str()), looks(&meant), looks(&seen).to_lowercase(), meant]);
+    }
     if let Some(email) = email {
-        keys.push(plain(email.as_str()));
+        let address = plain(email.as_str());
+        let address = address.trim_end_matches('.');
+        keys.extend([looks(address), address.to_owned()]);
         // `Anna Berg <anna@example.com>`, `mailto:anna@example.com`, or several addresses.
         let text = likeness(email.as_str());
         let parts = text.split(|c: char| c.is_whitespace() || "<>()[]\"',;:|".contains(c));

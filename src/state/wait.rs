@@ -26,7 +26,7 @@ pub(crate) fn hasten() {
 }
 
 /// Whether the program was asked to end.
-pub fn is_ending() -> bool {
+pub(crate) fn is_ending() -> bool {
     IS_ENDING.load(Ordering::Relaxed)
 }
 
