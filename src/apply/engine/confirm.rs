@@ -149,6 +149,16 @@ impl Run<'_> {
         Ok(listed)
     }
 
+    /// What tells that a list is older than this run, such as that of a cache: it lacks several of those whom the run made. One may
+    /// have been removed by somebody else.
+    pub(super) fn is_older(&self, listed: &Listed) -> Option<String> {
+        let there: HashSet<&UserId> = listed.users.iter().chain(&listed.inactive).map(|user| &user.id).collect();
+        let is_done = |index: usize| matches!(&self.states[index], State::Ended(outcome) if outcome.is_done());
+        let made = self.made_users.iter().filter(|(_, index)| is_done(**index)).map(|(id, _)| id);
+        let lacking = made.filter(|id| !there.contains(id)).count();
+        (lacking > 1).then(|| format!("the list lacks {lacking} users whom this plan has created; is it an old one?"))
+    }
+
     /// A list proves something about this account only if at least half of the users with whom the run began, and whom it does
     /// not remove, are still in it. The address may lead to another account by now, or the list be empty.
     fn recognise(&self, listed: &Listed) -> Result<(), String> {

@@ -54,6 +54,10 @@ impl Run<'_> {
                 return false;
             }
         };
+        if let Some(problem) = self.is_older(&listed) {
+            self.halt = Some(Halt::Unreadable(problem));
+            return false;
+        }
         let list = match List::new(&listed.users) {
             Ok(list) => list,
             Err(error) => {

@@ -270,6 +270,29 @@ async fn the_list_of_another_account_proves_nothing() {
     }
 }
 
+/// A list that is as old as the run, from a cache, does not say whether a create was carried out.
+#[tokio::test]
+async fn an_old_list_settles_nothing() {
+    let rows = [STAFF[0], STAFF[1], STAFF[2], (9, None), (10, None), (11, None)];
+    let lie = |account: &mut Account, asked: &Asked<'_>| {
+        if asked.method == "POST" && asked.nth == 2 {
+            account.store_new(&asked.body);
+            return Some(reply(500, ""));
+        }
+        let is_old = account.came.get("POST") == Some(&3) && asked.method == "GET" && asked.path == "/users";
+        is_old.then(|| {
+            let old: Vec<_> =
+                account.users.iter().filter(|(id, _)| !id.starts_with("new")).map(|(_, user)| user).collect();
+            reply(200, json!({"data": old, "meta": {"total": old.len()}, "links": {"next": null}}).to_string())
+        })
+    };
+    let liar = liar(&rows, lie).await;
+    let ended = liar.apply().await;
+    assert_eq!(ended.code, Some(9), "{ended:?}");
+    assert!(ended.stderr.contains("the list lacks 2 users whom this plan has created"), "{ended:?}");
+    assert_eq!(liar.account().came["POST"], 3, "it is not sent again");
+}
+
 /// A list that has somebody twice is not used, before the first write or to settle.
 #[tokio::test]
 async fn a_list_with_somebody_twice_is_not_used() {
