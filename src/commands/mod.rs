@@ -29,7 +29,7 @@ pub mod verify;
 
 use std::path::Path;
 
-pub use self::common::status_at_end;
+pub use self::signals::status_at_end;
 use crate::cli::{Cli, Command, Global, RunOneOrAll};
 use crate::exit::ExitStatus;
 use crate::ui::Ui;

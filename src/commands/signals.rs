@@ -10,9 +10,9 @@ use anyhow::Context as _;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use crate::exit::{ExitStatus, refused};
+use crate::exit::{ExitStatus, refused, status_of};
 use crate::files::remove_under_way;
-use crate::state::{give_back_all, hasten};
+use crate::state::{give_back_all, hasten, is_ending};
 
 /// Whether signals are remembered.
 static REMEMBERED: AtomicBool = AtomicBool::new(false);
@@ -26,6 +26,16 @@ static HANGS_UP: LazyLock<bool> = LazyLock::new(|| {
     let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
     ignored.is_some_and(|ignored| ignored & 1 == 0)
 });
+
+/// The exit code that an error leads to. One that has none of its own is an interrupt if the program was asked to end: it may
+/// be that a store did not answer any more.
+#[must_use]
+pub fn status_at_end(error: &anyhow::Error) -> ExitStatus {
+    match status_of(error) {
+        ExitStatus::Unexpected if is_ending() => ExitStatus::Interrupted,
+        status => status,
+    }
+}
 
 /// While this is held, a signal ends the program at once, as by default.
 #[derive(Debug)]
