@@ -103,3 +103,17 @@ fn a_namesake_who_may_be_in_scope_counts_for_managers() {
         assert!(matches!(ben.manager, crate::employee::DesiredManager::Unresolved { .. }), "{number}: {ben:?}");
     }
 }
+
+/// A number that Skovik has in another spelling is that of a record which is set aside, too.
+#[test]
+fn a_record_that_is_set_aside_keeps_the_user_of_its_number_however_it_is_written() {
+    for (held, number) in [("017", "17"), ("17", "017"), ("17", "17.0"), ("\u{410}17", "A17")] {
+        let zoe =
+            User { identifier: Some(held.into()), ..crate::diff::tests::company::user("z", None, "zoe.ek@x.se", None) };
+        let hr = format!("{BERG}{number},Maja,Holm,nope,in,\n");
+        let lists = Lists { hr: &hr, ad: "", prefer: "", settings: FROM_HR.to_owned() };
+        let mut found = lists.plan(&[anna_berg(), zoe]);
+        found.sort_unstable();
+        assert_eq!(found, [format!("delete_withheld {held}"), format!("email_impossible {number}")]);
+    }
+}
