@@ -39,6 +39,11 @@ impl Comparison<'_> {
             let with_email = told.email.and_then(|email| by_email.get(email.key())).into_iter();
             let with_name = told.name().and_then(|name| by_name.get(&name)).into_iter().flatten();
             for &user in with_email.chain(with_name) {
+                let is_parted = || self.user(user).identifier.as_ref().is_some_and(|own| parted.contains(own));
+                // Who it is of has left, unless what it has of the user comes by a key.
+                if told.has_surely_left && !is_parted() {
+                    continue;
+                }
                 if self.may_be_told_of(&told, self.user(user)) {
                     self.withhold(user, &told.reason(self.user(user)));
                 }
@@ -111,6 +116,8 @@ struct Told<'a> {
     origin: &'a Origin,
     /// Whether it is said by one row, so that nothing of it comes by a key.
     is_one_row: bool,
+    /// Whether it is out of scope whatever later sources say under its key.
+    has_surely_left: bool,
     why: &'static str,
 }
 
@@ -135,9 +142,17 @@ impl Told<'_> {
 
 impl<'a> From<&'a Outside> for Told<'a> {
     fn from(record: &'a Outside) -> Self {
-        let Outside { identifier, email, first_name, last_name, origin, lacks_a_row: _, may_have_half: _ } = record;
-        let (identifier, email) = (identifier.as_ref(), email.as_ref());
-        Self { identifier, email, first_name, last_name, origin, is_one_row: false, why: "is outside the scope" }
+        let Outside { identifier, email, first_name, last_name, origin, is_so_by_itself, .. } = record;
+        Self {
+            identifier: identifier.as_ref(),
+            email: email.as_ref(),
+            first_name,
+            last_name,
+            origin,
+            is_one_row: false,
+            has_surely_left: *is_so_by_itself,
+            why: "is outside the scope",
+        }
     }
 }
 
@@ -145,7 +160,8 @@ impl<'a> From<&'a Employee> for Told<'a> {
     fn from(employee: &'a Employee) -> Self {
         let Employee { identifier, email, first_name, last_name, origin, .. } = employee;
         let why = "is in a branch that is not managed here";
-        Self { identifier: Some(identifier), email: Some(email), first_name, last_name, origin, is_one_row: false, why }
+        let (identifier, email) = (Some(identifier), Some(email));
+        Self { identifier, email, first_name, last_name, origin, is_one_row: false, has_surely_left: false, why }
     }
 }
 
@@ -160,6 +176,7 @@ impl<'a> From<&'a Contradiction> for Told<'a> {
             last_name,
             origin,
             is_one_row: true,
+            has_surely_left: false,
             why,
         }
     }

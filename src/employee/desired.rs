@@ -113,6 +113,8 @@ pub struct Outside {
     pub last_name: Text,
     /// The place of the record.
     pub origin: Origin,
+    /// Whether the first source alone says that it is outside. Otherwise a row that a wrong key joins may say so.
+    pub is_so_by_itself: bool,
     /// Whether it is outside only because a source that decides about it has no record with its key.
     pub lacks_a_row: bool,
     /// Whether such a source has a record that belongs to nobody, too: either key may be wrong.

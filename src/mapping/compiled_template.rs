@@ -85,6 +85,11 @@ impl<'r> Context<'r> {
         Self { records, record, is_as_joined: false, value: OnceCell::from(records.context_in_part(record)) }
     }
 
+    /// A context of the record's row in the first source alone, in which it is an error to use another source.
+    pub(super) fn of_first_row(records: &'r Records, record: usize) -> Self {
+        Self { records, record, is_as_joined: false, value: OnceCell::from(records.context_of_first_row(record)) }
+    }
+
     fn value(&self) -> &Value {
         self.value.get_or_init(|| self.records.context(self.record))
     }

@@ -280,18 +280,16 @@ impl<'t> Reader<'t> {
         let lacked: Vec<usize> = (1..records.sources())
             .filter(|&source| self.rules.is_scope_judged_by(source) && !records.has_row(record, source))
             .collect();
+        let is_out = |context: &Context<'_>| self.include.as_ref().is_some_and(|one| one.holds(context) == Ok(false));
         // Otherwise the rest of `include` says so.
-        let is_for_lack_of_it = || {
-            let include = self.include.as_ref();
-            include.is_some_and(|include| include.holds(&Context::in_part(records, record)) != Ok(false))
-        };
-        let lacks_a_row = !lacked.is_empty() && is_for_lack_of_it();
+        let lacks_a_row = !lacked.is_empty() && !is_out(&Context::in_part(records, record));
         Outside {
             identifier: (!identifier.is_empty()).then(|| ExternalIdentifier::from(&*identifier)),
             email: (!email.is_empty()).then(|| (&*email).into()),
             first_name: first_name.into(),
             last_name: last_name.into(),
             origin: records.origin(record),
+            is_so_by_itself: is_out(&Context::of_first_row(records, record)),
             lacks_a_row,
             may_have_half: lacks_a_row && lacked.iter().any(|&source| records.has_rows_without_person(source)),
         }

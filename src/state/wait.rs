@@ -46,7 +46,7 @@ pub(super) fn wait<T: Send + 'static>(store: &str, request: impl Future<Output =
             Ok(answered) => return Ok(answered),
             Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("the request to the store has ended")),
             Err(RecvTimeoutError::Timeout) if looks == LOOKS_IN_SILENCE => {
-                tracing::warn!("{store} has not answered for 3 s; waiting for it");
+                tracing::warn!("a request to {store} has taken 3 s so far; waiting for it");
             }
             Err(RecvTimeoutError::Timeout) => {}
         }

@@ -39,6 +39,12 @@ impl Records {
         Value::from_object(Person { joined: Arc::clone(&self.0), record: None, instead, missing: Missing::Undefined })
     }
 
+    /// The row of a record in the first source by itself: using another source is an error.
+    pub(crate) fn context_of_first_row(&self, record: usize) -> Value {
+        let instead = Some((0, record));
+        Value::from_object(Person { joined: Arc::clone(&self.0), record: None, instead, missing: Missing::Unknown })
+    }
+
     fn person(&self, record: usize, instead: Option<(usize, u32)>, missing: Missing) -> Value {
         let instead = instead.map(|(source, row)| (source, row as usize));
         Value::from_object(Person { joined: Arc::clone(&self.0), record: Some(record), instead, missing })
@@ -83,12 +89,14 @@ impl Object for Person {
             let table = self.joined.tables.iter().find(|table| *table.listing().name == *name)?;
             return Some(Value::from_dyn_object(Arc::clone(table)));
         };
-        let is_unknown = |record| match self.missing {
+        let is_of_row = self.instead.is_some_and(|(instead, _)| instead == source);
+        let has_row = |record| self.joined.row(record, source) != Row::None;
+        let is_unknown = match self.missing {
             Missing::Undefined => false,
-            Missing::UnknownIfPossible => self.joined.may_have_row(record, source),
-            Missing::Unknown => self.joined.row(record, source) == Row::None,
+            Missing::UnknownIfPossible => self.record.is_some_and(|record| self.joined.may_have_row(record, source)),
+            Missing::Unknown => !self.record.map_or(is_of_row, has_row),
         };
-        if self.record.is_some_and(is_unknown) {
+        if is_unknown {
             return Some(unreadable(format!("source `{name}` may have a record of this person")));
         }
         Some(Value::from_object(Said {

@@ -1,7 +1,7 @@
 //! A wrong number joins somebody's record with the row of somebody else, which puts it out of scope, into another branch, or gives
 //! it another name. Whoever has a record all the same is not deleted.
 
-use super::{ALL_FROM_AD, FROM_HR, Lists, MAIL_FROM_AD, anna_berg, anna_lund};
+use super::{ALL_FROM_AD, FROM_HR, IN_SCOPE, Lists, MAIL_FROM_AD, anna_berg, anna_lund};
 use crate::employee::User;
 
 const ACTIVE: &str = "[scope]\ninclude = \"ad.first == 'in'\"\n";
@@ -33,6 +33,16 @@ fn a_row_that_puts_a_record_out_of_scope_may_be_a_strangers() {
     let lists = Lists { hr: &hr, ad, prefer: "", settings: format!("{FROM_HR}{ACTIVE}") };
     let lund = User { identifier: Some("1006.0".into()), ..anna_lund() };
     assert_eq!(lists.plan(&[anna_berg(), lund]), ["1 delete 1006.0 l (in no source)"]);
+    // Whose row in the first list says that they have left has left, under whatever number.
+    let both = "[scope]\ninclude = \"hr.status == 'in' and ad.first == 'in'\"\n";
+    for number in ["1009", ""] {
+        let hr = format!("{BERG}{number},Anna,Lund,anna.lund@x.se,left,\n");
+        let ad = "1001,anna.berg@x.se,in,\n1009,karl.weiss@x.se,out,\n";
+        for include in [IN_SCOPE, both] {
+            let gone = plan(&hr, ad, &format!("{FROM_HR}{include}"));
+            assert_eq!(gone, ["1 delete 1006 l (in no source)"], "{number}: {include}");
+        }
+    }
     // A namesake who has left as well.
     let hr = format!("{BERG}1009,Anna,Lund,anna.lund2@x.se,in,\n");
     let ad = "1001,anna.berg@x.se,in,\n1009,anna.lund2@x.se,out,\n";
