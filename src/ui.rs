@@ -33,8 +33,8 @@ const WIDTH_WITHOUT_TERMINAL: usize = 100;
 /// A narrower terminal counts as this wide.
 const NARROWEST: usize = 40;
 
-/// How long the last result waits for a slow reader.
-const LONGEST_LAST: Duration = Duration::from_secs(10);
+/// How long a result waits for a reader that reads nothing, if the command does more than to print it.
+const LONGEST_SILENCE: Duration = Duration::from_secs(10);
 
 /// Terminal output and prompts.
 #[derive(Debug, Clone)]
@@ -142,13 +142,14 @@ impl Ui {
             let mut out = io::BufWriter::new(io::stdout().lock());
             write!(out, "{result}").and_then(|()| out.flush())
         });
-        forgive_broken_pipe(written).context("cannot write to standard output")
+        stream::forgive_broken_pipe(written).context("cannot write to standard output")
     }
 
-    /// Prints a result of a command that does more than to print it. If it cannot be printed, there is a warning.
+    /// Prints a result of a command that does more than to print it. If it cannot be printed, there is a warning. A reader that
+    /// has read enough is no reason for one.
     pub fn print_or_warn(&self, result: impl Display) {
-        if let Err(error) = self.print(result) {
-            self.warn(format!("{error:#}"));
+        if let Err(error) = stream::forgive_broken_pipe(self.print_within(result)) {
+            self.warn_of_output(&error);
         }
     }
 
@@ -163,13 +164,21 @@ impl Ui {
     /// Prints the last result of a run whose outcome is decided. If it cannot be printed, there is a warning, and the
     /// outcome stays.
     pub fn last(&self, lines: &[impl AsRef<str>]) {
+        if let Err(error) = self.print_within(format_args!("{}\n", joined(lines))) {
+            self.warn_of_output(&error);
+        }
+    }
+
+    /// Prints a result, as long as somebody reads it.
+    fn print_within(&self, result: impl Display) -> io::Result<()> {
         if !self.prints {
-            return;
+            return Ok(());
         }
-        let written = self.bars.suspend(|| stream::write_stdout_within(format!("{}\n", joined(lines)), LONGEST_LAST));
-        if let Err(error) = written {
-            self.warn(format!("the result could not be written to standard output: {error}"));
-        }
+        self.bars.suspend(|| stream::write_stdout_within(result, LONGEST_SILENCE))
+    }
+
+    fn warn_of_output(&self, error: &io::Error) {
+        self.warn(format!("the result could not be written to standard output: {error}"));
     }
 
     /// Says what was done, unless quiet.
@@ -344,13 +353,6 @@ fn error_text(error: &anyhow::Error, whose: &str, color: bool) -> String {
 }
 
 /// A reader that has read enough is not an error.
-fn forgive_broken_pipe(written: io::Result<()>) -> io::Result<()> {
-    match written {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
-    }
-}
-
 /// The text of [`Ui::options`]. A folder that the environment names is left out: the next command finds it there too.
 fn repeated_options(global: &Global, folder: Option<&OsStr>) -> String {
     let config = (global.config != Path::new(CONFIG_DEFAULT)).then_some(("--config", &global.config));
@@ -401,9 +403,9 @@ mod tests {
 
     #[test]
     fn only_a_broken_pipe_is_forgiven() {
-        assert!(forgive_broken_pipe(Err(io::ErrorKind::BrokenPipe.into())).is_ok());
-        assert!(forgive_broken_pipe(Err(io::ErrorKind::StorageFull.into())).is_err());
-        assert!(forgive_broken_pipe(Ok(())).is_ok());
+        assert!(stream::forgive_broken_pipe(Err(io::ErrorKind::BrokenPipe.into())).is_ok());
+        assert!(stream::forgive_broken_pipe(Err(io::ErrorKind::StorageFull.into())).is_err());
+        assert!(stream::forgive_broken_pipe(Ok(())).is_ok());
     }
 
     #[test]

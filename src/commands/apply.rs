@@ -25,7 +25,7 @@ use super::inverse::{another_undo, is_own_undo};
 use super::places::Places;
 use super::recent::Known;
 use super::retention::tidy;
-use super::signals::{EndedBySignals, end_until_heard, end_with};
+use super::signals::{EndedBySignals, end_until_heard, end_with, listen_for_signals};
 use super::state_place::{open_state, unusable_state};
 use super::verify::stated_hash;
 use crate::apply::engine::{self, Options, Stop};
@@ -151,7 +151,7 @@ pub(super) async fn carry_out(
     drop(signals);
     let takes_back = is_own_undo(plan, settings, state)?;
     let provider = provider(settings).await?;
-    let mut stop = watch::listen_for_signals()?;
+    let mut stop = listen_for_signals()?;
     let live = async {
         let moves = wait_for_others(plan.hash(), provider.dialect(), settings, state, ui).await?;
         let read = read_live(&*provider, plan, &replay, takes_back, &moves, settings, ui).await?;

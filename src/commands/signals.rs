@@ -1,23 +1,38 @@
 //! The signals that ask the program to end: Ctrl-C, SIGTERM and SIGHUP, which a lost terminal sends. Once a program has
 //! caught them, their default action cannot be restored. So each function here says what the signals do from then on.
+//!
+//! One thread hears them all and counts them, from the first time that anybody asks. So nothing that waits can hold them up, and
+//! none is lost between two who listen: whoever asks how many there were since some moment is told.
 
 use std::fs;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{LazyLock, Once};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
+use std::thread;
 
 use anyhow::Context as _;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::iterator::Signals;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+use crate::apply::engine::Stop;
 use crate::exit::{ExitStatus, refused, status_of};
 use crate::files::remove_under_way;
 use crate::state::{give_back_all, hasten, is_ending};
 
-/// Whether signals are remembered.
-static REMEMBERED: AtomicBool = AtomicBool::new(false);
-/// Whether a command in which one run follows another was asked to end.
-static ASKED: LazyLock<watch::Sender<bool>> = LazyLock::new(|| watch::Sender::new(false));
+/// How many signals there were.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Heard {
+    /// Ctrl-C and SIGTERM.
+    asked: u32,
+    /// SIGHUP.
+    hung_up: u32,
+}
+
+static HEARD: LazyLock<watch::Sender<Heard>> = LazyLock::new(|| watch::Sender::new(Heard::default()));
+/// What was heard before the moment from which signals are remembered.
+static REMEMBERED_SINCE: OnceLock<Heard> = OnceLock::new();
 
 /// Whether SIGHUP ends the program. `nohup` has it ignored, and then it stays ignored. Where the system does not tell,
 /// its default action stays.
@@ -39,23 +54,27 @@ pub fn status_at_end(error: &anyhow::Error) -> ExitStatus {
 
 /// While this is held, a signal ends the program at once, as by default.
 #[derive(Debug)]
-pub(super) struct EndedBySignals(AbortHandle);
+pub(super) struct EndedBySignals {
+    since: Heard,
+    status: ExitStatus,
+    task: AbortHandle,
+}
 
 impl Drop for EndedBySignals {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
+        // One that came while this was held, but that the task has not seen yet.
+        if *HEARD.borrow() != self.since {
+            end(self.status);
+        }
     }
 }
 
 /// From now on, a file beyond the size limit (`ulimit -f`) is an error of the write, which stops a run in order. By
 /// default the signal would kill the program.
 pub(super) fn survive_limits_of_size() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        // It stays caught. If that fails, the default action stays.
-        let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
-    }
+    // It stays caught. If that fails, the default action stays.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
 }
 
 /// Does work that writes nothing, until it is done or a signal comes. On a signal the work is dropped, which ends
@@ -71,45 +90,49 @@ pub(super) async fn done_unless_interrupted<T>(
     work: impl Future<Output = anyhow::Result<T>>,
     then: ExitStatus,
 ) -> anyhow::Result<(T, EndedBySignals)> {
+    let since = so_far()?;
     let mut signals = pin!(ended()?);
     let done = tokio::select! {
         biased;
         () = &mut signals => return Err(refused(ExitStatus::Interrupted, "interrupted; nothing was written")),
         done = work => done?,
     };
-    Ok((done, end_with(then)?))
+    Ok((done, end_after(since, then)))
 }
 
 /// From now on a signal ends the program at once, with this status, and neither a temporary file nor a lease stays. One that
 /// came before does not: what it had to end may have ended.
 pub(super) fn end_with(status: ExitStatus) -> anyhow::Result<EndedBySignals> {
-    let signals = caught()?;
+    Ok(end_after(so_far()?, status))
+}
+
+fn end_after(since: Heard, status: ExitStatus) -> EndedBySignals {
     let task = tokio::spawn(async move {
-        signals.await;
-        // Without a pause, in which this task could be ended while the lease is given back.
-        give_back_all();
-        let _held = remove_under_way();
-        std::process::exit(i32::from(status as u8));
+        more_than(since).await;
+        end(status);
     });
-    Ok(EndedBySignals(task.abort_handle()))
+    EndedBySignals { since, status, task: task.abort_handle() }
+}
+
+/// Without a pause, in which a task could be ended while a lease is given back.
+fn end(status: ExitStatus) -> ! {
+    give_back_all();
+    let _held = remove_under_way();
+    std::process::exit(i32::from(status as u8));
 }
 
 /// From now on, a signal is heard by whoever begins to listen after it too. For commands in which one run follows another:
 /// a signal that comes when none listens must not be lost.
 pub(super) fn remember() -> anyhow::Result<()> {
-    let signals = caught()?;
-    REMEMBERED.store(true, Ordering::Release);
-    tokio::spawn(async move {
-        signals.await;
-        ASKED.send_replace(true);
-    });
+    let since = so_far()?;
+    REMEMBERED_SINCE.get_or_init(|| since);
     Ok(())
 }
 
 /// For a run that is about to take a lease, which must not stay. While the result is held, a signal ends the program at once;
 /// one that comes later is heard by whoever listens then. A command in which one run follows another ends in order instead.
 pub(super) fn end_until_heard() -> anyhow::Result<Option<EndedBySignals>> {
-    if REMEMBERED.load(Ordering::Acquire) {
+    if REMEMBERED_SINCE.get().is_some() {
         return Ok(None);
     }
     let ends = end_with(ExitStatus::Interrupted)?;
@@ -118,76 +141,74 @@ pub(super) fn end_until_heard() -> anyhow::Result<Option<EndedBySignals>> {
 }
 
 /// Resolves when the program was asked to end, if that is remembered.
-pub(super) fn asked() -> impl Future<Output = ()> {
-    let mut asked = ASKED.subscribe();
-    async move {
-        // The sender is there for as long as the program.
-        let _ = asked.wait_for(|asked| *asked).await;
+pub(super) async fn asked() {
+    match REMEMBERED_SINCE.get() {
+        Some(since) => more_than(*since).await,
+        None => std::future::pending().await,
     }
 }
 
-/// Resolves when the program is asked to end. The signals are caught from the call on, not from the first poll.
+/// Resolves when the program is asked to end, or was, if that is remembered. The signals are caught from the call on, not from the
+/// first poll.
 pub(super) fn ended() -> anyhow::Result<impl Future<Output = ()>> {
-    let (caught, asked) = (caught()?, asked());
-    Ok(async move {
-        tokio::select! {
-            () = caught => {}
-            () = asked => {}
-        }
-    })
+    let since = so_far()?;
+    Ok(more_than(*REMEMBERED_SINCE.get().unwrap_or(&since)))
 }
 
-/// From now on, nobody waits long for a store after a signal. Whoever waits for one cannot listen to signals meanwhile.
-pub(super) fn hasten_at_signals() -> anyhow::Result<()> {
-    static BEGUN: Once = Once::new();
-    let signals = next()?;
-    BEGUN.call_once(|| {
-        tokio::spawn(async move {
-            signals.await;
-            hasten();
-        });
+/// How urgently a run that writes is to end: gently after any signal, at once after the second Ctrl-C or SIGTERM. A lost terminal
+/// asks gently, however often it is told. Signals that are remembered count, too.
+pub(super) fn listen_for_signals() -> anyhow::Result<watch::Receiver<Stop>> {
+    let now = so_far()?;
+    let since = *REMEMBERED_SINCE.get().unwrap_or(&now);
+    let (sender, receiver) = watch::channel(Stop::No);
+    tokio::spawn(async move {
+        let mut heard = HEARD.subscribe();
+        loop {
+            let at = *heard.borrow_and_update();
+            sender.send_replace(match at.asked.saturating_sub(since.asked) {
+                0 if at.hung_up == since.hung_up => Stop::No,
+                0 | 1 => Stop::Gently,
+                _ => Stop::Now,
+            });
+            // The sender is there for as long as the program.
+            if heard.changed().await.is_err() {
+                break;
+            }
+        }
     });
+    Ok(receiver)
+}
+
+async fn more_than(since: Heard) {
+    // The sender is there for as long as the program.
+    let _ = HEARD.subscribe().wait_for(|heard| *heard != since).await;
+}
+
+/// What was heard up to now. From now on the signals are caught, and nobody waits long for a store after one: whoever waits for a
+/// store cannot listen meanwhile.
+fn so_far() -> anyhow::Result<Heard> {
+    static LISTENS: Mutex<bool> = Mutex::new(false);
+    let mut listens = LISTENS.lock().unwrap_or_else(PoisonError::into_inner);
+    if !*listens {
+        listen().context("the signals that end the program cannot be caught")?;
+        *listens = true;
+    }
+    drop(listens);
+    Ok(*HEARD.borrow())
+}
+
+fn listen() -> std::io::Result<()> {
+    let hangup = HANGS_UP.then_some(SIGHUP);
+    // What comes from here on waits for the thread.
+    let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(hangup))?;
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        for signal in signals.forever() {
+            hasten();
+            HEARD.send_modify(|heard| {
+                let count = if signal == SIGHUP { &mut heard.hung_up } else { &mut heard.asked };
+                *count = count.saturating_add(1);
+            });
+        }
+    })?;
     Ok(())
-}
-
-/// Resolves when a signal comes.
-fn caught() -> anyhow::Result<impl Future<Output = ()>> {
-    hasten_at_signals()?;
-    next()
-}
-
-fn next() -> anyhow::Result<impl Future<Output = ()>> {
-    #[cfg(unix)]
-    let (mut interrupt, mut terminate) = {
-        use tokio::signal::unix::{SignalKind, signal};
-        let context = "the signals that end the program cannot be caught";
-        (signal(SignalKind::interrupt()).context(context)?, signal(SignalKind::terminate()).context(context)?)
-    };
-    let hung_up = hung_up()?;
-    Ok(async move {
-        #[cfg(unix)]
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            () = hung_up => {}
-        }
-        #[cfg(not(unix))]
-        // If Ctrl-C cannot be caught, it ends the program at once.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    })
-}
-
-/// Resolves when the terminal is lost.
-pub(super) fn hung_up() -> anyhow::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let hangup = HANGS_UP.then(|| signal(SignalKind::hangup())).transpose();
-    let hangup = hangup.context("the signals that end the program cannot be caught")?;
-    Ok(async move {
-        match hangup {
-            Some(mut hangup) => drop(hangup.recv().await),
-            None => std::future::pending().await,
-        }
-    })
 }

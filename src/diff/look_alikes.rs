@@ -102,8 +102,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// Remarks for everybody who would be created and has the identifier or the e-mail of a user without a record, written in
-    /// another way.
+    /// Remarks for everybody who would get the identifier or the e-mail of a user without a record, written in another way.
     pub(super) fn remark_nearly_the_same(&self, drafts: &mut Drafts) {
         let mut by_key: FxHashMap<String, u32> = FxHashMap::default();
         for user in self.look_alike_users() {
@@ -111,28 +110,32 @@ impl Comparison<'_> {
             by_key
                 .extend(keys(described.identifier.as_ref(), Some(&described.email)).into_iter().map(|key| (key, user)));
         }
-        let remark = |(index, claim): (u32, &Claim)| {
-            if !matches!(claim, Claim::New | Claim::Inactive(_)) {
-                return None;
-            }
+        let remark = |draft: &Draft| {
+            let (index, what, gets) = match draft {
+                Draft::Create { employee, .. } => (*employee, "would be created and has", None),
+                Draft::Reactivate { employee, .. } => (*employee, "would be made active again and has", None),
+                Draft::Update { employee, changed, .. } => (*employee, "would get", Some(changed)),
+                Draft::Delete { .. } => return None,
+            };
+            let is_new = |field: Changed| gets.is_none_or(|changed| changed.contains(&field));
             let employee = self.employee(index);
-            let keys = keys(Some(&employee.identifier), Some(&employee.email));
+            let identifier = is_new(Changed::ExternalIdentifier).then_some(&employee.identifier);
+            let keys = keys(identifier, is_new(Changed::PrimaryEmail).then_some(&employee.email));
             // `remark_handed_over` tells of one and the same e-mail.
             let is_other = |user: &u32| !self.user(*user).email.is(&employee.email);
             let user = keys.iter().find_map(|key| by_key.get(key).copied().filter(is_other))?;
             let message = format!(
-                "{} would be {} and has the identifier or the e-mail of {}, who {}, but for zeros, case, or characters that look \
-                 the same or that nobody sees. If this is one person: write it in one way, at the source and in Skovik, and \
-                 plan again. If not: leave it and approve the plan",
+                "{} {what} the identifier or the e-mail of {}, who {}, but for zeros, case, or characters that look the same or \
+                 that nobody sees. If this is one person: write it in one way, at the source and in Skovik, and plan again. If \
+                 not: leave it and approve the plan",
                 describe(employee),
-                self.coming(index),
                 describe_user(self.user(user)),
                 self.fate(user)
             );
             Some(warning(Some(employee.identifier.to_string()), message))
         };
         if !by_key.is_empty() {
-            let remarks: Vec<Diagnostic> = (0..).zip(&self.claims).filter_map(remark).collect();
+            let remarks: Vec<Diagnostic> = drafts.drafts.iter().filter_map(remark).collect();
             drafts.diagnostics.extend(remarks);
         }
     }

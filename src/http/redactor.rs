@@ -207,7 +207,7 @@ mod tests {
         let said = Redactor::from(SecretString::from(key));
         let escaped: String = key.bytes().map(|byte| format!("&#x{byte:012x};")).collect();
         // Every place of an escape of sixteen letters is tried, though not of each one.
-        for (spelt, step) in [(key, 1), (&*escaped, 5)] {
+        for (spelt, step) in [(key, 1), (&*escaped, 15)] {
             for shown in (0..=spelt.len()).step_by(step) {
                 let body = format!("No{}{spelt} and more", " ".repeat(LOOKED_AT - 2 - shown));
                 let cleaned = said.clean_body(body.as_bytes());

@@ -1,7 +1,8 @@
 //! Writes to standard output and standard error. A slow reader cannot block the program for ever.
 
+use std::fmt::Display;
 use std::io::{self, Write};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +10,8 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How many messages wait for a reader who does not read; later ones are lost.
 const WAITING: usize = 1000;
+/// How many bytes of standard output are written at a time, which is as much as a pipe takes.
+const PART: usize = 1 << 16;
 
 /// Standard error.
 struct Messages {
@@ -72,25 +75,71 @@ impl Messages {
     }
 }
 
-/// Writes to standard output, but gives up after so long.
+/// A reader that has read enough is no error.
+pub(super) fn forgive_broken_pipe(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// Writes to standard output, but gives up once none of it was read for so long.
 ///
 /// # Errors
 /// If not all of it was written; a reader who has gone is an error too.
-pub(super) fn write_stdout_within(text: String, patience: Duration) -> io::Result<()> {
-    within(patience, move || {
+pub(super) fn write_stdout_within(text: impl Display, patience: Duration) -> io::Result<()> {
+    write_within(text, patience, |part| {
         let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
+        out.write_all(part)?;
         out.flush()
     })
 }
 
-fn within(patience: Duration, write: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
-    let (done, written) = channel();
-    std::thread::spawn(move || {
-        // The caller may be gone.
-        let _ = done.send(write());
-    });
-    written.recv_timeout(patience).unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "nobody reads it")))
+fn write_within(
+    text: impl Display,
+    patience: Duration,
+    write: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static,
+) -> io::Result<()> {
+    let mut out = io::BufWriter::with_capacity(PART, Parts::start(patience, write));
+    let written = write!(out, "{text}").and_then(|()| out.flush());
+    // What is left of it is not written once more.
+    drop(out.into_parts());
+    written
+}
+
+/// An output that another thread writes to, part by part.
+struct Parts {
+    patience: Duration,
+    parts: Sender<Vec<u8>>,
+    written: Receiver<io::Result<()>>,
+}
+
+impl Parts {
+    fn start(patience: Duration, mut write: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static) -> Self {
+        let (parts, taken) = channel::<Vec<u8>>();
+        let (done, written) = channel();
+        std::thread::spawn(move || {
+            for part in taken {
+                if done.send(write(&part)).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { patience, parts, written }
+    }
+}
+
+impl Write for Parts {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        let nobody = |_| io::Error::new(io::ErrorKind::TimedOut, "nobody reads it");
+        self.parts.send(part.to_vec()).map_err(|_| io::ErrorKind::BrokenPipe)?;
+        self.written.recv_timeout(self.patience).map_err(nobody)??;
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -141,8 +190,25 @@ mod tests {
     #[test]
     fn an_output_that_takes_nothing_is_an_error_in_the_end() {
         let (_permit, gate) = channel::<()>();
-        let error = within(Duration::from_millis(50), move || gate.recv().map_err(io::Error::other)).unwrap_err();
+        let nobody = move |_: &[u8]| gate.recv().map_err(io::Error::other);
+        let began = Instant::now();
+        let error = write_within("x".repeat(3 * PART), Duration::from_millis(50), nobody).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        within(PATIENCE, || Ok(())).unwrap();
+        assert!(began.elapsed() < PATIENCE, "it waits for the first part only");
+    }
+
+    #[test]
+    fn a_reader_who_is_slow_but_reads_gets_all_of_it() {
+        let text = "abcdefg".repeat(PART);
+        let taken = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&taken);
+        let slow = move |part: &[u8]| {
+            std::thread::sleep(Duration::from_millis(100));
+            sink.lock().unwrap().extend_from_slice(part);
+            Ok(())
+        };
+        // In all it takes longer than any part may.
+        write_within(&text, Duration::from_millis(600), slow).unwrap();
+        assert_eq!(*taken.lock().unwrap(), text.as_bytes());
     }
 }

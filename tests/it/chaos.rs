@@ -19,7 +19,7 @@ use crate::harness::{Output, Request};
 use crate::world::{Door, Pace, World, room, rules_of, signal};
 
 /// How many runs there are by default.
-const RUNS: u64 = 150;
+const RUNS: u64 = 100;
 /// The same by SCIM.
 const SCIM_RUNS: u64 = 16;
 /// How many applies a run may need.

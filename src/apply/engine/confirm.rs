@@ -8,6 +8,7 @@ use super::sent::Sent;
 use super::{Run, State, Stop, wants};
 use crate::apply::confirm::{Contradiction, came_back, contradiction, other_manager};
 use crate::apply::expected_state::{differences_when_kept, user_of};
+use crate::apply::journal::Progress;
 use crate::apply::labels::renamed;
 use crate::apply::list::List;
 use crate::apply::{Halt, Outcome};
@@ -149,12 +150,16 @@ impl Run<'_> {
         Ok(listed)
     }
 
-    /// What tells that a list is older than this run, such as that of a cache: it lacks several of those whom the run made. One may
-    /// have been removed by somebody else.
+    /// What tells that a list is older than this apply, such as that of a cache: it lacks several of those whom the plan made, in
+    /// this run or before it. One may have been removed by somebody else.
     pub(super) fn is_older(&self, listed: &Listed) -> Option<String> {
         let there: HashSet<&UserId> = listed.users.iter().chain(&listed.inactive).map(|user| &user.id).collect();
         let is_done = |index: usize| matches!(&self.states[index], State::Ended(outcome) if outcome.is_done());
-        let made = self.made_users.iter().filter(|(_, index)| is_done(**index)).map(|(id, _)| id);
+        // The list at the start may have been that old, too, and have contradicted it.
+        let was_done = |index: usize| {
+            matches!(self.replay.operations.get(&self.operations[index].id), Some(Progress::Done { .. }))
+        };
+        let made = self.made_users.iter().filter(|(_, index)| is_done(**index) || was_done(**index)).map(|(id, _)| id);
         let lacking = made.filter(|id| !there.contains(id)).count();
         (lacking > 1).then(|| format!("the list lacks {lacking} users whom this plan has created; is it an old one?"))
     }

@@ -1,20 +1,17 @@
-//! What a user sees of an apply while it runs: the progress bar, the event stream and the report file. Also the signals
-//! that end it.
+//! What a user sees of an apply while it runs: the progress bar, the event stream and the report file.
 
 use std::io::{self, Write};
 use std::path::Path;
-use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::watch;
 
 use super::super::common::now;
-use super::super::signals::{EndedBySignals, asked, end_with, hasten_at_signals, hung_up};
+use super::super::signals::{EndedBySignals, end_with};
 use super::events::Events;
 use crate::apply::engine::Stop;
 use crate::apply::journal::Replay;
@@ -353,29 +350,4 @@ pub(in crate::commands) fn report_without_apply(
     let mut out = PrivateFile::create(path)?;
     writeln!(out, "{}", one_line(&report)?)?;
     out.keep()
-}
-
-/// The first Ctrl-C or SIGTERM ends the run gently, the second one at once. A lost terminal ends it gently, however often
-/// it is told.
-pub(super) fn listen_for_signals() -> anyhow::Result<watch::Receiver<Stop>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    hasten_at_signals()?;
-    let (sender, receiver) = watch::channel(Stop::No);
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let hung_up = hung_up()?;
-    tokio::spawn(async move {
-        let (mut asked, mut hung_up, mut signals) = (pin!(asked().fuse()), pin!(hung_up.fuse()), 0_u32);
-        loop {
-            tokio::select! {
-                _ = interrupt.recv() => signals = signals.saturating_add(1),
-                _ = terminate.recv() => signals = signals.saturating_add(1),
-                // It may be one of these signals, or one that came before them.
-                () = &mut asked => {}
-                () = &mut hung_up => {}
-            }
-            sender.send_replace(if signals > 1 { Stop::Now } else { Stop::Gently });
-        }
-    });
-    Ok(receiver)
 }

@@ -1,6 +1,6 @@
 //! New people who have the name of a user without a record.
 
-use super::company::{Company, bad_record, employee, user};
+use super::company::{Company, bad_record, employee, moved, user};
 use crate::diff::{Protect, Remove};
 use crate::employee::{Employee, User};
 use crate::plan::{Diagnostic, NoPlan, Plan};
@@ -167,4 +167,26 @@ fn what_is_written_in_another_way_may_be_the_same() {
     }
     let plan = made(Some("A18"), before, now);
     assert!(look_alikes(&plan).is_empty(), "{plan:?}");
+}
+
+/// Not only whoever would be created: somebody who stays gets the e-mail of a leaver, or is found by the e-mail and gets the number.
+#[test]
+fn whoever_gets_what_a_leaver_has_in_another_way_may_be_the_leaver() {
+    let told = |anna: User, zoe: User, now: &str| {
+        let plan = company([moved("A17", ANNA, now, None)], [anna, zoe]).plan();
+        let count = plan.content().summary.clone();
+        assert_eq!((count.update, count.delete), (1, 1), "{plan:?}");
+        look_alikes(&plan).iter().filter(|found| found.message.contains("would get the identifier or")).count()
+    };
+    let zoe = |held: &str, email: &str| User { first_name: "Zoe".into(), ..user("b", Some(held), email, None) };
+    for email in ["z\u{200b}oe@example.com", "\u{ff5a}oe@example.com", "zoe@example.com.", "z\u{43e}e@example.com"] {
+        assert_eq!(told(user("a", Some("A17"), ANNA, None), zoe("B99", email), "zoe@example.com"), 1, "{email:?}");
+    }
+    for held in ["A17\u{200b}", "0A17", "a17", "\u{410}17"] {
+        assert_eq!(told(user("a", None, ANNA, None), zoe(held, "zoe@example.com"), ANNA), 1, "{held:?}");
+    }
+    // What somebody has already is not compared.
+    let anna = user("a", Some("A17"), "zoe@example.com", None);
+    let renamed = User { first_name: "Ann".into(), ..anna };
+    assert_eq!(told(renamed, zoe("B99", "zoe@example.com."), "zoe@example.com"), 0);
 }

@@ -239,9 +239,20 @@ fn a_run_that_cannot_show_its_plan_applies_it() {
         let ran = Output::of(options, output).ends(0);
         assert_eq!(house.writes().len(), 1, "{ran}");
         if options.len() != 2 {
-            ran.says(&["warning: ", "cannot write to standard output", "No space left on device"]);
+            ran.says(&["warning: ", "could not be written to standard output", "No space left on device"]);
         }
     }
+}
+
+/// The reader of a scheduled job hangs: the job, which holds the account's lock, does not.
+#[test]
+fn a_run_whose_plan_nobody_reads_applies_it() {
+    let house = House::new(&people("SE01", 21), &people("SE01", 20), "[approval]\nautomatic = true\n", &[]);
+    let (_reader, mut writer) = std::io::pipe().expect("a pipe");
+    writer.write_all(&[b'x'; 65536]).expect("written");
+    let output = house.command(&["run"]).stdout(writer).stderr(Stdio::piped()).output().expect("it runs");
+    Output::of(&["run"], output).ends(0).says(&["standard output: nobody reads it"]);
+    assert_eq!(house.writes().len(), 1);
 }
 
 #[tokio::test]

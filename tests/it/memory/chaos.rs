@@ -16,7 +16,7 @@ use super::service::{Manners, Person, Service};
 use super::story::{Company, Process, apply, people, state, state_folder};
 
 /// How many runs there are by default.
-const RUNS: u64 = 300;
+const RUNS: u64 = 200;
 /// What goes wrong.
 const KINDS: [Fault; 6] =
     [Fault::Refused, Fault::LostBefore, Fault::LostAfter, Fault::LostAfter, Fault::CrashBefore, Fault::CrashAfter];

@@ -72,8 +72,13 @@ impl Service {
 
     /// The same with other arguments.
     pub(crate) fn start_with(house: &House, args: &[&str]) -> Self {
+        Self::start_in(house, args, &[])
+    }
+
+    /// The same in another environment.
+    pub(crate) fn start_in(house: &House, args: &[&str], env: &[(&'static str, String)]) -> Self {
         let mut command = house.command(args);
-        command.env("HR_SECRET", SECRET).env("READ_TOKEN", TOKEN);
+        command.env("HR_SECRET", SECRET).env("READ_TOKEN", TOKEN).envs(env.iter().cloned());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
         let said = Arc::new(Mutex::new(String::new()));
         let (sink, errors) = (Arc::clone(&said), child.stderr.take().expect("stderr"));

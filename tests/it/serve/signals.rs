@@ -1,12 +1,14 @@
 //! How the service ends, and that there is one at a time.
 
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{AUTOMATIC, PATIENCE, SECRET, Service, house, more_people, webhook};
 use crate::house::{House, people};
+use crate::servers::proxy::{Fault, Faulty};
+use crate::servers::stores::Store;
 
 #[test]
 fn it_ends_well_when_nothing_is_under_way() {
@@ -138,6 +140,32 @@ fn the_events_of_a_run_that_was_interrupted_wait_for_the_next_start() {
     }
 }
 
+/// A run that waits for a silent store is interrupted as any other, and its event waits, too.
+#[test]
+fn the_event_of_a_run_that_waits_for_a_store_waits_for_the_next_start() {
+    let store = Store::s3();
+    let proxy = Faulty::before(store.port);
+    let mut env = store.env_at(proxy.port);
+    env.push(("SKOVIK_SYNC_STATE_KEY", "0123456789abcdef0123456789abcdef".to_owned()));
+    let state = format!("[state]\nurl = \"{}\"\nlease = \"3s\"\n", store.url);
+    let house = House::new(&more_people(10), &people("SE01", 20), &webhook("100ms", &state), &[]);
+    proxy.set(Fault::Slow(Duration::from_millis(300)));
+    let mut service = Service::start_in(&house, &["serve"], &env);
+    assert_eq!(service.event("{}"), Some(202));
+    let is_held = |_: &Service| store.names().iter().any(|name| name.ends_with(".lease")).then_some(());
+    service.until("a run that holds the lease", is_held);
+    proxy.set(Fault::Slow(Duration::from_secs(120)));
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(service.end(), Some(130));
+    assert!(house.writes().is_empty());
+    assert_eq!(std::fs::read_to_string(events(&house)).expect("read").lines().count(), 1);
+    proxy.set(None);
+    let mut service = Service::start_in(&house, &["serve"], &env);
+    service.until("all of it", |_| (house.writes().len() == 10).then_some(()));
+    service.until("the end", |service| (service.metric("queue_events") == Some(0.0)).then_some(()));
+    assert_eq!(service.end(), Some(0));
+}
+
 /// A signal that comes before the run listens is not lost: of ten creates of a second each, no more is sent than what the
 /// run may have begun by then.
 #[test]
@@ -150,7 +178,7 @@ fn a_signal_while_the_first_run_begins_is_heard() {
     let ends_after = |delay: u64| {
         let mut child =
             house.command(&["serve"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-        std::thread::sleep(std::time::Duration::from_millis(delay));
+        std::thread::sleep(Duration::from_millis(delay));
         kill_process(Pid::from_child(&child), Signal::TERM).expect("sent");
         wait_until("it ends", || child.try_wait().expect("asked").is_some());
     };
@@ -183,7 +211,7 @@ fn there_is_one_service_at_a_time() {
                 if began.elapsed() > PATIENCE {
                     child.kill().expect("killed");
                 }
-                std::thread::sleep(std::time::Duration::from_millis(20));
+                std::thread::sleep(Duration::from_millis(20));
             }
             let output = child.wait_with_output().expect("ended");
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -217,11 +245,13 @@ fn a_service_whose_port_is_taken_leaves_the_events_as_they_are() {
     assert_eq!(std::fs::metadata(events(&house)).expect("the events").ino(), before);
 }
 
-/// The file of the events.
+/// The file of the events. If the state is in a store, what stays on the machine has a folder for each store.
 fn events(house: &House) -> std::path::PathBuf {
-    let state = std::fs::read_dir(house.path("state/skovik-sync")).expect("the state");
-    let mut files = state.map(|entry| entry.expect("an entry").path());
-    files.find(|path| path.to_string_lossy().ends_with(".events.jsonl")).expect("the file of events")
+    let files = |folder: std::path::PathBuf| std::fs::read_dir(folder).into_iter().flatten();
+    let all = files(house.path("state/skovik-sync")).map(|entry| entry.expect("an entry").path());
+    let mut all =
+        all.flat_map(|path| [path.clone()].into_iter().chain(files(path).map(|entry| entry.expect("an entry").path())));
+    all.find(|path| path.to_string_lossy().ends_with(".events.jsonl")).expect("the file of events")
 }
 
 #[track_caller]
@@ -229,6 +259,6 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < PATIENCE, "not: {what}");
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
