@@ -174,7 +174,7 @@ fn what_is_written_in_another_way_may_be_the_same() {
 fn whoever_gets_what_a_leaver_has_in_another_way_may_be_the_leaver() {
     let told = |anna: User, zoe: User, now: &str| {
         let plan = company([moved("A17", ANNA, now, None)], [anna, zoe]).plan();
-        let count = plan.content().summary.clone();
+        let count = plan.content().summary;
         assert_eq!((count.update, count.delete), (1, 1), "{plan:?}");
         look_alikes(&plan).iter().filter(|found| found.message.contains("would get the identifier or")).count()
     };
