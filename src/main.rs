@@ -41,5 +41,6 @@ fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let result = runtime.block_on(commands::run(cli, ui));
     // A task that hangs in a blocking call must not keep the program from ending.
     runtime.shutdown_background();
+    commands::leave_nothing_half_written();
     result
 }

@@ -6,6 +6,7 @@
 mod confirm;
 mod dependents;
 mod newcomer;
+mod old_list;
 mod resume;
 mod sent;
 mod state;

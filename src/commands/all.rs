@@ -19,7 +19,7 @@ use super::common::{load_settings, now, shown};
 use super::job::{self, Ended};
 use super::keys::own;
 use super::places::{Places, spare_files_of};
-use super::signals::{asked, ended, remember, unless_interrupted};
+use super::signals::{asked, end_with, ended, remember, unless_interrupted};
 use crate::cli::{self, Global};
 use crate::config::Settings;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
@@ -128,8 +128,11 @@ pub(super) async fn run(folder: &Path, plans: Option<&Path>, global: &Global, ui
         }
     }
     let not_run = customers.len() - lines.len();
+    let status = worst(&lines, not_run);
+    // A signal ends the wait for a reader of the table; the outcome does not change.
+    let _signals = end_with(status)?;
     sum_up(&lines, not_run, ui);
-    Ok(worst(&lines, not_run))
+    Ok(status)
 }
 
 /// Two ways to name the settings would contradict each other.

@@ -69,6 +69,12 @@ pub async fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<ExitStatus> {
     }
 }
 
+/// Removes what is not written completely, when the program ends: a thread that nobody waits for may be writing it.
+pub fn leave_nothing_half_written() {
+    // Until the end, so that such a thread begins nothing more.
+    std::mem::forget(crate::files::remove_under_way());
+}
+
 /// Refuses to print what is said of a command line (the help, the version, what is wrong with it) into a plan, an approval or the
 /// usual settings file.
 ///

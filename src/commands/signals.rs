@@ -189,12 +189,13 @@ async fn more_than(since: Heard) {
 fn so_far() -> anyhow::Result<Heard> {
     static LISTENS: Mutex<bool> = Mutex::new(false);
     let mut listens = LISTENS.lock().unwrap_or_else(PoisonError::into_inner);
+    // Before they are caught: the first one may come at once.
+    let heard = *HEARD.borrow();
     if !*listens {
         listen().context("the signals that end the program cannot be caught")?;
         *listens = true;
     }
-    drop(listens);
-    Ok(*HEARD.borrow())
+    Ok(heard)
 }
 
 fn listen() -> std::io::Result<()> {

@@ -77,8 +77,12 @@ impl<'a> Comparison<'a> {
         held.into_iter().for_each(|user| self.hold(user));
         self.withhold_doubtful();
         self.withhold_stray();
-        self.withhold_resembled(&desired.set_aside, "was set aside");
-        self.withhold_resembled(&desired.doubtful, "may be in scope");
+        let described = |record: &'a SetAside| (record.into(), describe_record(record));
+        let set_aside = || aside.iter().cloned().chain(desired.set_aside.iter().map(described));
+        self.withhold_resembled(set_aside(), "was set aside");
+        self.withhold_resembled(desired.doubtful.iter().map(described), "may be in scope");
+        let elsewhere = desired.elsewhere.iter().map(|employee| (employee.into(), describe(employee)));
+        self.withhold_resembled(elsewhere, "is in a branch that is not managed here");
         for (name, described, who) in doubts {
             // Whoever has the name is kept even if the record describes another user: its identifier or e-mail may be wrong.
             if name.is_some() || described == [None, None] {
@@ -86,7 +90,6 @@ impl<'a> Comparison<'a> {
             }
         }
         let strays = desired.strays.iter().filter(|stray| !stray.is_passed_over).map(|stray| &stray.record);
-        let described = |record: &'a SetAside| (record.into(), describe_record(record));
         self.withhold_namesakes(
             aside.into_iter().chain(desired.set_aside.iter().chain(strays).map(described)),
             "was set aside",

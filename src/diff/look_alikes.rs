@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::changes::{Changed, Draft, Drafts};
 use super::index::describe;
-use super::resembling::keys;
+use super::resembling::{identifier_of, keys};
 use super::{Claim, Comparison, Standing, describe_user};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::employee::{ExternalIdentifier, User};
@@ -107,8 +107,7 @@ impl Comparison<'_> {
         let mut by_key: FxHashMap<String, u32> = FxHashMap::default();
         for user in self.look_alike_users() {
             let described = self.user(user);
-            by_key
-                .extend(keys(described.identifier.as_ref(), Some(&described.email)).into_iter().map(|key| (key, user)));
+            by_key.extend(keys(identifier_of(described), Some(&described.email)).into_iter().map(|key| (key, user)));
         }
         let remark = |draft: &Draft| {
             let (index, what, gets) = match draft {
@@ -119,7 +118,7 @@ impl Comparison<'_> {
             };
             let is_new = |field: Changed| gets.is_none_or(|changed| changed.contains(&field));
             let employee = self.employee(index);
-            let identifier = is_new(Changed::ExternalIdentifier).then_some(&employee.identifier);
+            let identifier = is_new(Changed::ExternalIdentifier).then_some(employee.identifier.as_str());
             let keys = keys(identifier, is_new(Changed::PrimaryEmail).then_some(&employee.email));
             // `remark_handed_over` tells of one and the same e-mail.
             let is_other = |user: &u32| !self.user(*user).email.is(&employee.email);

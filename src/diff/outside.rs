@@ -3,7 +3,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Comparison;
-use super::resembling::keys;
+use super::resembling::{identifier_of, keys};
 use crate::employee::{
     Contradiction, Desired, Email, Employee, ExternalIdentifier, Origin, Outside, User, full_name, name_key,
 };
@@ -19,14 +19,14 @@ impl Comparison<'_> {
             .filter(|record| record.lacks_a_row)
             .filter_map(|record| record.identifier.as_ref())
             .collect();
-        let mut by_email: FxHashMap<&str, u32> = FxHashMap::default();
+        let mut by_email: FxHashMap<String, u32> = FxHashMap::default();
         let mut by_name: FxHashMap<String, Vec<u32>> = FxHashMap::default();
         for user in self.leaving() {
             let described = self.user(user);
             let is_gone =
                 |identifier: &ExternalIdentifier| out_of_scope.contains(identifier) && !parted.contains(identifier);
             if described.identifier.as_ref().is_some_and(|identifier| !is_gone(identifier)) {
-                by_email.insert(described.email.key(), user);
+                by_email.extend(keys(None, Some(&described.email)).into_iter().map(|key| (key, user)));
                 by_name.entry(described.name_key().unwrap_or_default()).or_default().push(user);
             }
         }
@@ -36,7 +36,8 @@ impl Comparison<'_> {
         by_name.remove("");
         let told = outside.iter().map(Told::from).chain(elsewhere.iter().map(Told::from));
         for told in told.chain(contradictions.iter().map(Told::from)) {
-            let with_email = told.email.and_then(|email| by_email.get(email.key())).into_iter();
+            let emails = keys(None, told.email);
+            let with_email = emails.iter().filter_map(|key| by_email.get(key));
             let with_name = told.name().and_then(|name| by_name.get(&name)).into_iter().flatten();
             for &user in with_email.chain(with_name) {
                 let is_parted = || self.user(user).identifier.as_ref().is_some_and(|own| parted.contains(own));
@@ -54,8 +55,8 @@ impl Comparison<'_> {
     /// Whether something with the e-mail or the name of a user may be about them, although it has another identifier.
     fn may_be_told_of(&self, told: &Told<'_>, user: &User) -> bool {
         // Somebody may have written it in another way into Skovik.
-        let written = keys(user.identifier.as_ref(), None);
-        if keys(told.identifier, None).iter().any(|key| written.contains(key)) {
+        let written = keys(identifier_of(user), None);
+        if keys(told.identifier.map(ExternalIdentifier::as_str), None).iter().any(|key| written.contains(key)) {
             return false;
         }
         let Desired { identity_comes_by_key, names_come_by_key, .. } = self.desired;
@@ -66,7 +67,7 @@ impl Comparison<'_> {
             return false;
         }
         match told.email {
-            Some(email) if email.key() == user.email.key() => true,
+            Some(email) if is_written_like(email, &user.email) => true,
             // Two people may have one name, unless the name or the e-mail comes by a key.
             Some(_) => !told.is_one_row && (*identity_comes_by_key || *names_come_by_key),
             None => true,
@@ -107,6 +108,12 @@ impl Comparison<'_> {
     }
 }
 
+/// Whether two e-mails are the same, or read as the same.
+fn is_written_like(one: &Email, other: &Email) -> bool {
+    let keys_of_other = keys(None, Some(other));
+    keys(None, Some(one)).iter().any(|key| keys_of_other.contains(key))
+}
+
 /// What says who somebody is, and does not count.
 struct Told<'a> {
     identifier: Option<&'a ExternalIdentifier>,
@@ -128,7 +135,7 @@ impl Told<'_> {
 
     fn reason(&self, user: &User) -> String {
         let Self { email, first_name, last_name, origin, why, .. } = self;
-        let what = if email.is_some_and(|email| email.key() == user.email.key()) { "e-mail" } else { "name" };
+        let what = if email.is_some_and(|email| is_written_like(email, &user.email)) { "e-mail" } else { "name" };
         let name = full_name(first_name, last_name);
         let identifier =
             self.identifier.map_or_else(String::new, |identifier| format!(", with the identifier {identifier}"));
@@ -168,7 +175,7 @@ impl<'a> From<&'a Employee> for Told<'a> {
 impl<'a> From<&'a Contradiction> for Told<'a> {
     fn from(row: &'a Contradiction) -> Self {
         let Contradiction { identifier, email, first_name, last_name, origin } = row;
-        let why = "belongs to a record with another name";
+        let why = "belongs to a record with another name or e-mail";
         Self {
             identifier: identifier.as_ref(),
             email: email.as_ref(),

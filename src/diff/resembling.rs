@@ -6,33 +6,36 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use unicode_security::skeleton;
 
 use super::Comparison;
+use super::held::describe_record;
 use super::strangers::Described;
-use crate::employee::{Email, ExternalIdentifier, SetAside, Stray};
+use crate::employee::{Email, ExternalIdentifier, Stray, User};
 use crate::text::name_words::name_words;
 use crate::text::near::meaning;
 use crate::text::{is_unseen, likeness};
 
 impl Comparison<'_> {
     /// Withholds the deletes of the users whom records resemble; `what` became of these records.
-    pub(super) fn withhold_resembled<'r>(&mut self, records: impl IntoIterator<Item = &'r SetAside>, what: &str) {
-        let mut records = records.into_iter().peekable();
-        if records.peek().is_none() {
-            return;
-        }
+    pub(super) fn withhold_resembled<'r>(
+        &mut self,
+        records: impl IntoIterator<Item = (Described<'r>, String)>,
+        what: &str,
+    ) {
         let mut leaving: FxHashMap<String, Vec<u32>> = FxHashMap::default();
         for user in self.leaving() {
             let described = self.user(user);
-            for key in keys(described.identifier.as_ref(), Some(&described.email)) {
+            for key in keys(identifier_of(described), Some(&described.email)) {
                 leaving.entry(key).or_default().push(user);
             }
         }
-        for record in records {
-            let described = super::held::describe_record(record);
-            for key in keys(record.identifier.as_ref(), record.email.as_ref()) {
+        if leaving.is_empty() {
+            return;
+        }
+        for (record, who) in records {
+            for key in keys(record.identifier, record.email) {
                 for &user in leaving.get(&key).into_iter().flatten() {
                     self.withhold(
                         user,
-                        &format!("{described} {what} and has the same identifier or e-mail, written in another way"),
+                        &format!("{who} {what} and has the same identifier or e-mail, written in another way"),
                     );
                 }
             }
@@ -43,7 +46,7 @@ impl Comparison<'_> {
     pub(super) fn withhold_doubtful(&mut self) {
         let desired = self.desired;
         for record in &desired.doubtful {
-            let reason = format!("{} may be in scope: {}", super::held::describe_record(record), record.reason);
+            let reason = format!("{} may be in scope: {}", describe_record(record), record.reason);
             let described = self.described_users(record.identifier.as_ref(), record.email.as_ref());
             let name = record.name_key();
             let mut named = match (described, &name) {
@@ -70,7 +73,8 @@ impl Comparison<'_> {
         let is_out = |id: &ExternalIdentifier| desired.out_of_scope.contains(id) && !in_doubt.contains(id);
         let has_left = |stray: &Stray| !stray.is_repeated && stray.record.identifier.as_ref().is_some_and(is_out);
         let strays = desired.strays.iter().filter(|stray| !has_left(stray));
-        self.withhold_resembled(strays.clone().map(|stray| &stray.record), "may be of somebody who stays");
+        let records = strays.clone().map(|stray| (Described::from(&stray.record), describe_record(&stray.record)));
+        self.withhold_resembled(records, "may be of somebody who stays");
         for Stray { record, .. } in strays {
             let reason = format!("{} is theirs, and {}", record.origin, record.reason);
             let described = self.described_users(record.identifier.as_ref(), record.email.as_ref());
@@ -110,17 +114,36 @@ impl Comparison<'_> {
     }
 }
 
-/// What an identifier and an e-mail are read as: without zeros at the beginning and the `.0` of a spreadsheet, and with one letter
+pub(super) fn identifier_of(user: &User) -> Option<&str> {
+    user.identifier.as_ref().map(|identifier| identifier.as_str())
+}
+
+/// A text whose numbers have no zeros at their beginning, such as `e17` for `e0017`.
+fn without_leading_zeros(text: &str) -> String {
+    let mut bare = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    let mut is_in_number = false;
+    while let Some(letter) = rest.next() {
+        let is_leading = letter == '0' && !is_in_number && rest.peek().is_some_and(char::is_ascii_digit);
+        if !is_leading {
+            bare.push(letter);
+            is_in_number = letter.is_ascii_digit();
+        }
+    }
+    bare
+}
+
+/// What an identifier and an e-mail are read as: without zeros at the beginning of numbers and the `.0` of a spreadsheet, and with one letter
 /// for those that look the same.
-pub(super) fn keys(identifier: Option<&ExternalIdentifier>, email: Option<&Email>) -> Vec<String> {
+pub(super) fn keys(identifier: Option<&str>, email: Option<&Email>) -> Vec<String> {
     let plain = |text: &str| likeness(text).replace(' ', "");
     let looks = |text: &str| skeleton(text).collect::<String>();
     let mut keys = Vec::new();
     if let Some(identifier) = identifier {
-        let meant = meaning(&plain(identifier.as_str()));
+        let meant = without_leading_zeros(&meaning(&plain(identifier)));
         // In upper case, an I is an l, and an O is a zero.
-        let seen: String = identifier.as_str().chars().filter(|c| !c.is_whitespace() && !is_unseen(*c)).collect();
-        keys.extend([plain(identifier.as_str()), looks(&meant), looks(&seen).to_lowercase(), meant]);
+        let seen: String = identifier.chars().filter(|c| !c.is_whitespace() && !is_unseen(*c)).collect();
+        keys.extend([plain(identifier), looks(&meant), looks(&seen).to_lowercase(), meant]);
     }
     if let Some(email) = email {
         let address = plain(email.as_str());

@@ -17,8 +17,8 @@ const BETWEEN: char = '\u{1f}';
 /// What a record says of a person.
 #[derive(Clone, Copy)]
 pub(super) struct Described<'r> {
-    identifier: Option<&'r str>,
-    email: Option<&'r Email>,
+    pub(super) identifier: Option<&'r str>,
+    pub(super) email: Option<&'r Email>,
     first_name: &'r str,
     last_name: &'r str,
     /// Whether the record is set aside, or may be.

@@ -3,7 +3,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::resembling::keys;
+use super::resembling::{identifier_of, keys};
+use super::strangers::Described;
 use super::{Claim, Comparison, describe_user};
 use crate::employee::User;
 
@@ -19,10 +20,11 @@ impl Comparison<'_> {
         // An inactive one counts where these are made active again.
         let inactive = self.directory.inactive.iter().filter(|_| self.policy.reactivate);
         for user in active.chain(inactive) {
-            without_person.extend(keys(user.identifier.as_ref(), Some(&user.email)).into_iter().map(|key| (key, user)));
+            without_person.extend(keys(identifier_of(user), Some(&user.email)).into_iter().map(|key| (key, user)));
         }
         let named = desired.strays.iter().find_map(|stray| {
-            let keys = keys(stray.record.identifier.as_ref(), stray.record.email.as_ref());
+            let record = Described::from(&stray.record);
+            let keys = keys(record.identifier, record.email);
             Some((stray, keys.iter().find_map(|key| without_person.get(key))?))
         });
         let Some((stray, user)) = named else { return };

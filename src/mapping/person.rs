@@ -30,8 +30,8 @@ pub(super) struct Reader<'t> {
     custom_fields: Vec<(CompiledTemplate<'t>, &'t ManagedField)>,
     /// The sources that say who people are and have records of which it is not known whose they are.
     undecided_sources: Vec<usize>,
-    /// The sources that names may come from.
-    sources_of_names: Vec<usize>,
+    /// The sources that names and e-mails may come from.
+    sources_of_people: Vec<usize>,
 }
 
 /// The result for a record.
@@ -101,8 +101,10 @@ impl<'t> Reader<'t> {
             (1..records.sources()).filter(says_who).filter(|&source| records.has_undecided_rows(source));
         Ok(Self {
             undecided_sources: undecided_sources.collect(),
-            sources_of_names: (0..records.sources())
-                .filter(|&source| [first_name, last_name].iter().any(|template| template.may_use(source)))
+            sources_of_people: (0..records.sources())
+                .filter(|&source| {
+                    [primary_email, first_name, last_name].iter().any(|template| template.may_use(source))
+                })
                 .collect(),
             rules,
             records,
@@ -133,9 +135,9 @@ impl<'t> Reader<'t> {
         [&self.identifier, &self.email, &self.first_name, &self.last_name]
     }
 
-    /// The sources that names may come from.
-    pub(super) fn sources_of_names(&self) -> &[usize] {
-        &self.sources_of_names
+    /// The sources that names and e-mails may come from.
+    pub(super) fn sources_of_people(&self) -> &[usize] {
+        &self.sources_of_people
     }
 
     /// The condition that decides who is in scope.
@@ -158,7 +160,7 @@ impl<'t> Reader<'t> {
             refers_to,
             custom_fields,
             undecided_sources: _,
-            sources_of_names: _,
+            sources_of_people: _,
         } = self;
         let optional = [branch, manager, refers_to].into_iter().flatten();
         let custom_fields = custom_fields.iter().map(|(template, _)| template);

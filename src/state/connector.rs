@@ -2,6 +2,7 @@
 //! memory.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,8 +13,10 @@ use object_store::client::{
 };
 use object_store::{ClientConfigKey, ClientOptions};
 use reqwest::{NoProxy, Proxy, StatusCode, redirect};
+use secrecy::SecretString;
 
 use super::listed::{BadList, Listed};
+use crate::http::Redactor;
 
 /// The largest answer that is not an object, in bytes: a page of a list, or the words of an error.
 const LARGEST_ANSWER: usize = 8 << 20;
@@ -62,14 +65,20 @@ impl Fault {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Counted;
 
-/// Makes the clients of a store.
-#[derive(Debug)]
-pub(super) struct Connector;
+/// The headers of requests that hold a credential which is good for more than that request.
+const CREDENTIALS: [&str; 4] =
+    ["authorization", "x-amz-security-token", "x-aws-ec2-metadata-token", "x-amz-s3session-token"];
+/// What a signature of one request begins with.
+const SIGNATURES: [&str; 2] = ["AWS4-HMAC-SHA256 ", "SharedKey "];
+
+/// Makes the clients of a store. Credentials that a server gave or a file holds are known only once they are sent.
+#[derive(Debug, Clone)]
+pub(super) struct Connector(pub(super) Arc<Redactor>);
 
 impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         let client = client(options).map_err(|source| object_store::Error::Generic { store: "state", source })?;
-        Ok(HttpClient::new(Bounded(HttpClient::new(client))))
+        Ok(HttpClient::new(Bounded { client: HttpClient::new(client), redactor: Arc::clone(&self.0) }))
     }
 }
 
@@ -106,14 +115,28 @@ fn duration(text: Option<String>) -> Result<Option<Duration>, String> {
 
 /// Refuses redirects, long answers, and lists that are none.
 #[derive(Debug)]
-struct Bounded(HttpClient);
+struct Bounded {
+    client: HttpClient,
+    redactor: Arc<Redactor>,
+}
+
+/// The server may quote what it is sent.
+fn learn_credentials(request: &HttpRequest, redactor: &Redactor) {
+    for value in CREDENTIALS.iter().filter_map(|name| request.headers().get(*name)?.to_str().ok()) {
+        if !SIGNATURES.iter().any(|signature| value.starts_with(signature)) {
+            let token = value.strip_prefix("Bearer ").unwrap_or(value).trim();
+            redactor.add(SecretString::from(token));
+        }
+    }
+}
 
 #[async_trait]
 impl HttpService for Bounded {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let is_counted = request.extensions().get::<Counted>().is_some();
         let listed = request.extensions().get::<Listed>().cloned();
-        let answer = self.0.execute(request).await?;
+        learn_credentials(&request, &self.redactor);
+        let answer = self.client.execute(request).await?;
         let status = answer.status();
         if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
             return Err(HttpError::new(HttpErrorKind::Unknown, Fault::Redirect(status)));
@@ -141,6 +164,22 @@ impl HttpService for Bounded {
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn credentials_that_are_sent_are_masked_in_answers() {
+        let mut request = HttpRequest::new(Vec::new().into());
+        for (name, value) in
+            [("authorization", "Bearer t0ken-of-aad-123"), ("x-amz-security-token", "t0ken-of-ecs-456")]
+        {
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        let redactor = Redactor::default();
+        learn_credentials(&request, &redactor);
+        assert_eq!(redactor.clean("expired: t0ken-of-aad-123, t0ken-of-ecs-456"), "expired: [key], [key]");
+        request.headers_mut().insert("authorization", "AWS4-HMAC-SHA256 Credential=one".parse().unwrap());
+        learn_credentials(&request, &redactor);
+        assert_eq!(redactor.clean("AWS4-HMAC-SHA256 Credential=one"), "AWS4-HMAC-SHA256 Credential=one");
+    }
 
     #[test]
     fn a_duration_of_the_environment_is_read_as_it_is_written_there() {

@@ -111,7 +111,7 @@ impl Store {
     pub(super) fn open(url: &Url) -> io::Result<Self> {
         // The process may have none yet; whoever was first had the same in mind.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let redactor = Redactor::default();
+        let redactor = Arc::new(Redactor::default());
         for value in store_secrets().iter().filter_map(|name| std::env::var(name).ok()) {
             redactor.add(SecretString::from(value));
         }
@@ -124,22 +124,23 @@ impl Store {
         let retry = RetryConfig { backoff, max_retries: usize::MAX, retry_timeout: PATIENCE };
         let (inner, lists) = match url.scheme() {
             "s3" => {
-                let builder = AmazonS3Builder::from_env().with_http_connector(Connector);
+                let builder = AmazonS3Builder::from_env().with_http_connector(Connector(Arc::clone(&redactor)));
                 both(builder.with_url(url.as_str()).with_retry(retry).build().map_err(problem)?)
             }
             "az" => {
-                let builder = MicrosoftAzureBuilder::from_env().with_http_connector(Connector);
+                let builder = MicrosoftAzureBuilder::from_env().with_http_connector(Connector(Arc::clone(&redactor)));
                 both(builder.with_url(url.as_str()).with_retry(retry).build().map_err(problem)?)
             }
             "gs" => {
-                let builder = GoogleCloudStorageBuilder::from_env().with_http_connector(Connector);
+                let builder =
+                    GoogleCloudStorageBuilder::from_env().with_http_connector(Connector(Arc::clone(&redactor)));
                 both(builder.with_url(url.as_str()).with_retry(retry).build().map_err(problem)?)
             }
             other => return Err(io::Error::other(format!("{shown}: {other} is no store that is known"))),
         };
         let root = Path::from_url_path(url.path()).map_err(|error| io::Error::other(format!("{shown}: {error}")))?;
         let form = if url.scheme() == "az" { Form::Container } else { Form::Bucket };
-        Ok(Self { inner, lists, form, root, url: shown, redactor: Arc::new(redactor) })
+        Ok(Self { inner, lists, form, root, url: shown, redactor })
     }
 
     /// The URL of an object, for messages.

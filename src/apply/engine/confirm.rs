@@ -8,7 +8,6 @@ use super::sent::Sent;
 use super::{Run, State, Stop, wants};
 use crate::apply::confirm::{Contradiction, came_back, contradiction, other_manager};
 use crate::apply::expected_state::{differences_when_kept, user_of};
-use crate::apply::journal::Progress;
 use crate::apply::labels::renamed;
 use crate::apply::list::List;
 use crate::apply::{Halt, Outcome};
@@ -148,20 +147,6 @@ impl Run<'_> {
         };
         self.recognise(&listed).map_err(Some)?;
         Ok(listed)
-    }
-
-    /// What tells that a list is older than this apply, such as that of a cache: it lacks several of those whom the plan made, in
-    /// this run or before it. One may have been removed by somebody else.
-    pub(super) fn is_older(&self, listed: &Listed) -> Option<String> {
-        let there: HashSet<&UserId> = listed.users.iter().chain(&listed.inactive).map(|user| &user.id).collect();
-        let is_done = |index: usize| matches!(&self.states[index], State::Ended(outcome) if outcome.is_done());
-        // The list at the start may have been that old, too, and have contradicted it.
-        let was_done = |index: usize| {
-            matches!(self.replay.operations.get(&self.operations[index].id), Some(Progress::Done { .. }))
-        };
-        let made = self.made_users.iter().filter(|(_, index)| is_done(**index) || was_done(**index)).map(|(id, _)| id);
-        let lacking = made.filter(|id| !there.contains(id)).count();
-        (lacking > 1).then(|| format!("the list lacks {lacking} users whom this plan has created; is it an old one?"))
     }
 
     /// A list proves something about this account only if at least half of the users with whom the run began, and whom it does

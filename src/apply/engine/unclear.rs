@@ -54,10 +54,6 @@ impl Run<'_> {
                 return false;
             }
         };
-        if let Some(problem) = self.is_older(&listed) {
-            self.halt = Some(Halt::Unreadable(problem));
-            return false;
-        }
         let list = match List::new(&listed.users) {
             Ok(list) => list,
             Err(error) => {
@@ -65,6 +61,10 @@ impl Run<'_> {
                 return false;
             }
         };
+        if let Err(problem) = self.refuse_if_old(&listed, &list).await {
+            self.halt = Some(problem.map_or(Halt::Interrupted, Halt::Unreadable));
+            return false;
+        }
         let everybody = || listed.users.iter().chain(&listed.inactive);
         let newcomers = Newcomers::new(self.operations, everybody(), |user| {
             self.was_there(&user.id) || self.standing.users.contains_key(&user.id)

@@ -239,3 +239,23 @@ fn a_rival_with_the_name_of_somebody_else_keeps_that_user() {
     let rivals = company([employee("1", ANNA, None), ben], users());
     assert_plan(&rivals, &["identifier_claimed_twice 1", "identifier_claimed_twice 1", "delete_withheld 2"]);
 }
+
+/// Records that nothing is wrong with but that they are compared with others, or belong to another configuration.
+#[test]
+fn a_record_that_is_not_used_keeps_the_user_whose_number_is_written_in_another_way() {
+    let zoe = || user("z", Some("017"), "zoe.ek@example.com", None);
+    for number in ["17", "17.0", "0017", "\u{ff11}7"] {
+        let rivals = ["18", number].map(|number| employee(number, "shop@example.com", None));
+        let deletes = |company: &Company| company.plan().content().summary.delete;
+        assert_eq!(deletes(&company(rivals, [zoe()])), 0, "{number:?}");
+        let elsewhere = company([], [zoe()]).with(|company| {
+            company.desired.elsewhere.push(employee(number, "zoe.ny@example.com", None));
+        });
+        assert_eq!(deletes(&elsewhere), 0, "{number:?}");
+    }
+    for (held, number) in [("E0017", "E17"), ("SE01-7", "se1-07")] {
+        let record = bad_record(Some(number), None, None);
+        let company = company([], [user("z", Some(held), "zoe.ek@example.com", None)]).aside(record);
+        assert_eq!(company.plan().content().summary.delete, 0, "{held} {number}");
+    }
+}

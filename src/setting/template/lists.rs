@@ -237,8 +237,9 @@ fn trim(state: &State<'_, '_>, text: StringInput<'_>, letters: Option<Cow<'_, st
     Ok(text.as_str().trim_matches(|c| letters.have(c)).to_owned())
 }
 
-/// A list as it is, a single value as the only one of a list, and nothing as an empty list.
-fn as_list(value: Value) -> Result<Value, Error> {
+/// A list as it is, a single value as the only one of a list, and an empty one as an empty list. What is not there is not empty.
+fn as_list(state: &mut State<'_, '_>, value: Value) -> Result<Value, Error> {
+    is_defined(state, &value)?;
     match value.kind() {
         ValueKind::Seq | ValueKind::Iterable => Ok(value),
         ValueKind::Undefined | ValueKind::None => Ok(Value::from(Vec::<Value>::new())),

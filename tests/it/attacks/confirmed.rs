@@ -1,9 +1,6 @@
 //! Done is what Skovik holds: a newcomer is read before anybody reports to them, what others wait for is read back, and
 //! one list at the end confirms the rest.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use serde_json::json;
 
 use super::liar::{Account, Asked, Liar, Row, made, made_as, user, user_with_id};
@@ -240,72 +237,6 @@ async fn without_the_list_nothing_is_finished() {
         assert_eq!(ended.code, Some(4), "{ended:?}");
         assert_eq!(liar.account().writes(), 0);
     }
-}
-
-/// After a write that was not answered, the address leads to an account in which nobody is.
-#[tokio::test]
-async fn the_list_of_another_account_proves_nothing() {
-    for (rows, method) in [(&STAFF[..2], "DELETE"), (&ONE[..], "POST")] {
-        for is_carried_out in [false, true] {
-            let lie = move |account: &mut Account, asked: &Asked<'_>| {
-                if !account.came.contains_key(method) {
-                    return None;
-                }
-                if asked.method == "POST" && is_carried_out {
-                    account.store_new(&asked.body);
-                } else if asked.method == "DELETE" && is_carried_out {
-                    account.users.remove("id3");
-                }
-                Some(match (asked.method, asked.path) {
-                    ("GET", "/users") => {
-                        reply(200, json!({"data": [], "meta": {"total": 0}, "links": {"next": null}}).to_string())
-                    }
-                    ("GET", _) => reply(404, json!({"errors": [{"title": "not found"}]}).to_string()),
-                    _ => reply(500, ""),
-                })
-            };
-            let liar = liar(rows, lie).await;
-            let ended = liar.apply().await;
-            assert_eq!(ended.code, Some(9), "{method} {is_carried_out}: {ended:?}");
-            assert!(ended.stderr.contains("with whom this run began"), "{method} {is_carried_out}: {ended:?}");
-            assert_eq!(liar.account().came[method], 1, "{method} {is_carried_out}: {ended:?}");
-        }
-    }
-}
-
-/// A list that is as old as the run, from a cache, does not say whether a create was carried out; nor does it when the apply is
-/// resumed, and begins with it.
-#[tokio::test]
-async fn an_old_list_settles_nothing() {
-    let rows = [STAFF[0], STAFF[1], STAFF[2], (9, None), (10, None), (11, None)];
-    let is_honest = Arc::new(AtomicBool::new(false));
-    let honest = Arc::clone(&is_honest);
-    let lie = move |account: &mut Account, asked: &Asked<'_>| {
-        if honest.load(Ordering::Relaxed) {
-            return None;
-        }
-        if asked.method == "POST" && asked.nth == 2 {
-            account.store_new(&asked.body);
-            return Some(reply(500, ""));
-        }
-        let is_old = account.came.get("POST") == Some(&3) && asked.method == "GET" && asked.path == "/users";
-        is_old.then(|| {
-            let old: Vec<_> =
-                account.users.iter().filter(|(id, _)| !id.starts_with("new")).map(|(_, user)| user).collect();
-            reply(200, json!({"data": old, "meta": {"total": old.len()}, "links": {"next": null}}).to_string())
-        })
-    };
-    let liar = liar(&rows, lie).await;
-    for _ in 0..2 {
-        let ended = liar.apply().await;
-        assert_eq!(ended.code, Some(9), "{ended:?}");
-        assert!(ended.stderr.contains("the list lacks 2 users whom this plan has created"), "{ended:?}");
-        assert_eq!(liar.account().came["POST"], 3, "it is not sent again");
-    }
-    is_honest.store(true, Ordering::Relaxed);
-    let ended = liar.apply().await;
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert_eq!(liar.account().came["POST"], 3, "it is not sent again");
 }
 
 /// A list that has somebody twice is not used, before the first write or to settle.

@@ -20,6 +20,7 @@ mod liar;
 mod locks;
 mod moved;
 mod newcomers;
+mod old_lists;
 mod outputs;
 mod passed_over;
 mod pipes;

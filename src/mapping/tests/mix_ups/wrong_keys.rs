@@ -71,6 +71,10 @@ fn a_name_that_does_not_win_is_said_all_the_same() {
     let hr = format!("{BERG}1009,Anna,Lund,anna.lund@x.se,in,\n");
     let ad = "1001,anna.berg@x.se,Anna,Berg\n1006,anna.lund@x.se,Anna,Lund\n1009,karl.weiss@x.se,Karl,Weiss\n";
     assert_eq!(plan(&hr, ad, or_hr), ["1 create 1009", "delete_withheld 1006"]);
+    // The row of the first list says no more than the e-mail.
+    let mail_alone =
+        or_hr.replace("ad.first | default(hr.first)", "ad.first").replace("ad.last | default(hr.last)", "ad.last");
+    assert_eq!(plan(&hr, ad, &mail_alone), ["1 create 1009", "delete_withheld 1006"]);
     // With the number of a colleague, whose older record `prefer` passes over.
     let hr = "1001,Anna,Berg,anna.berg@x.se,in,2020-01-01\n1001,Anna,Lund,anna.lund@x.se,in,2026-01-01\n";
     let ad = "1001,anna.berg@x.se,Anna,Berg\n1006,anna.lund@x.se,Anna,Lund\n";

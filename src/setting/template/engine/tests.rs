@@ -294,12 +294,18 @@ fn a_text_is_not_the_list_of_its_letters() {
         ("{{ hr.mails | as_list | first }}", "anna@x.se"),
         ("{{ hr.mail | as_list | join(', ') }}", "anna@x.se"),
         ("{{ hr.mails | as_list | join(', ') }}", "anna@x.se, a@x.se"),
-        ("{{ hr.empty | as_list | length }}{{ hr.none | as_list | length }}", "00"),
+        ("{{ hr.empty | as_list | length }}", "0"),
         ("{{ hr.number | as_list | first }}", "3"),
     ] {
         assert_eq!(render(text).as_deref(), Ok(expected), "{text}");
     }
     assert_eq!(render("{{ hr.mails | sort(reverse=true) | first }}").as_deref(), Ok("anna@x.se"));
+    // What is not there is not empty.
+    for unread in
+        ["{{ hr.none | as_list | length }}", "{{ 'a' in (hr.none | as_list) }}", "{{ ad.x | as_list | join }}"]
+    {
+        assert!(render(unread).unwrap_err().contains("undefined"), "{unread}");
+    }
     assert!(render("{{ hr.mails }}").unwrap_err().contains("`| as_list | first`"));
     assert!(render("{{ hr }}").unwrap_err().contains("name one of them, as in `hr.name.given`"));
 }

@@ -1,0 +1,139 @@
+//! A list of another account, or one that is older than what was done, settles nothing; a true one holds nothing up.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::json;
+
+use super::liar::{Account, Asked, Liar, Row, user, user_with_id};
+use crate::target::script::{Reply, json as reply};
+
+const STAFF: [Row; 3] = [(1, None), (2, Some(1)), (3, None)];
+/// And a newcomer.
+const ONE: [Row; 4] = [STAFF[0], STAFF[1], STAFF[2], (9, None)];
+
+fn staff() -> Vec<serde_json::Value> {
+    STAFF.iter().map(|(number, manager)| user(*number, *manager)).collect()
+}
+
+async fn liar(rows: &[Row], lie: impl Fn(&mut Account, &Asked<'_>) -> Option<Reply> + Send + Sync + 'static) -> Liar {
+    Liar::new(&staff(), rows, "max_in_flight = 1", lie).await
+}
+
+/// After a write that was not answered, the address leads to an account in which nobody is.
+#[tokio::test]
+async fn the_list_of_another_account_proves_nothing() {
+    for (rows, method) in [(&STAFF[..2], "DELETE"), (&ONE[..], "POST")] {
+        for is_carried_out in [false, true] {
+            let lie = move |account: &mut Account, asked: &Asked<'_>| {
+                if !account.came.contains_key(method) {
+                    return None;
+                }
+                if asked.method == "POST" && is_carried_out {
+                    account.store_new(&asked.body);
+                } else if asked.method == "DELETE" && is_carried_out {
+                    account.users.remove("id3");
+                }
+                Some(match (asked.method, asked.path) {
+                    ("GET", "/users") => {
+                        reply(200, json!({"data": [], "meta": {"total": 0}, "links": {"next": null}}).to_string())
+                    }
+                    ("GET", _) => reply(404, json!({"errors": [{"title": "not found"}]}).to_string()),
+                    _ => reply(500, ""),
+                })
+            };
+            let liar = liar(rows, lie).await;
+            let ended = liar.apply().await;
+            assert_eq!(ended.code, Some(9), "{method} {is_carried_out}: {ended:?}");
+            assert!(ended.stderr.contains("with whom this run began"), "{method} {is_carried_out}: {ended:?}");
+            assert_eq!(liar.account().came[method], 1, "{method} {is_carried_out}: {ended:?}");
+        }
+    }
+}
+
+/// A list that is as old as the run, from a cache, does not say whether a create was carried out; nor does it when the apply is
+/// resumed, and begins with it.
+#[tokio::test]
+async fn an_old_list_settles_nothing() {
+    let rows = [STAFF[0], STAFF[1], STAFF[2], (9, None), (10, None), (11, None)];
+    let is_honest = Arc::new(AtomicBool::new(false));
+    let honest = Arc::clone(&is_honest);
+    let lie = move |account: &mut Account, asked: &Asked<'_>| {
+        if honest.load(Ordering::Relaxed) {
+            return None;
+        }
+        if asked.method == "POST" && asked.nth == 2 {
+            account.store_new(&asked.body);
+            return Some(reply(500, ""));
+        }
+        let is_old = account.came.get("POST") == Some(&3) && asked.method == "GET" && asked.path == "/users";
+        is_old.then(|| {
+            let old: Vec<_> =
+                account.users.iter().filter(|(id, _)| !id.starts_with("new")).map(|(_, user)| user).collect();
+            reply(200, json!({"data": old, "meta": {"total": old.len()}, "links": {"next": null}}).to_string())
+        })
+    };
+    let liar = liar(&rows, lie).await;
+    for told in ["the list lacks 2 users whom this run has created", "otherwise than Skovik does when asked"] {
+        let ended = liar.apply().await;
+        assert_eq!(ended.code, Some(9), "{ended:?}");
+        assert!(ended.stderr.contains(told), "{ended:?}");
+        assert_eq!(liar.account().came["POST"], 3, "it is not sent again");
+    }
+    is_honest.store(true, Ordering::Relaxed);
+    let ended = liar.apply().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(liar.account().came["POST"], 3, "it is not sent again");
+}
+
+/// An old list shows not only newcomers as missing, but what was changed and removed as it was before.
+#[tokio::test]
+async fn a_list_that_shows_what_is_done_undone_settles_nothing() {
+    let is_honest = Arc::new(AtomicBool::new(false));
+    let honest = Arc::clone(&is_honest);
+    let lie = move |account: &mut Account, asked: &Asked<'_>| {
+        if honest.load(Ordering::Relaxed) {
+            return None;
+        }
+        if asked.method == "POST" {
+            account.store_new(&asked.body);
+            return Some(reply(500, ""));
+        }
+        let is_old = account.came.contains_key("POST") && asked.method == "GET" && asked.path == "/users";
+        is_old.then(|| reply(200, json!({"data": staff(), "meta": {"total": 3}, "links": {"next": null}}).to_string()))
+    };
+    // One is created, one loses the manager, and one is removed.
+    let liar = liar(&[(1, None), (2, None), (9, None)], lie).await;
+    for _ in 0..2 {
+        let ended = liar.apply().await;
+        assert_eq!(ended.code, Some(9), "{ended:?}");
+        assert!(ended.stderr.contains("otherwise than Skovik does when asked"), "{ended:?}");
+        assert_eq!(liar.account().came["POST"], 1, "it is not sent again");
+    }
+    is_honest.store(true, Ordering::Relaxed);
+    let ended = liar.apply().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(liar.account().came["POST"], 1, "it is not sent again");
+}
+
+/// Somebody else removes the newcomers before the apply is resumed: the list is true, and holds nothing up.
+#[tokio::test]
+async fn newcomers_who_were_removed_hold_no_resumed_apply_up() {
+    let lie = |account: &mut Account, asked: &Asked<'_>| {
+        (asked.method == "POST" && asked.nth == 2 || account.came.get("POST") == Some(&3) && asked.path == "/users")
+            .then(|| reply(500, ""))
+            .filter(|_| !account.users.contains_key("later"))
+    };
+    let rows = [STAFF[0], STAFF[1], STAFF[2], (9, None), (10, None), (11, None)];
+    let liar = liar(&rows, lie).await;
+    let ended = liar.apply().await;
+    assert_eq!(ended.code, Some(9), "{ended:?}");
+    {
+        let mut account = liar.account();
+        account.users.retain(|id, _| !id.starts_with("new"));
+        account.users.insert("later".to_owned(), user_with_id("later", 77, None));
+    }
+    let ended = liar.apply().await;
+    assert!(!ended.stderr.contains("old one"), "{ended:?}");
+    assert!(!ended.stdout.contains("Outcome unknown"), "{ended:?}");
+}
