@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 
-use crate::runtime;
+use crate::{quiet, runtime};
 
 /// How long a store may take over a request of a program that is to end, such as the one that gives a lease back.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -37,13 +37,16 @@ pub(super) fn wait<T: Send + 'static>(store: &str, request: impl Future<Output =
     let runtime = runtime.ok_or_else(|| io::Error::other("no thread can be started for the store"))?;
     let (answer, answered) = mpsc::sync_channel(1);
     let task = runtime.spawn(async move {
-        let answered = request.await;
-        drop(answer.send(answered));
+        // The library gives up where it is given a line break for a header.
+        drop(answer.send(quiet::caught_in(request).await));
     });
     let mut hurried: Option<Instant> = None;
     for looks in 1_u32.. {
         match answered.recv_timeout(LOOK) {
-            Ok(answered) => return Ok(answered),
+            Ok(answered) => {
+                let problem = "the library for stores gave up; is there a line break in a name or a credential of the environment?";
+                return answered.map_err(|_| io::Error::other(problem));
+            }
             Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("the request to the store has ended")),
             Err(RecvTimeoutError::Timeout) if looks == LOOKS_IN_SILENCE => {
                 tracing::warn!("a request to {store} has taken 3 s so far; waiting for it");
@@ -56,4 +59,17 @@ pub(super) fn wait<T: Send + 'static>(store: &str, request: impl Future<Output =
         }
     }
     Err(io::Error::other("the store does not answer, and the program was asked to end"))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_that_gives_up_is_an_error() {
+        assert_eq!(wait("s3://bucket", async { 7 }).unwrap(), 7);
+        let given_up = wait("s3://bucket", async { "\n".parse::<u8>().expect("a number") });
+        assert!(given_up.unwrap_err().to_string().contains("line break"));
+    }
 }

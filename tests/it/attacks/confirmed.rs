@@ -6,7 +6,7 @@ use serde_json::json;
 use super::liar::{Account, Asked, Liar, Row, made, made_as, user, user_with_id};
 use crate::target::script::{Reply, json as reply};
 
-const STAFF: [Row; 3] = [(1, None), (2, Some(1)), (3, None)];
+pub(super) const STAFF: [Row; 3] = [(1, None), (2, Some(1)), (3, None)];
 
 /// Two newcomers, and one who reports to each.
 const TWO_TEAMS: [Row; 7] = [STAFF[0], STAFF[1], STAFF[2], (9, None), (10, None), (11, Some(10)), (12, Some(9))];
@@ -14,13 +14,16 @@ const TWO_TEAMS: [Row; 7] = [STAFF[0], STAFF[1], STAFF[2], (9, None), (10, None)
 const TWO: [Row; 5] = [STAFF[0], STAFF[1], STAFF[2], (9, None), (10, None)];
 /// A newcomer who reports to another one.
 const TEAM: [Row; 5] = [STAFF[0], STAFF[1], STAFF[2], (9, None), (10, Some(9))];
-const ONE: [Row; 4] = [STAFF[0], STAFF[1], STAFF[2], (9, None)];
+pub(super) const ONE: [Row; 4] = [STAFF[0], STAFF[1], STAFF[2], (9, None)];
 
-fn staff() -> Vec<serde_json::Value> {
+pub(super) fn staff() -> Vec<serde_json::Value> {
     STAFF.iter().map(|(number, manager)| user(*number, *manager)).collect()
 }
 
-async fn liar(rows: &[Row], lie: impl Fn(&mut Account, &Asked<'_>) -> Option<Reply> + Send + Sync + 'static) -> Liar {
+pub(super) async fn liar(
+    rows: &[Row],
+    lie: impl Fn(&mut Account, &Asked<'_>) -> Option<Reply> + Send + Sync + 'static,
+) -> Liar {
     Liar::new(&staff(), rows, "max_in_flight = 1", lie).await
 }
 

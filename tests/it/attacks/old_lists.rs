@@ -5,20 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
-use super::liar::{Account, Asked, Liar, Row, user, user_with_id};
-use crate::target::script::{Reply, json as reply};
-
-const STAFF: [Row; 3] = [(1, None), (2, Some(1)), (3, None)];
-/// And a newcomer.
-const ONE: [Row; 4] = [STAFF[0], STAFF[1], STAFF[2], (9, None)];
-
-fn staff() -> Vec<serde_json::Value> {
-    STAFF.iter().map(|(number, manager)| user(*number, *manager)).collect()
-}
-
-async fn liar(rows: &[Row], lie: impl Fn(&mut Account, &Asked<'_>) -> Option<Reply> + Send + Sync + 'static) -> Liar {
-    Liar::new(&staff(), rows, "max_in_flight = 1", lie).await
-}
+use super::confirmed::{ONE, STAFF, liar, staff};
+use super::liar::{Account, Asked, user_with_id};
+use crate::target::script::json as reply;
 
 /// After a write that was not answered, the address leads to an account in which nobody is.
 #[tokio::test]
