@@ -58,8 +58,7 @@ impl PrivateFile {
         if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
             return Err(io::Error::other("it is not a regular file; name another one"));
         }
-        let file = temporary_in(folder_of(path))?;
-        let under_way = UnderWay::note(file.path());
+        let (under_way, file) = temporary_in(folder_of(path))?;
         Ok(Self { writer: BufWriter::with_capacity(BUFFER, file), path: path.to_owned(), under_way })
     }
 
@@ -115,13 +114,14 @@ pub fn write_private<T, E: From<io::Error>>(
 ///
 /// # Errors
 /// If the folder does not exist or cannot be written to.
-pub(crate) fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
+pub(crate) fn temporary_in(folder: &Path) -> io::Result<(UnderWay, NamedTempFile)> {
     remove_leftovers(folder, SystemTime::now());
     let (prefix, suffix) = TEMPORARY;
-    let file = tempfile::Builder::new().prefix(prefix).suffix(suffix).tempfile_in(folder)?;
+    let make = || tempfile::Builder::new().prefix(prefix).suffix(suffix).tempfile_in(folder);
+    let (under_way, file) = UnderWay::begin(make)?;
     // A file system without locks keeps its leftovers.
     let _ = file.as_file().try_lock();
-    Ok(file)
+    Ok((under_way, file))
 }
 
 /// The lock ends with the temporary name: a lock of a plan file means something else.

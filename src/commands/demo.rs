@@ -43,8 +43,7 @@ pub async fn run(args: &cli::Demo, global: &Global, ui: &Ui) -> anyhow::Result<E
 }
 
 async fn show(args: &cli::Demo, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
-    let temporary = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let _under_way = UnderWay::note(temporary.path());
+    let (_under_way, temporary) = UnderWay::begin(tempfile::tempdir).context("cannot make a temporary folder")?;
     let folder = match &args.keep {
         Some(folder) => {
             empty(folder)?;

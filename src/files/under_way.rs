@@ -1,9 +1,9 @@
 //! The files that this process is writing, so that a signal that ends it leaves none of them behind.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{fs, io};
 
 static UNDER_WAY: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
@@ -12,9 +12,13 @@ static UNDER_WAY: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 pub(crate) struct UnderWay(PathBuf);
 
 impl UnderWay {
-    pub(crate) fn note(path: &Path) -> Self {
-        under_way().insert(path.to_owned());
-        Self(path.to_owned())
+    /// Makes one. It is known from the moment that it is there, and has to be dropped before this is.
+    pub(crate) fn begin<T: AsRef<Path>>(make: impl FnOnce() -> io::Result<T>) -> io::Result<(Self, T)> {
+        let mut under_way = under_way();
+        let made = make()?;
+        let path = made.as_ref().to_owned();
+        under_way.insert(path.clone());
+        Ok((Self(path), made))
     }
 }
 

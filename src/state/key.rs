@@ -52,7 +52,7 @@ impl Key {
         getrandom::fill(&mut bytes).map_err(|error| io(io::Error::other(error)))?;
         // The file gets its name only when it is complete, and if two processes begin at once, only the first one's key
         // counts.
-        let mut file = temporary_in(folder).map_err(io)?;
+        let (_under_way, mut file) = temporary_in(folder).map_err(io)?;
         file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(io)?;
         match file.persist_noclobber(&path) {
             Ok(_) => {

@@ -364,7 +364,7 @@ impl State {
         make_private(&self.folder.join(folder))?;
         let path = self.folder.join(&name);
         let io = |error| StateError::Io { path: path.clone(), error };
-        let mut file = temporary_in(&self.folder.join(folder)).map_err(io)?;
+        let (_under_way, mut file) = temporary_in(&self.folder.join(folder)).map_err(io)?;
         file.write_all(&text).and_then(|()| file.as_file().sync_all()).map_err(io)?;
         file.persist_noclobber(&path).map_err(|error| io(error.error))?;
         let above = [self.folder.clone(), self.folder.join(LEDGERS), self.folder.join(folder)];

@@ -190,6 +190,39 @@ fn a_signal_while_the_first_run_begins_is_heard() {
     }
 }
 
+/// A signal that comes as soon as it is caught counts, and leaves no half of a file.
+#[test]
+fn the_first_signal_is_heard_at_once() {
+    let house = House::new(
+        &more_people(10),
+        &people("SE01", 20),
+        &format!("{AUTOMATIC}[serve]\nlisten = \"127.0.0.1:0\"\n[schedule]\nevery = \"1h\"\n"),
+        &["--fail", "POST /users slow=1s"],
+    );
+    for _ in 0..20 {
+        let mut child =
+            house.command(&["serve"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        let status = format!("/proc/{}/status", child.id());
+        let is_caught = || {
+            let status = std::fs::read_to_string(&status).unwrap_or_default();
+            let caught =
+                status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigCgt:")?.trim(), 16).ok());
+            caught.is_some_and(|caught| caught & (1 << (Signal::TERM.as_raw() - 1)) != 0)
+        };
+        let began = Instant::now();
+        while !is_caught() {
+            assert!(began.elapsed() < PATIENCE, "it does not listen");
+        }
+        kill_process(Pid::from_child(&child), Signal::TERM).expect("sent");
+        wait_until("it ends", || child.try_wait().expect("asked").is_some());
+    }
+    assert!(house.writes().is_empty());
+    let left = [house.path(""), house.path("state/skovik-sync")].map(|folder| std::fs::read_dir(folder).ok());
+    let left = left.into_iter().flatten().flatten().map(|entry| entry.expect("an entry").file_name());
+    let halves: Vec<_> = left.filter(|name| name.to_string_lossy().ends_with(".tmp")).collect();
+    assert!(halves.is_empty(), "{halves:?}");
+}
+
 #[test]
 fn there_is_one_service_at_a_time() {
     let house = house(&format!("{}[schedule]\nevery = \"1h\"\n", webhook("1h", "")));
