@@ -352,7 +352,6 @@ fn error_text(error: &anyhow::Error, whose: &str, color: bool) -> String {
     text
 }
 
-/// A reader that has read enough is not an error.
 /// The text of [`Ui::options`]. A folder that the environment names is left out: the next command finds it there too.
 fn repeated_options(global: &Global, folder: Option<&OsStr>) -> String {
     let config = (global.config != Path::new(CONFIG_DEFAULT)).then_some(("--config", &global.config));

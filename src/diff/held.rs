@@ -78,10 +78,12 @@ impl<'a> Comparison<'a> {
         self.withhold_doubtful();
         self.withhold_stray();
         let described = |record: &'a SetAside| (record.into(), describe_record(record));
-        let set_aside = || aside.iter().cloned().chain(desired.set_aside.iter().map(described));
-        self.withhold_resembled(set_aside(), "was set aside");
+        let set_aside = aside.iter().cloned().chain(desired.set_aside.iter().map(described));
+        self.withhold_resembled(set_aside, "was set aside");
         self.withhold_resembled(desired.doubtful.iter().map(described), "may be in scope");
-        let elsewhere = desired.elsewhere.iter().map(|employee| (employee.into(), describe(employee)));
+        // Whose e-mail they have is told by `withhold_misnumbered`, which knows who has left.
+        let elsewhere =
+            desired.elsewhere.iter().map(|employee| (Described::from(employee).without_email(), describe(employee)));
         self.withhold_resembled(elsewhere, "is in a branch that is not managed here");
         for (name, described, who) in doubts {
             // Whoever has the name is kept even if the record describes another user: its identifier or e-mail may be wrong.

@@ -128,7 +128,15 @@ struct Told<'a> {
     why: &'static str,
 }
 
-impl Told<'_> {
+/// The identifier, the e-mail, and both names.
+type Names<'a> = (Option<&'a ExternalIdentifier>, Option<&'a Email>, &'a str, &'a str);
+
+impl<'a> Told<'a> {
+    fn new((identifier, email, first_name, last_name): Names<'a>, origin: &'a Origin, why: &'static str) -> Self {
+        let (is_one_row, has_surely_left) = (false, false);
+        Self { identifier, email, first_name, last_name, origin, is_one_row, has_surely_left, why }
+    }
+
     fn name(&self) -> Option<String> {
         name_key(self.first_name, self.last_name)
     }
@@ -150,42 +158,24 @@ impl Told<'_> {
 impl<'a> From<&'a Outside> for Told<'a> {
     fn from(record: &'a Outside) -> Self {
         let Outside { identifier, email, first_name, last_name, origin, is_so_by_itself, .. } = record;
-        Self {
-            identifier: identifier.as_ref(),
-            email: email.as_ref(),
-            first_name,
-            last_name,
-            origin,
-            is_one_row: false,
-            has_surely_left: *is_so_by_itself,
-            why: "is outside the scope",
-        }
+        let person = (identifier.as_ref(), email.as_ref(), &**first_name, &**last_name);
+        Self { has_surely_left: *is_so_by_itself, ..Self::new(person, origin, "is outside the scope") }
     }
 }
 
 impl<'a> From<&'a Employee> for Told<'a> {
     fn from(employee: &'a Employee) -> Self {
         let Employee { identifier, email, first_name, last_name, origin, .. } = employee;
-        let why = "is in a branch that is not managed here";
-        let (identifier, email) = (Some(identifier), Some(email));
-        Self { identifier, email, first_name, last_name, origin, is_one_row: false, has_surely_left: false, why }
+        let person = (Some(identifier), Some(email), &**first_name, &**last_name);
+        Self::new(person, origin, "is in a branch that is not managed here")
     }
 }
 
 impl<'a> From<&'a Contradiction> for Told<'a> {
     fn from(row: &'a Contradiction) -> Self {
         let Contradiction { identifier, email, first_name, last_name, origin } = row;
-        let why = "belongs to a record with another name or e-mail";
-        Self {
-            identifier: identifier.as_ref(),
-            email: email.as_ref(),
-            first_name,
-            last_name,
-            origin,
-            is_one_row: true,
-            has_surely_left: false,
-            why,
-        }
+        let person = (identifier.as_ref(), email.as_ref(), &**first_name, &**last_name);
+        Self { is_one_row: true, ..Self::new(person, origin, "belongs to a record with another name or e-mail") }
     }
 }
 

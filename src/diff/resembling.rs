@@ -20,15 +20,16 @@ impl Comparison<'_> {
         records: impl IntoIterator<Item = (Described<'r>, String)>,
         what: &str,
     ) {
+        let mut records = records.into_iter().peekable();
+        if records.peek().is_none() {
+            return;
+        }
         let mut leaving: FxHashMap<String, Vec<u32>> = FxHashMap::default();
         for user in self.leaving() {
             let described = self.user(user);
             for key in keys(identifier_of(described), Some(&described.email)) {
                 leaving.entry(key).or_default().push(user);
             }
-        }
-        if leaving.is_empty() {
-            return;
         }
         for (record, who) in records {
             for key in keys(record.identifier, record.email) {
@@ -133,8 +134,8 @@ fn without_leading_zeros(text: &str) -> String {
     bare
 }
 
-/// What an identifier and an e-mail are read as: without zeros at the beginning of numbers and the `.0` of a spreadsheet, and with one letter
-/// for those that look the same.
+/// What an identifier and an e-mail are read as: without zeros at the beginning of numbers and the `.0` of a spreadsheet, and
+/// with one letter for those that look the same.
 pub(super) fn keys(identifier: Option<&str>, email: Option<&Email>) -> Vec<String> {
     let plain = |text: &str| likeness(text).replace(' ', "");
     let looks = |text: &str| skeleton(text).collect::<String>();

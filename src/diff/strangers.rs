@@ -26,6 +26,10 @@ pub(super) struct Described<'r> {
 }
 
 impl Described<'_> {
+    pub(super) fn without_email(self) -> Self {
+        Self { email: None, ..self }
+    }
+
     pub(super) fn full_name(&self) -> Text {
         full_name(self.first_name, self.last_name)
     }

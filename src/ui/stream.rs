@@ -130,7 +130,8 @@ impl Parts {
 }
 
 impl Write for Parts {
-    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        let part = &text[..text.len().min(PART)];
         let nobody = |_| io::Error::new(io::ErrorKind::TimedOut, "nobody reads it");
         self.parts.send(part.to_vec()).map_err(|_| io::ErrorKind::BrokenPipe)?;
         self.written.recv_timeout(self.patience).map_err(nobody)??;
@@ -208,7 +209,9 @@ mod tests {
             Ok(())
         };
         // In all it takes longer than any part may.
-        write_within(&text, Duration::from_millis(600), slow).unwrap();
+        let (began, patience) = (Instant::now(), Duration::from_millis(600));
+        write_within(&text, patience, slow).unwrap();
+        assert!(began.elapsed() > patience, "it was written at once");
         assert_eq!(*taken.lock().unwrap(), text.as_bytes());
     }
 }

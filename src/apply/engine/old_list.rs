@@ -31,8 +31,10 @@ impl Run<'_> {
         }
         let contradicted = self.contradicted(list);
         // Somebody else may have changed one.
-        let several = contradicted.into_iter().take(READ_SINGLY).collect::<Vec<_>>();
-        for user_id in several.iter().filter(|_| several.len() > 1) {
+        if contradicted.len() < 2 {
+            return Ok(());
+        }
+        for user_id in contradicted.iter().take(READ_SINGLY) {
             let (provider, managed) = (self.worker.provider, self.worker.managed);
             let read = tokio::select! {
                 read = provider.user(user_id, managed) => read.map_err(|error| Some(error.to_string()))?,

@@ -1,6 +1,6 @@
 //! Duplicates and bad records: who is set aside, and which deletes are withheld because of them.
 
-use super::company::{ANNA, BEN, CARLA, Company, assert_plan, bad_record, company, employee, user};
+use super::company::{ANNA, BEN, CARLA, Company, assert_plan, bad_record, company, employee, moved, user};
 use crate::diff::{Remove, Renumber};
 use crate::employee::{Employee, SetAside, Stray};
 use crate::plan::NoPlan;
@@ -258,4 +258,19 @@ fn a_record_that_is_not_used_keeps_the_user_whose_number_is_written_in_another_w
         let company = company([], [user("z", Some(held), "zoe.ek@example.com", None)]).aside(record);
         assert_eq!(company.plan().content().summary.delete, 0, "{held} {number}");
     }
+}
+
+/// An e-mail that somebody in another branch has in another way of writing keeps its user, unless the user's own record says that
+/// they have left.
+#[test]
+fn an_email_in_another_branch_keeps_whoever_may_not_be_gone() {
+    let zoe = user("z", Some("9"), "zoe.ek@example.com.", None);
+    let given = company([], [zoe]).with(|company| {
+        company.desired.elsewhere.push(moved("50", BEN, "zoe.ek@example.com", None));
+    });
+    assert_plan(&given, &["delete_withheld 9"]);
+    let left = given.with(|company| {
+        company.desired.out_of_scope.insert("9".into());
+    });
+    assert_eq!(left.plan().content().summary.delete, 1, "{:?}", left.plan());
 }

@@ -242,7 +242,7 @@ fn as_list(state: &mut State<'_, '_>, value: Value) -> Result<Value, Error> {
     is_defined(state, &value)?;
     match value.kind() {
         ValueKind::Seq | ValueKind::Iterable => Ok(value),
-        ValueKind::Undefined | ValueKind::None => Ok(Value::from(Vec::<Value>::new())),
+        ValueKind::None => Ok(Value::from(Vec::<Value>::new())),
         ValueKind::String if value.as_str() == Some("") => Ok(Value::from(Vec::<Value>::new())),
         ValueKind::Map => Err(Error::new(ErrorKind::InvalidOperation, "`as_list` of an object; pick a member of it")),
         _ => Ok(Value::from(vec![value])),

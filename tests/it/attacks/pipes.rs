@@ -255,6 +255,31 @@ fn a_run_whose_plan_nobody_reads_applies_it() {
     assert_eq!(house.writes().len(), 1);
 }
 
+/// Nor does its table of customers keep anybody from ending it.
+#[test]
+fn a_signal_ends_the_wait_for_a_reader_of_the_table() {
+    let house = House::new(&people("SE01", 21), &people("SE01", 20), "[approval]\nautomatic = true\n", &[]);
+    std::fs::create_dir(house.path("customers")).expect("a folder");
+    let settings = house.read("skovik-sync.toml").replace("\"people.csv\"", "\"../people.csv\"");
+    std::fs::write(house.path("customers/acme.toml"), settings.replace("\"key\"", "\"../key\"")).expect("written");
+    let (_reader, mut writer) = std::io::pipe().expect("a pipe");
+    writer.write_all(&[b'x'; 65536]).expect("written");
+    let mut command = house.command(&["run", "--all", "customers"]);
+    let mut child = command.stdout(writer).stderr(Stdio::null()).spawn().expect("it starts");
+    while house.writes().is_empty() {
+        assert_eq!(child.try_wait().expect("asked"), None, "it ended by itself");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // Then it confirms what it has done, and has nothing to do but to print the table.
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(child.try_wait().expect("asked"), None, "it waits for the reader");
+    let asked = Instant::now();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
+        .expect("sent");
+    assert_eq!(child.wait().expect("ended").code(), Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
+}
+
 #[tokio::test]
 async fn the_event_file_is_its_owners_alone() {
     let _room = room().await;
