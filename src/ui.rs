@@ -23,6 +23,7 @@ use indicatif::{MultiProgress, ProgressDrawTarget};
 use secrecy::SecretString;
 
 pub use self::progress::Progress;
+pub(crate) use self::stream::Waiting;
 use crate::cli::{CONFIG_DEFAULT, Global, LogFormat};
 use crate::exit::{ExitStatus, refused};
 use crate::state::FOLDER_VARIABLE;
@@ -139,7 +140,7 @@ impl Ui {
             return Ok(());
         }
         let written = self.bars.suspend(|| {
-            let mut out = io::BufWriter::new(io::stdout().lock());
+            let mut out = io::BufWriter::new(Waiting(io::stdout().lock()));
             write!(out, "{result}").and_then(|()| out.flush())
         });
         stream::forgive_broken_pipe(written).context("cannot write to standard output")

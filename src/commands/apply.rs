@@ -40,6 +40,7 @@ use crate::guard::Ceiling;
 use crate::plan::{GuardResult, Plan};
 use crate::render::Ids;
 use crate::state::State;
+use crate::state::ledger::ApplyId;
 use crate::ui::Ui;
 use execute::{Begun, execute};
 use live::{Read, read_live};
@@ -161,7 +162,7 @@ pub(super) async fn carry_out(
     let (Read { policy, directory, listed }, emptied) = tokio::select! {
         live = live => live?,
         () = engine::wants(&mut stop, Stop::Gently) => {
-            return Err(refused(ExitStatus::Interrupted, "interrupted before anything was written"));
+            return Err(interrupted());
         }
     };
     let live = Live {
@@ -194,6 +195,11 @@ pub(super) async fn carry_out(
         return Ok(Carried::unreported(ExitStatus::Done));
     };
     let known = Known::read(plan, &replay, settings, state, ui)?;
+    let own = replay.begun_at.map(|begun| ApplyId { plan: plan.hash(), begun });
+    tokio::select! {
+        judged = known.refuse_old_list(&*provider, &directory, &policy.managed, own) => judged?,
+        () = engine::wants(&mut stop, Stop::Gently) => return Err(interrupted()),
+    }
     let memory = known.memory(plan, &replay, settings).of_branches(policy.branches.as_ref());
     let so = if replay.has_written() { "nothing else is begun" } else { NOTHING_WRITTEN };
     let may_begin = allowed_now(plan, settings, precheck::managed_now(plan, &replay, live), granted, so)
@@ -222,6 +228,10 @@ pub(super) async fn carry_out(
     let begun = Begun { approved, replay, standing, listed, takes_back, known, barred, emptied: &emptied };
     let status = execute(args, begun, options, &*provider, &policy, state, ui).await?;
     Ok(Carried { status, is_reported: true })
+}
+
+fn interrupted() -> anyhow::Error {
+    refused(ExitStatus::Interrupted, "interrupted before anything was written")
 }
 
 /// Handles a plan whose journal is finished. A journal proves nothing, so Skovik must show that everything is done.

@@ -18,7 +18,7 @@ pub(super) use self::both_sides::{BothSides, SourceProgress, open_account, read_
 use self::named::Named;
 use super::common::{calendar, load_settings, now, plan_bytes, policy, replay, shown, without_secrets};
 use super::places::Places;
-use super::recent::memory;
+use super::recent::Known;
 use super::retention::HASH_DIGITS;
 use super::signals::EndedBySignals;
 use super::state_place::existing_state;
@@ -78,12 +78,18 @@ pub(super) async fn write_plan(
     ui: &Ui,
 ) -> anyhow::Result<(Plan, EndedBySignals)> {
     let (calendar, began) = (calendar(settings, args.as_of)?, now());
-    let (both, signals) = read_both_sides(settings, args.users.as_deref(), &calendar, ui).await?;
+    let account = open_account(settings, args.users.as_deref()).await?;
+    let (both, signals) = read_both_sides(settings, &account, &calendar, ui).await?;
     let mut facts = Facts::new(settings, &both, &args.same_person, &args.only)?;
     let BothSides { records, desired, directory, resolved } = both;
     // The records are no longer needed, and the comparison needs the memory.
     drop(records);
-    facts.count(memory(settings, existing_state(global, Some(settings))?.as_ref(), None, ui)?);
+    let (known, memory) = Known::of_account(settings, existing_state(global, Some(settings))?.as_ref(), ui)?;
+    if let Some(provider) = account.live() {
+        known.refuse_old_list(provider, &directory, resolved.managed(), None).await?;
+    }
+    drop(known);
+    facts.count(memory);
     let second_thoughts = SecondThoughts::of_plan(settings, args, began, global)?;
     let mut make = |absences: Option<Absences>| -> anyhow::Result<(Plan, Reading)> {
         facts.remember(absences);

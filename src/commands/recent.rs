@@ -9,40 +9,16 @@ use super::state_place::unusable_state;
 use crate::apply::journal::{JournalError, Replay};
 use crate::apply::ledger::{LedgerError, Recent};
 use crate::config::Settings;
-use crate::exit::{ExitStatus, refused};
+use crate::employee::{Directory, Managed, User, UserId};
+use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::guard::RecentPast;
 use crate::plan::{LEDGER_UNREADABLE, Plan};
+use crate::provider::Provider;
 use crate::state::ledger::ApplyId;
 use crate::state::{State, StateError};
 use crate::ui::Ui;
 
-/// What a plan is made with; what an apply of the plan itself has `begun` does not count. If it cannot be read, the plan says
-/// so, and so does a warning.
-///
-/// # Errors
-/// If something other than the program's own file or folder is in the place of one (exit code 3).
-pub(super) fn memory(
-    settings: &Settings,
-    state: Option<&State>,
-    begun: Option<ApplyId>,
-    ui: &Ui,
-) -> anyhow::Result<RecentPast> {
-    let window = settings.guard.window();
-    let Some(state) = state.filter(|_| window > 0) else { return Ok(RecentPast::none()) };
-    match read(settings, state, begun.map(|own| own.begun)) {
-        Ok(recent) => {
-            tell(&recent, ui);
-            Ok(recent.memory(window, begun))
-        }
-        Err(LedgerError::State(error @ StateError::Misplaced { .. })) => Err(unusable_state(error)),
-        Err(error) => {
-            ui.warn(format!("{error}. Until then the guards count each plan alone, and `run` approves none by itself"));
-            Ok(RecentPast { window, past: Vec::new(), is_unknown: true })
-        }
-    }
-}
-
-/// What an apply knows of the account's recent past.
+/// What is known of the account's recent past.
 pub(super) enum Known {
     /// What the ledger and the journals say.
     Recent(Recent),
@@ -50,7 +26,65 @@ pub(super) enum Known {
     Nothing,
 }
 
+/// How many of the users whom a list lacks are read singly. An old list lacks all of those who were made since.
+const READ_SINGLY: usize = 10;
+
 impl Known {
+    /// Reads it for a plan, and what the plan is made with. If it cannot be read, the plan says so, and so does a warning.
+    ///
+    /// # Errors
+    /// If something other than the program's own file or folder is in the place of one (exit code 3).
+    pub(super) fn of_account(
+        settings: &Settings,
+        state: Option<&State>,
+        ui: &Ui,
+    ) -> anyhow::Result<(Self, RecentPast)> {
+        let window = settings.guard.window();
+        let Some(state) = state.filter(|_| window > 0) else { return Ok((Self::Nothing, RecentPast::none())) };
+        match read(settings, state, None) {
+            Ok(recent) => {
+                tell(&recent, ui);
+                let memory = recent.memory(window, None);
+                Ok((Self::Recent(recent), memory))
+            }
+            Err(LedgerError::State(error @ StateError::Misplaced { .. })) => Err(unusable_state(error)),
+            Err(error) => {
+                ui.warn(format!(
+                    "{error}. Until then the guards count each plan alone, and `run` approves none by itself"
+                ));
+                Ok((Self::Nothing, RecentPast { window, past: Vec::new(), is_unknown: true }))
+            }
+        }
+    }
+
+    /// Refuses a list of the account that is older than what was applied to it, such as one of a cache: it lacks somebody whom
+    /// this program has made and Skovik still has. They would be made again. What the apply `but` itself has made is not asked for.
+    ///
+    /// # Errors
+    /// If it is one, or Skovik cannot be asked (exit code 4).
+    pub(super) async fn refuse_old_list(
+        &self,
+        provider: &dyn Provider,
+        directory: &Directory,
+        managed: &Managed,
+        but: Option<ApplyId>,
+    ) -> anyhow::Result<()> {
+        let Self::Recent(recent) = self else { return Ok(()) };
+        let is_in = |users: &[User], id: &UserId| users.binary_search_by(|user| user.id.cmp(id)).is_ok();
+        let is_listed = |id: &UserId| is_in(&directory.users, id) || is_in(&directory.inactive, id);
+        for id in recent.made(but).into_iter().filter(|id| !is_listed(id)).take(READ_SINGLY) {
+            if provider.any_user(id, managed).await.or_refuse(ExitStatus::Untrusted)?.is_some() {
+                let problem = format!(
+                    "the list of users lacks the user {id}, whom skovik-sync has created lately and Skovik still has when asked \
+                     for them alone: it is an old list, such as one of a cache, and whoever it lacks would be created again. \
+                     Nothing was written. Try again later; if it stays so, tell whoever runs Skovik"
+                );
+                return Err(refused(ExitStatus::Untrusted, problem));
+            }
+        }
+        Ok(())
+    }
+
     /// Reads it for an apply, before its first write.
     ///
     /// # Errors

@@ -35,6 +35,15 @@ pub enum Account {
 }
 
 impl Account {
+    /// The service, if it is no snapshot.
+    #[must_use]
+    pub fn live(&self) -> Option<&dyn Provider> {
+        match self {
+            Self::Live(provider) => Some(&**provider),
+            Self::Snapshot { .. } => None,
+        }
+    }
+
     /// Reads the branches and the definitions of the custom fields.
     ///
     /// # Errors

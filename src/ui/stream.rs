@@ -10,6 +10,8 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How many messages wait for a reader who does not read; later ones are lost.
 const WAITING: usize = 1000;
+/// How long to wait before a full output is tried again.
+const PAUSE: Duration = Duration::from_millis(10);
 /// How many bytes of standard output are written at a time, which is as much as a pipe takes.
 const PART: usize = 1 << 16;
 
@@ -36,7 +38,8 @@ pub(super) fn draw(frame: &[u8]) -> bool {
 
 fn messages() -> MutexGuard<'static, Messages> {
     static MESSAGES: OnceLock<Mutex<Messages>> = OnceLock::new();
-    let messages = MESSAGES.get_or_init(|| Mutex::new(Messages::start(|text| io::stderr().lock().write_all(text))));
+    let messages =
+        MESSAGES.get_or_init(|| Mutex::new(Messages::start(|text| Waiting(io::stderr().lock()).write_all(text))));
     messages.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -75,6 +78,31 @@ impl Messages {
     }
 }
 
+/// An output that waits until it can be written to. Some parents set a pipe or socket to non-blocking, and a full one is then
+/// an error at once.
+pub(crate) struct Waiting<W>(pub(crate) W);
+
+impl<W> Waiting<W> {
+    fn until_done<T>(&mut self, mut act: impl FnMut(&mut W) -> io::Result<T>) -> io::Result<T> {
+        loop {
+            match act(&mut self.0) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::sleep(PAUSE),
+                done => return done,
+            }
+        }
+    }
+}
+
+impl<W: Write> Write for Waiting<W> {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.until_done(|out| out.write(text))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.until_done(W::flush)
+    }
+}
+
 /// A reader that has read enough is no error.
 pub(super) fn forgive_broken_pipe(written: io::Result<()>) -> io::Result<()> {
     match written {
@@ -89,7 +117,7 @@ pub(super) fn forgive_broken_pipe(written: io::Result<()>) -> io::Result<()> {
 /// If not all of it was written; a reader who has gone is an error too.
 pub(super) fn write_stdout_within(text: impl Display, patience: Duration) -> io::Result<()> {
     write_within(text, patience, |part| {
-        let mut out = io::stdout().lock();
+        let mut out = Waiting(io::stdout().lock());
         out.write_all(part)?;
         out.flush()
     })
@@ -196,6 +224,33 @@ mod tests {
         let error = write_within("x".repeat(3 * PART), Duration::from_millis(50), nobody).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert!(began.elapsed() < PATIENCE, "it waits for the first part only");
+    }
+
+    #[test]
+    fn an_output_that_is_full_for_a_while_is_waited_for() {
+        /// Takes three bytes at a time, and each time only at the second try.
+        #[derive(Default)]
+        struct Full(Vec<u8>, bool);
+        impl Write for Full {
+            fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+                self.1 = !self.1;
+                if self.1 {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                let part = &text[..text.len().min(3)];
+                self.0.extend_from_slice(part);
+                Ok(part.len())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                self.1 = !self.1;
+                if self.1 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            }
+        }
+        let mut out = Waiting(Full::default());
+        out.write_all(b"abcdefgh").unwrap();
+        out.flush().unwrap();
+        assert_eq!(out.0.0, b"abcdefgh");
     }
 
     #[test]

@@ -19,8 +19,8 @@ impl Run<'_> {
     /// Refuses a list that is an old one. The error is `None` if the user stopped the run.
     ///
     /// It is one if several of those whom this run has made are not in it: that so many were removed meanwhile is less likely than
-    /// that single reads are as old. If the list contradicts otherwise what is done to several users, in this run or before it, they
-    /// are read singly: if somebody else has changed or removed them, both show the same.
+    /// that single reads are as old. Users in whom the list contradicts otherwise what is done, in this run or before it, are read
+    /// singly: if somebody else has changed or removed them, both show the same.
     pub(super) async fn refuse_if_old(&mut self, listed: &Listed, list: &List<'_>) -> Result<(), Option<String>> {
         let there: HashSet<&UserId> = listed.users.iter().chain(&listed.inactive).map(|user| &user.id).collect();
         let is_made_now = |index: usize| matches!(self.states[index], State::Ended(Outcome::Done { .. }));
@@ -29,12 +29,7 @@ impl Run<'_> {
         if lacking > 1 {
             return Err(Some(format!("the list lacks {lacking} users whom this run has created; is it an old one?")));
         }
-        let contradicted = self.contradicted(list);
-        // Somebody else may have changed one.
-        if contradicted.len() < 2 {
-            return Ok(());
-        }
-        for user_id in contradicted.iter().take(READ_SINGLY) {
+        for user_id in self.contradicted(list).iter().take(READ_SINGLY) {
             let (provider, managed) = (self.worker.provider, self.worker.managed);
             let read = tokio::select! {
                 read = provider.user(user_id, managed) => read.map_err(|error| Some(error.to_string()))?,

@@ -126,3 +126,22 @@ fn nothing_was_done_before_what_stands_in_front_of_it() {
         assert_eq!(recent.after(at(1_000)), 1, "a line in the future makes no other one future");
     }
 }
+
+#[test]
+fn whom_applies_made_and_none_deleted_since_is_told_the_last_one_first() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = State::open(&folder.path().join("state"), None).expect("a state");
+    let mut recent = Recent::read(&state, "https://api.example.com/v1", at(0), at(1_000), None).expect("nothing yet");
+    recent.applied = vec![
+        line(1, "one", 1, Kind::Create, "a"),
+        line(1, "one", 2, Kind::Create, "b"),
+        line(1, "one", 3, Kind::Update, "c"),
+        line(2, "two", 1, Kind::Delete, "a"),
+        line(3, "three", 1, Kind::Update, "b"),
+        line(4, "four", 1, Kind::Create, "d"),
+        Applied { user_id: None, ..line(5, "five", 1, Kind::Create, "") },
+    ];
+    assert_eq!(recent.made(None), [&UserId::from("d"), &"b".into()]);
+    let four = ApplyId { plan: plan("four"), begun: at(0) };
+    assert_eq!(recent.made(Some(four)), [&UserId::from("b")]);
+}

@@ -21,6 +21,7 @@ use crate::apply::Halt;
 use crate::apply::engine::{Stop, wants};
 use crate::exit::{ExitStatus, refused};
 use crate::files::{create_in_place, open_special};
+use crate::ui::Waiting;
 
 /// How many lines may wait, and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -82,7 +83,7 @@ impl Events {
                 _ => create_in_place(path).with_context(|| name.clone())?,
             }
         };
-        Ok(Self::to(out, BOUNDS, name))
+        Ok(Self::to(Waiting(out), BOUNDS, name))
     }
 
     fn to(out: impl Write + Send + 'static, bounds: Bounds, name: String) -> Self {

@@ -47,17 +47,16 @@ fn employees(records: &Records, resolved: &ResolvedMapper) -> anyhow::Result<(Re
 /// Reads the sources and Skovik, side by side.
 pub(super) async fn read_both_sides(
     settings: &Settings,
-    snapshot: Option<&Path>,
+    account: &Account,
     calendar: &Calendar,
     ui: &Ui,
 ) -> anyhow::Result<(BothSides, EndedBySignals)> {
     let lines = SourceProgress::new(settings, ui);
     let to_read = settings.to_read(now().into(), calendar);
-    let account = open_account(settings, snapshot).await?;
     // The employees need the branches and custom fields of the account, but not its users.
     let (fitted, fits) = oneshot::channel();
     let skovik = async {
-        let (resolved, shape) = read_shape(&account, settings).await?;
+        let (resolved, shape) = read_shape(account, settings).await?;
         // Nobody waits for them if the sources could not be read.
         let _ = fitted.send(resolved.clone());
         let directory = read_users(account, shape, resolved.managed(), ui).await?;
@@ -103,7 +102,7 @@ pub(in crate::commands) async fn read_account(
     ui: &Ui,
 ) -> anyhow::Result<(ResolvedMapper, Directory)> {
     let (resolved, shape) = read_shape(&account, settings).await?;
-    let directory = read_users(account, shape, resolved.managed(), ui).await?;
+    let directory = read_users(&account, shape, resolved.managed(), ui).await?;
     Ok((resolved, directory))
 }
 
@@ -116,7 +115,7 @@ async fn read_shape(account: &Account, settings: &Settings) -> anyhow::Result<(R
 }
 
 /// Reads the users of the account.
-async fn read_users(account: Account, shape: Shape, managed: &Managed, ui: &Ui) -> anyhow::Result<Directory> {
+async fn read_users(account: &Account, shape: Shape, managed: &Managed, ui: &Ui) -> anyhow::Result<Directory> {
     let progress = ui.progress("reading Skovik's users");
     let told = |read: u64, total: Option<u64>| {
         if let Some(total) = total {

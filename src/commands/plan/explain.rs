@@ -1,10 +1,10 @@
 //! `plan --explain KEY`: compares as `plan` does, and shows one person instead of writing a plan.
 
 use super::super::common::{calendar, now};
-use super::super::recent::memory;
+use super::super::recent::Known;
 use super::super::state_place::existing_state;
 use super::absences::SecondThoughts;
-use super::{BothSides, Facts, no_plan, read_both_sides};
+use super::{BothSides, Facts, no_plan, open_account, read_both_sides};
 use crate::cli::{self, Global};
 use crate::config::Settings;
 use crate::diff::{Claim, Comparison, Standing};
@@ -31,11 +31,13 @@ pub(super) async fn run(
         return Err(refused(ExitStatus::Usage, "--explain needs a key, an external identifier, an e-mail or an id"));
     }
     let (calendar, began) = (calendar(settings, args.as_of)?, now());
-    let (both, _signals) = read_both_sides(settings, args.users.as_deref(), &calendar, ui).await?;
+    let account = open_account(settings, args.users.as_deref()).await?;
+    let (both, _signals) = read_both_sides(settings, &account, &calendar, ui).await?;
     let mut facts = Facts::new(settings, &both, &args.same_person, &[])?;
     let second_thoughts = SecondThoughts::to_look(settings, began, global)?;
     facts.remember(second_thoughts.map(|second_thoughts| second_thoughts.remembered(ui)).transpose()?);
-    facts.count(memory(settings, existing_state(global, Some(settings))?.as_ref(), None, ui)?);
+    let (_, memory) = Known::of_account(settings, existing_state(global, Some(settings))?.as_ref(), ui)?;
+    facts.count(memory);
     let (settled, mut input) = facts.compare(settings, &both.desired, &both.directory)?;
     // One person can be explained even if others make a plan impossible.
     (input.managers_must_resolve, input.records_must_be_valid) = (false, false);

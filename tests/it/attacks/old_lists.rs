@@ -75,34 +75,42 @@ async fn an_old_list_settles_nothing() {
     assert_eq!(liar.account().came["POST"], 3, "it is not sent again");
 }
 
-/// An old list shows not only newcomers as missing, but what was changed and removed as it was before.
+/// An old list shows not only newcomers as missing, but what was changed and removed as it was before. One such user is enough.
 #[tokio::test]
 async fn a_list_that_shows_what_is_done_undone_settles_nothing() {
-    let is_honest = Arc::new(AtomicBool::new(false));
-    let honest = Arc::clone(&is_honest);
-    let lie = move |account: &mut Account, asked: &Asked<'_>| {
-        if honest.load(Ordering::Relaxed) {
-            return None;
+    // One is created, and one loses the manager, or one is removed, or both.
+    for rows in [
+        [(1, None), (2, None), (3, None), (9, None)].as_slice(),
+        &[(1, None), (2, Some(1)), (9, None)],
+        &[(1, None), (2, None), (9, None)],
+    ] {
+        let is_honest = Arc::new(AtomicBool::new(false));
+        let honest = Arc::clone(&is_honest);
+        let lie = move |account: &mut Account, asked: &Asked<'_>| {
+            if honest.load(Ordering::Relaxed) {
+                return None;
+            }
+            if asked.method == "POST" {
+                account.store_new(&asked.body);
+                return Some(reply(500, ""));
+            }
+            let is_old = account.came.contains_key("POST") && asked.method == "GET" && asked.path == "/users";
+            is_old.then(|| {
+                reply(200, json!({"data": staff(), "meta": {"total": 3}, "links": {"next": null}}).to_string())
+            })
+        };
+        let liar = liar(rows, lie).await;
+        for _ in 0..2 {
+            let ended = liar.apply().await;
+            assert_eq!(ended.code, Some(9), "{ended:?}");
+            assert!(ended.stderr.contains("otherwise than Skovik does when asked"), "{ended:?}");
+            assert_eq!(liar.account().came["POST"], 1, "it is not sent again");
         }
-        if asked.method == "POST" {
-            account.store_new(&asked.body);
-            return Some(reply(500, ""));
-        }
-        let is_old = account.came.contains_key("POST") && asked.method == "GET" && asked.path == "/users";
-        is_old.then(|| reply(200, json!({"data": staff(), "meta": {"total": 3}, "links": {"next": null}}).to_string()))
-    };
-    // One is created, one loses the manager, and one is removed.
-    let liar = liar(&[(1, None), (2, None), (9, None)], lie).await;
-    for _ in 0..2 {
+        is_honest.store(true, Ordering::Relaxed);
         let ended = liar.apply().await;
-        assert_eq!(ended.code, Some(9), "{ended:?}");
-        assert!(ended.stderr.contains("otherwise than Skovik does when asked"), "{ended:?}");
+        assert_eq!(ended.code, Some(0), "{ended:?}");
         assert_eq!(liar.account().came["POST"], 1, "it is not sent again");
     }
-    is_honest.store(true, Ordering::Relaxed);
-    let ended = liar.apply().await;
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert_eq!(liar.account().came["POST"], 1, "it is not sent again");
 }
 
 /// Somebody else removes the newcomers before the apply is resumed: the list is true, and holds nothing up.
@@ -129,4 +137,40 @@ async fn newcomers_who_were_removed_hold_no_resumed_apply_up() {
     assert_eq!(liar.account().came["POST"], 4, "{ended:?}");
     let again = liar.apply().await;
     assert!(!again.stderr.contains("old one") && !again.stdout.contains("Outcome unknown"), "{again:?}");
+}
+
+/// What runs before have created is known: whoever an old list lacks is not created again by the next one, nor by a plan that
+/// was approved before. If somebody else has removed them, the list is true.
+#[tokio::test]
+async fn nobody_is_created_again_because_the_list_is_older_than_the_runs_before() {
+    for made in [1, 2] {
+        let is_honest = Arc::new(AtomicBool::new(true));
+        let honest = Arc::clone(&is_honest);
+        let lie = move |_: &mut Account, asked: &Asked<'_>| {
+            let is_old = !honest.load(Ordering::Relaxed) && asked.method == "GET" && asked.path == "/users";
+            is_old.then(|| {
+                reply(200, json!({"data": staff(), "meta": {"total": 3}, "links": {"next": null}}).to_string())
+            })
+        };
+        let rows: Vec<_> = STAFF.into_iter().chain((0..made).map(|place| (9 + place, None))).collect();
+        let liar = liar(&rows, lie).await;
+        // Another plan, with one more person.
+        liar.list(&[&rows[..], &[(20, None)]].concat());
+        let other = liar.run(&["plan", "-o", "other.json"]).await;
+        assert!(matches!(other.code, Some(0 | 5)), "{other:?}");
+        liar.approve("other.json").await;
+        assert_eq!(liar.apply().await.code, Some(0));
+        is_honest.store(false, Ordering::Relaxed);
+        for command in [&["run"][..], &["plan"], &["apply", "other.json"]] {
+            let ended = liar.run(command).await;
+            assert_eq!(ended.code, Some(4), "{command:?}: {ended:?}");
+            assert!(ended.stderr.contains("it is an old list"), "{command:?}: {ended:?}");
+        }
+        let created = usize::try_from(made).expect("few");
+        assert_eq!(liar.account().came["POST"], created, "nobody is created again");
+        // Somebody else removes them.
+        liar.account().users.retain(|id, _| !id.starts_with("new"));
+        let ended = liar.run(&["plan"]).await;
+        assert!(matches!(ended.code, Some(0 | 5)), "{ended:?}");
+    }
 }

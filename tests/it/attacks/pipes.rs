@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use rustix::fs::{OFlags, fcntl_setfl};
 use tokio::process::Child;
 
 use crate::company::{Company, row};
@@ -207,6 +208,38 @@ fn what_cannot_be_printed_is_an_error_only_before_anything_is_done() {
     assert!(company.exists("s.jsonl"));
     printed_to_full(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(1).says(&["cannot write"]);
     assert!(!company.exists("plan.json.anna.approval"));
+}
+
+/// Some parents make a pipe non-blocking: a full one is an error at once, and is waited for all the same.
+#[test]
+fn an_output_that_must_not_block_is_waited_for() {
+    let company = harness::Company::new("small");
+    company.run(&["plan"]).ends(0);
+    let shown = company.run(&["show", "plan.json"]).ends(0).stdout;
+    for args in [&["show", "plan.json"][..], &["plan"], &["apply", "plan.json", "--events", "-"]] {
+        let (mut reader, mut writer) = std::io::pipe().expect("a pipe");
+        fcntl_setfl(&writer, OFlags::NONBLOCK).expect("non-blocking");
+        let mut filled = 0;
+        while let Ok(written) = writer.write(&[b'x'; 4096]) {
+            filled += written;
+        }
+        if args[0] == "apply" {
+            company.run(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(0);
+        }
+        let mut child = company.command(BINARY, args).stdout(writer).stderr(Stdio::piped()).spawn().expect("it runs");
+        std::thread::sleep(Duration::from_millis(500));
+        let mut read = String::new();
+        reader.read_to_string(&mut read).expect("text");
+        let mut said = String::new();
+        child.stderr.take().expect("piped").read_to_string(&mut said).expect("text");
+        assert_eq!(child.wait().expect("it ends").code(), Some(0), "{args:?}: {said}");
+        let read = &read[filled..];
+        match args[0] {
+            "show" => assert_eq!(read, shown),
+            "plan" => assert!(read.contains("to create"), "{read}"),
+            _ => assert!(read.contains("\"summary\""), "{read}: {said}"),
+        }
+    }
 }
 
 /// What was applied stays applied, whether the result can be printed or not.

@@ -1,8 +1,10 @@
 //! The outcomes of operations, as in `engine`, `engine::unclear` and `settle`.
 
+use std::collections::BTreeSet;
+
 use super::precheck::Contradiction;
 use super::{Attempts, End, Entry, MAX_ATTEMPTS, Outcome, Phase, Run};
-use crate::journal::Record;
+use crate::journal::{Progress, Record};
 use crate::laws;
 use crate::plan::{Action, Made, created};
 use crate::server::{Fields, Id, Server, User};
@@ -215,6 +217,32 @@ impl World {
                 Verdict::Absent | Verdict::ReadAgain => self.end(state, process, operation, Outcome::InDoubt),
             }
         }
+    }
+
+    /// The users in whom the list contradicts what is done, in this run or before it. The program reads them singly before the
+    /// list settles anything. For the model, which knows no lies of a list, the list and these reads are one step.
+    pub(crate) fn contradicted(&self, state: &State, process: usize) -> BTreeSet<Id> {
+        let (list, Some(run)) = (state.server, &state.runs[process]) else { return BTreeSet::new() };
+        if list.contradicts_itself() {
+            return BTreeSet::new();
+        }
+        let (made, journal) = (run.made(), &state.journals[self.folders[process]]);
+        let is_done = |operation: &usize| {
+            let phase = run.entries[*operation].phase;
+            matches!(phase, Phase::Ended(Outcome::Done | Outcome::DoneBefore | Outcome::DoneOtherwise))
+                || matches!(journal.operations[*operation], Some(Progress::Done { .. }))
+        };
+        let is_contradicted = |operation: &usize| match &run.entries[*operation].sent {
+            Some(sent) => self.contradicts_sent(*operation, &list, &made, sent),
+            None => self.contradiction(*operation, &list, &made).is_some(),
+        };
+        let contradicted = (0..self.operations()).filter(is_done).filter(is_contradicted);
+        let user = |operation: usize| match self.operation(operation).action {
+            Action::Create { .. } => made[operation],
+            Action::Link { create, .. } => made[create],
+            Action::Update { user, .. } | Action::Delete { user, .. } => Some(user),
+        };
+        contradicted.filter_map(user).collect()
     }
 
     /// Whether a user has the identifier of the person whom a create sends.

@@ -287,6 +287,12 @@ impl Reality {
             Step::Settle(process) | Step::Confirm(process) => {
                 let list = wire::list(&self.server);
                 self.take(process, &Want::List)?.answer(200, list);
+                if let Step::Settle(_) = step {
+                    for id in self.world.contradicted(last, process) {
+                        let held = self.take_next(process, &Want::User(id)).await?;
+                        self.answer_read(held, id);
+                    }
+                }
                 if let (Step::Confirm(_), Some(run)) = (step, &last.runs[process]) {
                     self.read_losers(process, last, run).await?;
                 }
