@@ -73,7 +73,8 @@ impl Known {
         let is_in = |users: &[User], id: &UserId| users.binary_search_by(|user| user.id.cmp(id)).is_ok();
         let is_listed = |id: &UserId| is_in(&directory.users, id) || is_in(&directory.inactive, id);
         for id in recent.made(but).into_iter().filter(|id| !is_listed(id)).take(READ_SINGLY) {
-            if provider.any_user(id, managed).await.or_refuse(ExitStatus::Untrusted)?.is_some() {
+            // Whoever is inactive by now may be in no list.
+            if provider.user(id, managed).await.or_refuse(ExitStatus::Untrusted)?.is_some() {
                 let problem = format!(
                     "the list of users lacks the user {id}, whom skovik-sync has created lately and Skovik still has when asked \
                      for them alone: it is an old list, such as one of a cache, and whoever it lacks would be created again. \

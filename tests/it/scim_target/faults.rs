@@ -4,11 +4,14 @@
 //! `SKOVIK_CHAOS_SEED=N` replays the run with that seed.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
 
 use crate::harness::Company;
 use crate::servers::scim::Scim;
-use crate::servers::web::{Reply, Request, Web, json, status};
+use crate::servers::web::{Reply, Request, Web, json as answer, status};
 
 use super::people::{LIMITS, People, a_year_later, company, csv, held, some};
 use super::{PAGE, TOKEN, fill, settings};
@@ -273,7 +276,7 @@ fn a_list_has_a_size() {
     let web = Web::start(move |_, request| match request.parameter("startIndex") {
         Some(start) => {
             let user = serde_json::json!({"id": start, "userName": start, "externalId": start}).to_string();
-            json(format!("{{\"totalResults\":6,\"startIndex\":{start},\"Resources\":[{user}]{padding}}}"))
+            answer(format!("{{\"totalResults\":6,\"startIndex\":{start},\"Resources\":[{user}]{padding}}}"))
         }
         None => status(404, ""),
     });
@@ -282,4 +285,45 @@ fn a_list_has_a_size() {
     company.write("employees.csv", csv(&super::people::company()));
     company.env("SKOVIK_TOKEN", TOKEN);
     company.run(&["plan"]).ends(4).says(&["page 3: the list is larger than 64 MiB, more than its rows can need"]);
+}
+
+/// A list that lacks whom the apply before created is an old one if they are still active, and none if somebody has made them
+/// inactive: many servers list nobody who is inactive.
+#[test]
+fn a_newcomer_whom_the_list_lacks_is_asked_for_alone() {
+    let scim = Arc::new(Scim::start(PAGE));
+    let mut people: People = company().into_iter().take(8).collect();
+    let newcomer = people.pop_last().expect("somebody");
+    fill(&scim, &people);
+    let (server, lacks) = (Arc::clone(&scim), Arc::new(AtomicBool::new(false)));
+    let (is_lacking, new) = (Arc::clone(&lacks), newcomer.0.to_string());
+    let web = Web::start(move |_, request: &Request| {
+        let is_list = request.method == "GET" && request.target.contains("/Users?");
+        if !(is_list && is_lacking.load(Ordering::SeqCst)) {
+            return Reply::Raw(server.pass_on(request));
+        }
+        let users: Vec<Value> = server.users().into_iter().filter(|user| user["externalId"] != json!(new)).collect();
+        let list = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
+        answer(json!({"schemas": [list], "totalResults": users.len(), "startIndex": 1, "Resources": users}))
+    });
+    let mut company = Company::empty();
+    company.write("skovik-sync.toml", settings(&format!("{}/v2", web.url), "") + LIMITS);
+    people.insert(newcomer.0, newcomer.1);
+    company.write("employees.csv", csv(&people));
+    company.env("SKOVIK_TOKEN", TOKEN);
+    company.run(&["plan"]).ends(0);
+    company.run(&["approve", "plan.json", "--yes"]).ends(0);
+    company.run(&["apply", "plan.json"]).ends(0);
+    lacks.store(true, Ordering::SeqCst);
+    company.run(&["plan", "-o", "next.json"]).ends(4).says(&["it is an old list", "Nothing was written"]);
+    let id = scim
+        .users()
+        .iter()
+        .find(|user| user["externalId"] == json!(newcomer.0.to_string()))
+        .map(|user| user["id"].clone());
+    scim.patch(
+        id.as_ref().and_then(Value::as_str).expect("an id"),
+        &json!({"op": "replace", "path": "active", "value": false}),
+    );
+    company.run(&["plan", "-o", "next.json"]).ends(0).prints(&["1 to create"]);
 }
