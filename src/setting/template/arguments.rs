@@ -4,8 +4,6 @@
 use minijinja::value::{Rest, Value, ValueOrKwargs};
 use minijinja::{Environment, Error, State, filters, functions};
 
-use super::lists::is_defined;
-
 pub(super) fn extend(environment: &mut Environment<'_>) {
     add_filter(environment, "round", Value::from_function(filters::round));
     for name in ["default", "d"] {
@@ -47,6 +45,15 @@ pub(super) fn are_defined(state: &mut State<'_, '_>, arguments: &[Value]) -> Res
         for name in argument.try_iter()? {
             is_defined(state, &argument.get_item(&name)?)?;
         }
+    }
+    Ok(())
+}
+
+/// Refuses what is undefined, but for `x if y` without `else`, which is an empty text.
+pub(super) fn is_defined(state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    if value.is_undefined() {
+        // The engine tells them apart where it takes a text.
+        Value::from_function(filters::upper).call(state, std::slice::from_ref(value))?;
     }
     Ok(())
 }

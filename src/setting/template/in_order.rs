@@ -9,9 +9,9 @@ use std::fmt::Write as _;
 use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, filters};
 
+use super::arguments::is_defined;
 use super::compare::{same_type, sortable};
 use super::kinds::{Type, is_finite};
-use super::lists::is_defined;
 use super::text_order::shape_to_sort;
 
 /// How many bytes of a text are read for one unit of work.

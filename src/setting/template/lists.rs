@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use minijinja::value::{Kwargs, Rest, StringInput, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, filters};
 
+use super::arguments::is_defined;
 use super::compare::unreadable;
 use super::in_order;
 use super::kinds::{is_finite, not_a_number, shown};
@@ -179,15 +180,6 @@ pub(super) fn can_be_written(value: &Value) -> Result<(), Error> {
         ValueKind::Number if !is_finite(value) => Err(not_a_number(value)),
         _ => Ok(()),
     }
-}
-
-/// Refuses what is undefined, but for `x if y` without `else`, which is an empty text.
-pub(super) fn is_defined(state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
-    if value.is_undefined() {
-        // The engine tells them apart where it takes a text.
-        Value::from_function(filters::upper).call(state, std::slice::from_ref(value))?;
-    }
-    Ok(())
 }
 
 /// Refuses a list if an attribute of an item cannot be read. The engine takes it for one that is not there.

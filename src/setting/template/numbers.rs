@@ -4,8 +4,8 @@
 use minijinja::value::{Kwargs, Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, filters};
 
+use super::arguments::is_defined;
 use super::kinds::described;
-use super::lists::is_defined;
 
 /// The greatest number that `int` can give, as a float.
 const GREATEST_INTEGER: f64 = i128::MAX as f64;
