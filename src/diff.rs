@@ -22,6 +22,7 @@ mod protected;
 mod references;
 mod resembling;
 mod settle;
+mod spellings;
 mod strangers;
 #[cfg(test)]
 pub(crate) mod tests;

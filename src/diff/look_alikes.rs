@@ -7,7 +7,6 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::changes::{Changed, Draft, Drafts};
 use super::index::describe;
-use super::resembling::{identifier_of, keys};
 use super::{Claim, Comparison, Standing, describe_user};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::employee::{ExternalIdentifier, User};
@@ -99,43 +98,6 @@ impl Comparison<'_> {
         for (users, newcomers) in by_name.values().filter(|(_, newcomers)| !newcomers.is_empty()) {
             let leaving = users.iter().filter(|&&user| self.leaves(user));
             drafts.diagnostics.extend(leaving.map(|&user| self.remark_of_leaver(user, newcomers)));
-        }
-    }
-
-    /// Remarks for everybody who would get the identifier or the e-mail of a user without a record, written in another way.
-    pub(super) fn remark_nearly_the_same(&self, drafts: &mut Drafts) {
-        let mut by_key: FxHashMap<String, u32> = FxHashMap::default();
-        for user in self.look_alike_users() {
-            let described = self.user(user);
-            by_key.extend(keys(identifier_of(described), Some(&described.email)).into_iter().map(|key| (key, user)));
-        }
-        let remark = |draft: &Draft| {
-            let (index, what, gets) = match draft {
-                Draft::Create { employee, .. } => (*employee, "would be created and has", None),
-                Draft::Reactivate { employee, .. } => (*employee, "would be made active again and has", None),
-                Draft::Update { employee, changed, .. } => (*employee, "would get", Some(changed)),
-                Draft::Delete { .. } => return None,
-            };
-            let is_new = |field: Changed| gets.is_none_or(|changed| changed.contains(&field));
-            let employee = self.employee(index);
-            let identifier = is_new(Changed::ExternalIdentifier).then_some(employee.identifier.as_str());
-            let keys = keys(identifier, is_new(Changed::PrimaryEmail).then_some(&employee.email));
-            // `remark_handed_over` tells of one and the same e-mail.
-            let is_other = |user: &u32| !self.user(*user).email.is(&employee.email);
-            let user = keys.iter().find_map(|key| by_key.get(key).copied().filter(is_other))?;
-            let message = format!(
-                "{} {what} the identifier or the e-mail of {}, who {}, but for zeros, case, or characters that look the same or \
-                 that nobody sees. If this is one person: write it in one way, at the source and in Skovik, and plan again. If \
-                 not: leave it and approve the plan",
-                describe(employee),
-                describe_user(self.user(user)),
-                self.fate(user)
-            );
-            Some(warning(Some(employee.identifier.to_string()), message))
-        };
-        if !by_key.is_empty() {
-            let remarks: Vec<Diagnostic> = drafts.drafts.iter().filter_map(remark).collect();
-            drafts.diagnostics.extend(remarks);
         }
     }
 
@@ -299,7 +261,7 @@ impl Comparison<'_> {
     }
 
     /// What becomes of a user without a record.
-    fn fate(&self, user: u32) -> &'static str {
+    pub(super) fn fate(&self, user: u32) -> &'static str {
         match self.standings[user as usize] {
             Standing::Leaving => "would be deleted",
             Standing::Waiting => "is in no list and waits to be deleted",
@@ -327,7 +289,7 @@ impl Comparison<'_> {
     }
 }
 
-fn warning(employee: Option<String>, message: String) -> Diagnostic {
+pub(super) fn warning(employee: Option<String>, message: String) -> Diagnostic {
     Diagnostic { severity: Severity::Warning, code: "looks_like".to_owned(), employee, message }
 }
 

@@ -17,4 +17,5 @@ mod references;
 mod returning;
 mod rules;
 mod scope;
+mod spellings;
 mod unjoined;

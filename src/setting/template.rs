@@ -1,6 +1,7 @@
 //! The templates and expressions of the settings: their text, checked for syntax, and the columns that they use.
 //! [`crate::mapping`] evaluates them for a person.
 
+mod arguments;
 mod calendar;
 mod compare;
 mod date_form;

@@ -7,9 +7,9 @@ use jiff::{Timestamp, ToSpan as _};
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 
-use super::date_form;
 use super::day::{Day, Days};
 use super::kinds::{described, shown};
+use super::{arguments, date_form};
 
 /// The name of the current day in templates.
 pub(super) const TODAY: &str = "today";
@@ -66,12 +66,10 @@ pub(super) fn extend(environment: &mut Environment<'_>, calendar: &Calendar) {
         Ok(Value::from_object(Days(number)))
     });
     let zone = calendar.zone.clone();
-    environment.add_filter("date", move |value: Value, format: Option<String>| {
-        match day(&value, format.as_deref(), &zone) {
-            Ok(day) => Ok(Value::from_object(day)),
-            Err(problem) => Err(wrong(problem)),
-        }
+    let read = Value::from_function(move |value: Value, format: Option<String>| {
+        day(&value, format.as_deref(), &zone).map(Value::from_object).map_err(wrong)
     });
+    arguments::add_filter(environment, "date", read);
 }
 
 /// `+` in a template that has days.

@@ -17,7 +17,7 @@ use minijinja::{
 };
 
 use super::calendar::{self, Calendar};
-use super::{compare, defined, disabled, in_order, kinds, lists, numbers, slices, text_filters};
+use super::{arguments, compare, defined, disabled, in_order, kinds, lists, numbers, slices, text_filters};
 use crate::quiet;
 use crate::template_cost::bound;
 
@@ -76,6 +76,7 @@ impl Engine {
         in_order::extend(&mut environment);
         slices::extend(&mut environment);
         numbers::extend(&mut environment);
+        arguments::extend(&mut environment);
         defined::extend(&mut environment);
         calendar::extend(&mut environment, calendar);
         compare::extend(&mut environment);
@@ -222,6 +223,11 @@ fn replacement<'e>(
         Instruction::CompareAndPreserve(_) => Err(Error::new(
             ErrorKind::SyntaxError,
             "compares three values in one go; write `a < b and b < c` instead of `a < b < c`",
+        )),
+        // The engine unpacks what is not there into no argument.
+        Instruction::UnpackLists(_) => Err(Error::new(
+            ErrorKind::SyntaxError,
+            "`*` before a list of arguments is not available: write each argument",
         )),
         // Only a namespace can contain itself, and to compare two such values does not end.
         Instruction::CallFunction("namespace", _) | Instruction::Lookup("namespace") => {

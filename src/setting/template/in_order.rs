@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, filters};
 
+use super::arguments::is_defined;
 use super::compare::{same_type, sortable};
 use super::kinds::{Type, is_finite};
 use super::text_order::shape_to_sort;
@@ -26,7 +27,10 @@ enum Compares {
 }
 
 pub(super) fn extend(environment: &mut Environment<'_>) {
-    environment.add_filter("dictsort", |state: &State<'_, '_>, value: Value, named: Kwargs| {
+    environment.add_filter("dictsort", |state: &mut State<'_, '_>, value: Value, named: Kwargs| {
+        for name in named.args() {
+            is_defined(state, &named.peek(name)?)?;
+        }
         if value.kind() == ValueKind::Map {
             let by_value = named.get::<Option<&str>>("by")? == Some("value");
             let keys = value.try_iter()?.map(|key| if by_value { value.get_item(&key) } else { Ok(key) });

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use minijinja::value::{Kwargs, Rest, StringInput, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, filters};
 
+use super::arguments::is_defined;
 use super::compare::unreadable;
 use super::in_order;
 use super::kinds::{is_finite, not_a_number, shown};
@@ -83,6 +84,7 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
                 in_order::check_list(name, state, &value, &rest, &named)?;
                 match name {
                     "join" => return joined(state, &value, &rest, &named),
+                    "sum" if !value.is_undefined() => are_summands(state, &value, &rest, &named)?,
                     // Asked whether it is true, what is not there would be false.
                     "select" | "reject" if rest.is_empty() && !value.is_undefined() => {
                         if let Some(missing) = value.try_iter()?.find(Value::is_undefined) {
@@ -180,15 +182,6 @@ pub(super) fn can_be_written(value: &Value) -> Result<(), Error> {
     }
 }
 
-/// Refuses what is undefined, but for `x if y` without `else`, which is an empty text.
-pub(super) fn is_defined(state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
-    if value.is_undefined() {
-        // The engine tells them apart where it takes a text.
-        Value::from_function(filters::upper).call(state, std::slice::from_ref(value))?;
-    }
-    Ok(())
-}
-
 /// Refuses a list if an attribute of an item cannot be read. The engine takes it for one that is not there.
 fn can_be_read(state: &State<'_, '_>, list: &Value, attribute: &str) -> Result<(), Error> {
     if !matches!(list.kind(), ValueKind::Seq | ValueKind::Iterable) {
@@ -229,6 +222,21 @@ fn joined(state: &mut State<'_, '_>, list: &Value, others: &[Value], named: &Kwa
         texts.push(written(item)?);
     }
     Value::from_function(filters::join).call(state, &[Value::from(texts), written(joiner)?])
+}
+
+/// Refuses to leave out of a sum what is not there.
+fn are_summands(state: &mut State<'_, '_>, list: &Value, others: &[Value], named: &Kwargs) -> Result<(), Error> {
+    let attribute = others.first().cloned().or(named.peek::<Option<Value>>("attribute").ok().flatten());
+    let Some(attribute) = attribute.filter(|attribute| !attribute.is_none()) else {
+        return list.try_iter()?.try_for_each(|item| is_defined(state, &item));
+    };
+    let by = Kwargs::from_iter([("attribute", attribute.clone())]);
+    let mut items = Value::from_function(filters::map).call(state, &[list.clone(), by.into()])?.try_iter()?;
+    if items.any(|item| item.is_undefined()) {
+        let problem = format!("`sum` adds up {}, which an item of the list lacks", shown(&attribute));
+        return Err(Error::new(ErrorKind::UndefinedError, problem));
+    }
+    Ok(())
 }
 
 /// The engine's own searches all letters for each letter of the text.

@@ -4,6 +4,7 @@
 use minijinja::value::{Kwargs, Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, filters};
 
+use super::arguments::is_defined;
 use super::kinds::described;
 
 /// The greatest number that `int` can give, as a float.
@@ -18,6 +19,10 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
         environment.add_filter(
             name,
             move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>, named: Kwargs| {
+                let bases = rest.iter().skip(1).cloned().chain(named.peek("base").ok());
+                // The engine makes 0 of none, unless there is something instead.
+                let instead = rest.first().cloned().or_else(|| named.peek("default").ok()).filter(|_| value.is_none());
+                bases.chain(instead).try_for_each(|argument| is_defined(state, &argument))?;
                 if !is_beyond(&value, greatest) {
                     let has_named = named.args().next().is_some();
                     let named = has_named.then(|| Value::from(named));

@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use minijinja::value::Value;
 use minijinja::{Environment, Expression, State, context};
 
+use super::arguments::are_defined;
+
 /// The filter that replaces the operator. No template can name it.
 pub(super) const PART: &str = "operator[:]";
 
@@ -19,11 +21,13 @@ static SLICE: LazyLock<Expression<'static, 'static>> = LazyLock::new(|| {
 });
 
 pub(super) fn extend(environment: &mut Environment<'_>) {
-    environment.add_filter(PART, |state: &State<'_, '_>, value: Value, from: Value, to: Value, step: Value| {
+    environment.add_filter(PART, |state: &mut State<'_, '_>, value: Value, from: Value, to: Value, step: Value| {
         if value.is_undefined() {
             // This raises the error that names the value.
             value.get_attr("")?;
         }
+        // Without a bound, the part would be all that there is.
+        are_defined(state, &[from.clone(), to.clone(), step.clone()])?;
         state.consume_fuel(
             (value.as_str().map_or_else(|| value.len().unwrap_or_default(), |text| text.len() / BYTES_FOR_A_UNIT))
                 as u64,

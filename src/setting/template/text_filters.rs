@@ -4,10 +4,11 @@ use deunicode::deunicode_char;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State};
 
+use super::arguments::is_defined;
 use super::expressions;
 use super::kinds::shown;
 use super::letters::Letters;
-use super::lists::{add_of_texts, can_be_written, is_defined};
+use super::lists::{add_of_texts, can_be_written};
 use crate::text::is_unseen;
 
 /// How many bytes a text may have to be transliterated, searched or padded: the longest result of a template.

@@ -348,6 +348,37 @@ fn an_admin_who_comes_back_is_for_people_to_approve() {
     assert!(scim.users().iter().any(|user| user["id"] == *id && user["active"] == false));
 }
 
+/// The number or the e-mail of an inactive user in another spelling may be that user's: a person looks at the plan.
+#[test]
+fn nobody_is_created_beside_an_inactive_user_in_another_spelling() {
+    for (number, email, ends) in [
+        ("010004", "x@example.com", 6),
+        ("10004\u{200b}", "x@example.com", 6),
+        ("9009", "p4@example.com.", 6),
+        ("9009", "\u{440}4@example.com", 6),
+        ("9009", "x@example.com", 0),
+    ] {
+        let scim = Scim::start(PAGE);
+        let (company, id) = one_is_back(&scim, &scim.url());
+        let another =
+            [("externalId", number), ("userName", email), ("name.familyName", "Xu"), ("name.givenName", "Ida")];
+        for (path, value) in another {
+            scim.patch(&id, &json!({"op": "replace", "path": path, "value": value}));
+        }
+        company.append("skovik-sync.toml", "[scope]\nprotect = []\n[approval]\nautomatic = true\n");
+        let ran = company.run(&["run"]).ends(ends);
+        let is_created = ends == 0;
+        if !is_created {
+            ran.says(&["1 look like somebody else", "(10004)"]);
+            assert!(
+                company.json("plan.json")["diagnostics"].to_string().contains("who is inactive"),
+                "{number} {email}"
+            );
+        }
+        assert_eq!(scim.users().len(), if is_created { 6 } else { 5 }, "{number} {email}");
+    }
+}
+
 /// An undo removes no last admin. It takes back the rest.
 #[test]
 fn the_only_admin_who_came_back_stays_and_everything_else_is_taken_back() {

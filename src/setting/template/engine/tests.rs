@@ -1,5 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod arguments;
 mod filters;
 mod unread;
 

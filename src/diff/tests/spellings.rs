@@ -1,0 +1,158 @@
+//! People who would get what an inactive user has, or what somebody gives up, in another spelling.
+
+use super::company::{ANNA, BEN, CARLA, Company, assert_plan, company, employee, moved, reactivating, user};
+use crate::employee::{Employee, User};
+
+/// Other spellings of `A17`.
+const NUMBERS: [&str; 6] = ["a17", "0A17", "A17\u{200b}", "\u{410}17", "\u{ff21}17", "A 17"];
+/// Other spellings of the e-mail of Ben.
+const EMAILS: [&str; 4] = [
+    "b\u{200b}en.holm@example.com",
+    "\u{ff42}en.holm@example.com",
+    "ben.holm@example.com.",
+    "b\u{435}n.holm@example.com",
+];
+
+/// A user who has this identifier and this e-mail, and the name of nobody else.
+fn stranger(id: &str, identifier: Option<&str>, email: &str) -> User {
+    User { first_name: "Ulf".into(), last_name: "Ek".into(), ..user(id, identifier, email, None) }
+}
+
+/// The messages of the remarks about a spelling, each with its person.
+fn told(company: &Company) -> Vec<(String, String)> {
+    let plan = company.plan();
+    let found = plan.content().diagnostics.iter().filter(|found| found.message.contains("but for zeros"));
+    found
+        .map(|found| {
+            assert_eq!(found.code, "looks_like");
+            (found.employee.clone().unwrap_or_default(), found.message.clone())
+        })
+        .collect()
+}
+
+#[track_caller]
+fn is_told(company: &Company, who: &str, parts: &[&str]) {
+    let found = told(company);
+    let [(employee, message)] = &found[..] else { panic!("{found:?}\n{}", company.summary()) };
+    assert_eq!(employee, who);
+    parts.iter().for_each(|part| assert!(message.contains(part), "{part}: {message}"));
+}
+
+fn ben() -> Employee {
+    employee("A17", BEN, None)
+}
+
+#[test]
+fn a_new_person_may_be_an_inactive_user_in_another_spelling() {
+    let created = |held: Option<&str>, email| reactivating(vec![ben()], vec![], vec![stranger("z", held, email)]);
+    for held in NUMBERS {
+        is_told(&created(Some(held), ANNA), "A17", &["would be created", "Ulf Ek", "who is inactive", "in one way"]);
+    }
+    for email in EMAILS {
+        for held in [None, Some("B9")] {
+            is_told(&created(held, email), "A17", &["would be created", "who is inactive"]);
+        }
+    }
+    assert_plan(&created(Some("A18"), ANNA), &["1 create A17"]);
+    // An old number of a user in a branch that other settings manage is theirs. An e-mail is kept from everybody.
+    let elsewhere = |held, email| {
+        created(held, email).with(|company| {
+            company.directory.inactive[0].branch = Some("no".into());
+            company.policy.branches = Some(["se".into()].into());
+        })
+    };
+    assert_eq!(told(&elsewhere(Some("a17"), ANNA)), []);
+    is_told(&elsewhere(Some("B9"), EMAILS[0]), "A17", &["who is inactive"]);
+    // Without the setting, inactive users only keep their e-mails.
+    let kept = |held, email| created(held, email).with(|company| company.policy.reactivate = false);
+    assert_eq!(told(&kept(Some("a17"), ANNA)), []);
+    for email in EMAILS {
+        is_told(&kept(Some("a17"), email), "A17", &["who is inactive"]);
+    }
+}
+
+#[test]
+fn whoever_has_a_user_may_be_an_inactive_one_in_another_spelling() {
+    for held in NUMBERS {
+        let twin = || stranger("z", Some(held), ANNA);
+        let back = reactivating(vec![ben()], vec![], vec![user("y", Some("A17"), BEN, None), twin()]);
+        is_told(&back, "A17", &["would be made active again", "Ulf Ek", "who is inactive"]);
+        let by_email = reactivating(vec![ben()], vec![], vec![user("y", None, BEN, None), twin()]);
+        is_told(&by_email, "A17", &["would be made active again", "Ulf Ek"]);
+        let adopted = reactivating(vec![ben()], vec![user("a", None, BEN, None)], vec![twin()]);
+        is_told(&adopted, "A17", &["would get", "Ulf Ek"]);
+        // Whoever has the number already gets nothing.
+        let same = reactivating(vec![ben()], vec![user("a", Some("A17"), BEN, None)], vec![twin()]);
+        assert_plan(&same, &[]);
+    }
+    for email in EMAILS {
+        let known = vec![user("a", Some("A17"), CARLA, None)];
+        let changed = reactivating(vec![moved("A17", CARLA, BEN, None)], known, vec![stranger("z", Some("B9"), email)]);
+        is_told(&changed, "A17", &["would get", "Ulf Ek", "who is inactive"]);
+        is_told(&changed.with(|company| company.policy.reactivate = false), "A17", &["would get"]);
+    }
+}
+
+/// Somebody who comes back with another e-mail keeps the former one from others, as if it were spelled in the same way.
+#[test]
+fn whoever_comes_back_is_nobody_else_unless_with_another_value() {
+    let back = |now: &str, email: &str| {
+        let inactive = vec![user("z", Some("B9"), email, None)];
+        reactivating(vec![ben(), moved("B9", email, now, None)], vec![], inactive)
+    };
+    for email in EMAILS {
+        let again = ["would be created", "would be made active again with another one", "mixed up"];
+        is_told(&back(ANNA, email), "A17", &again);
+    }
+    assert_eq!(told(&back(EMAILS[3], EMAILS[3])), []);
+    // Both numbers are in the list, so that they are two people.
+    let both = vec![ben(), employee("a17", ANNA, None)];
+    let both = reactivating(both, vec![], vec![user("z", Some("a17"), ANNA, None)]);
+    assert_plan(&both, &["1 create A17", "2 reactivate a17 z, active: false → true"]);
+    // One's own value in another spelling is corrected.
+    for email in EMAILS {
+        let own =
+            reactivating(vec![ben()], vec![], vec![User { email: email.into(), ..user("z", Some("A17"), BEN, None) }]);
+        assert_eq!(told(&own), []);
+    }
+}
+
+#[test]
+fn an_e_mail_that_somebody_gives_up_may_be_a_mix_up_in_another_spelling() {
+    for email in EMAILS {
+        let ulf = || User { email: email.into(), ..user("a", Some("1"), ANNA, None) };
+        let ulf_now = || moved("1", ANNA, "ulf.ek@example.com", None);
+        let taken = company([ulf_now(), moved("A17", CARLA, BEN, None)], [ulf(), user("b", Some("A17"), CARLA, None)]);
+        is_told(
+            &taken,
+            "A17",
+            &["would get the identifier or the e-mail of 1 ", "who would get another one", "mixed up"],
+        );
+        is_told(&company([ulf_now(), ben()], [ulf()]), "A17", &["would be created", "who would get another one"]);
+        let gone = User { email: CARLA.into(), ..user("z", Some("A17"), BEN, None) };
+        let back = reactivating(vec![ulf_now(), ben()], vec![ulf()], vec![gone]);
+        is_told(&back, "A17", &["would be made active again", "who would get another one"]);
+        // One's own in another spelling.
+        let own = company([ben()], [User { email: email.into(), ..user("a", Some("A17"), BEN, None) }]);
+        assert_eq!(told(&own), []);
+    }
+    // One and the same e-mail is told of once.
+    let same = company(
+        [moved("1", BEN, "ulf.ek@example.com", None), moved("A17", CARLA, BEN, None)],
+        [user("a", Some("1"), BEN, None), user("b", Some("A17"), CARLA, None)],
+    );
+    assert_eq!(told(&same), []);
+    let remarks = same.plan().content().diagnostics.iter().filter(|found| found.code == "looks_like").count();
+    assert_eq!(remarks, 1);
+}
+
+/// Of several users with one spelling, one's own does not hide another.
+#[test]
+fn ones_own_user_hides_nobody() {
+    let twins = || (0..5).map(|n| stranger(&format!("y{n}"), Some(NUMBERS[n]), &format!("u{n}.ek@example.com")));
+    for id in ["a", "z"] {
+        let inactive = twins().chain([user(id, Some("A17"), BEN, None)]).collect::<Vec<_>>();
+        let back = reactivating(vec![ben()], vec![], inactive);
+        is_told(&back, "A17", &["would be made active again", "Ulf Ek"]);
+    }
+}
