@@ -163,6 +163,10 @@ pub fn shortened_line(text: &str, characters: usize) -> String {
 /// without case and invisible characters, and with one plain space for any white space.
 #[must_use]
 pub fn likeness(name: &str) -> String {
+    // Most identifiers and e-mails. Each letter stands for itself.
+    if name.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return name.to_ascii_lowercase();
+    }
     let seen = name.chars().filter(|c| c.is_whitespace() || !is_unseen(*c));
     // By way of upper case, `ß` becomes `ss` and both forms of the sigma are one.
     let folded: String = seen.nfkc().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect();

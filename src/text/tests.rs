@@ -78,6 +78,15 @@ fn the_start_of_a_text_is_counted_in_characters() {
     }
 }
 
+/// Texts of plain ASCII letters are read in a shorter way.
+#[test]
+fn plain_letters_are_like_themselves_beside_others_too() {
+    let all: String = (33..127_u8).map(char::from).collect();
+    for text in ["", "Anna.Berg@Example.com", "E0017", &all] {
+        assert_eq!(likeness(&format!("{text}é")), format!("{}é", likeness(text)));
+    }
+}
+
 #[test]
 fn names_that_a_reader_takes_for_each_other_look_alike() {
     let look_alike = |one, other| likeness(one) == likeness(other);

@@ -304,7 +304,9 @@ fn a_newcomer_whom_the_list_lacks_is_asked_for_alone() {
         }
         let users: Vec<Value> = server.users().into_iter().filter(|user| user["externalId"] != json!(new)).collect();
         let list = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
-        answer(json!({"schemas": [list], "totalResults": users.len(), "startIndex": 1, "Resources": users}))
+        let start = request.number("startIndex");
+        let page: Vec<&Value> = users.iter().skip(start - 1).take(PAGE).collect();
+        answer(json!({"schemas": [list], "totalResults": users.len(), "startIndex": start, "Resources": page}))
     });
     let mut company = Company::empty();
     company.write("skovik-sync.toml", settings(&format!("{}/v2", web.url), "") + LIMITS);
