@@ -1,12 +1,17 @@
 //! People whom a later source does not know only because of a bad key. A record of which it is not known whose it is names a
 //! user without a person: creating somebody else instead could make a second user of one person.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::changes::{Draft, Drafts};
+use super::index::describe;
+use super::look_alikes::warning;
 use super::resembling::{identifier_of, keys};
 use super::strangers::Described;
 use super::{Claim, Comparison, describe_user};
+use crate::diagnostic::Diagnostic;
 use crate::employee::User;
+use crate::text::name_words::name_words;
 
 impl Comparison<'_> {
     /// Sets aside who would be created and may be the user whom a stray record names.
@@ -41,6 +46,44 @@ impl Comparison<'_> {
                 self.set_employee_aside(index, "record_unjoined", &reason);
             }
         }
+    }
+
+    /// Remarks for everybody who would be created, whom a later source does not know, and who has two words of the name of a
+    /// user whom a record there names that belongs to nobody: its key may be a wrong one. The same name is told of anyway.
+    pub(super) fn remark_unjoined(&self, drafts: &mut Drafts) {
+        if self.named_later.is_empty() || self.desired.unjoined.is_empty() {
+            return;
+        }
+        let mut by_word: FxHashMap<String, Vec<u32>> = FxHashMap::default();
+        for user in self.look_alike_users().into_iter().filter(|user| self.named_later.contains(user)) {
+            name_words(&self.user(user).full_name())
+                .into_iter()
+                .for_each(|word| by_word.entry(word).or_default().push(user));
+        }
+        let remark = |draft: &Draft| {
+            let Draft::Create { employee, .. } = draft else { return None };
+            let employee = self.employee(*employee);
+            if !self.desired.unjoined.contains(&employee.identifier) {
+                return None;
+            }
+            let mut shared: FxHashSet<u32> = FxHashSet::default();
+            let words = name_words(&employee.full_name());
+            let found = words.iter().filter_map(|word| by_word.get(word)).flatten();
+            let user = self.user(found.copied().find(|&user| !shared.insert(user))?);
+            if user.name_key() == employee.name_key() {
+                return None;
+            }
+            let message = format!(
+                "{} would be created; a source that says who people are has no record with their key, and one there that belongs \
+                 to nobody names {}, whose name is much the same. If this is one person: correct that key at the source. If \
+                 not: leave it and approve the plan",
+                describe(employee),
+                describe_user(user)
+            );
+            Some(warning(Some(employee.identifier.to_string()), message))
+        };
+        let remarks: Vec<Diagnostic> = drafts.drafts.iter().filter_map(remark).collect();
+        drafts.diagnostics.extend(remarks);
     }
 
     /// Whoever has the identifier or the e-mail of a record that belongs to nobody.
