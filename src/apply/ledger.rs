@@ -6,8 +6,8 @@
 
 #[cfg(test)]
 mod tests;
+mod witnesses;
 
-use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
@@ -50,6 +50,8 @@ pub enum LedgerError {
     )]
     Missing(ApplyId),
 }
+
+pub use self::witnesses::Witnesses;
 
 /// What was applied to an account since some time.
 #[derive(Debug)]
@@ -133,17 +135,6 @@ impl Recent {
     pub fn memory(&self, window: u64, but: Option<ApplyId>) -> RecentPast {
         let others = self.applied.iter().filter(|applied| applied.at >= self.since && Some(applied.apply) != but);
         RecentPast { window, past: by_user(&standing(others)), is_unknown: false }
-    }
-
-    /// Whom applies have made, but for one apply, and none has deleted since; the last one first.
-    #[must_use]
-    pub fn made(&self, but: Option<ApplyId>) -> Vec<&UserId> {
-        let mut all: Vec<&Applied> = self.applied.iter().filter(|applied| applied.kind != Kind::Update).collect();
-        all.sort_by_key(|applied| Reverse(applied.at));
-        let mut seen = HashSet::new();
-        let last = all.into_iter().filter(|applied| applied.user_id.as_ref().is_some_and(|id| seen.insert(id)));
-        let made = last.filter(|applied| applied.kind == Kind::Create && Some(applied.apply) != but);
-        made.filter_map(|applied| applied.user_id.as_ref()).collect()
     }
 
     /// How many operations that count the ledger lacks, and a journal tells. What is older than the window was not looked for

@@ -19,6 +19,7 @@ pub mod ledger;
 mod list;
 pub mod lock;
 mod newcomers;
+pub mod old_list;
 pub mod operation;
 pub mod precheck;
 mod settle;

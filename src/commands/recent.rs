@@ -7,7 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::common::now;
 use super::state_place::unusable_state;
 use crate::apply::journal::{JournalError, Replay};
-use crate::apply::ledger::{LedgerError, Recent};
+use crate::apply::ledger::{LedgerError, Recent, Witnesses};
+use crate::apply::old_list::{READ_SINGLY, shows_otherwise};
 use crate::config::Settings;
 use crate::employee::{Directory, Managed, User, UserId};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
@@ -25,9 +26,6 @@ pub(super) enum Known {
     /// They cannot be read, and the plan says so; or nothing is to be counted.
     Nothing,
 }
-
-/// How many of the users whom a list lacks are read singly. An old list lacks all of those who were made since.
-const READ_SINGLY: usize = 10;
 
 impl Known {
     /// Reads it for a plan, and what the plan is made with. If it cannot be read, the plan says so, and so does a warning.
@@ -58,7 +56,8 @@ impl Known {
     }
 
     /// Refuses a list of the account that is older than what was applied to it, such as one of a cache: it lacks somebody whom
-    /// this program has made and Skovik still has. They would be made again. What the apply `but` itself has made is not asked for.
+    /// this program has made and Skovik still has; or, while it is not known of somebody whether they were created, it shows
+    /// somebody else otherwise than Skovik does. People would be made again. What the apply `but` itself has done is not asked for.
     ///
     /// # Errors
     /// If it is one, or Skovik cannot be asked (exit code 4).
@@ -70,15 +69,24 @@ impl Known {
         but: Option<ApplyId>,
     ) -> anyhow::Result<()> {
         let Self::Recent(recent) = self else { return Ok(()) };
-        let is_in = |users: &[User], id: &UserId| users.binary_search_by(|user| user.id.cmp(id)).is_ok();
-        let is_listed = |id: &UserId| is_in(&directory.users, id) || is_in(&directory.inactive, id);
-        for id in recent.made(but).into_iter().filter(|id| !is_listed(id)).take(READ_SINGLY) {
-            // Whoever is inactive by now may be in no list.
-            if provider.user(id, managed).await.or_refuse(ExitStatus::Untrusted)?.is_some() {
+        fn find<'u>(users: &'u [User], id: &UserId) -> Option<&'u User> {
+            users.binary_search_by(|user| user.id.cmp(id)).ok().map(|place| &users[place])
+        }
+        let is_lacking = |id: &&UserId| find(&directory.users, id).is_none() && find(&directory.inactive, id).is_none();
+        let Witnesses { made, unmade, others } = recent.witnesses(but);
+        let lacking = |users: Vec<_>| users.into_iter().filter(is_lacking).take(READ_SINGLY);
+        for id in lacking(made).chain(lacking(unmade)).chain(others.into_iter().take(READ_SINGLY)) {
+            let listed = find(&directory.users, id);
+            if shows_otherwise(listed, id, provider, managed).await.or_refuse(ExitStatus::Untrusted)? {
+                let what = match listed {
+                    None => format!("lacks the user {id}, whom skovik-sync has created lately and Skovik still has"),
+                    Some(_) => format!(
+                        "shows the user {id}, whom skovik-sync has changed or deleted lately, otherwise than Skovik does"
+                    ),
+                };
                 let problem = format!(
-                    "the list of users lacks the user {id}, whom skovik-sync has created lately and Skovik still has when asked \
-                     for them alone: it is an old list, such as one of a cache, and whoever it lacks would be created again. \
-                     Nothing was written. Try again later; if it stays so, tell whoever runs Skovik"
+                    "the list of users {what} when asked for them alone: it is an old list, such as one of a cache, and whoever \
+                     it lacks would be created again. Nothing was written. Try again later; if it stays so, tell whoever runs Skovik"
                 );
                 return Err(refused(ExitStatus::Untrusted, problem));
             }

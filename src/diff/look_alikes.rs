@@ -260,9 +260,15 @@ impl Comparison<'_> {
         warning(Some(identifier.to_string()), message)
     }
 
-    /// What becomes of a user without a record.
+    /// What becomes of a user without a record of their own.
     pub(super) fn fate(&self, user: u32) -> &'static str {
+        let described = self.user(user);
         match self.standings[user as usize] {
+            Standing::Unmanaged if described.identifier.is_some() && !self.is_in_branches(described) => {
+                "is in a branch that is not managed here"
+            }
+            Standing::Elsewhere => "is in a branch that is not managed here",
+            Standing::Held => "stays as they are",
             Standing::Leaving => "would be deleted",
             Standing::Waiting => "is in no list and waits to be deleted",
             Standing::Protected => "is protected",

@@ -11,7 +11,7 @@ use super::look_alikes::warning;
 use super::resembling::{identifier_of, keys};
 use super::{Claim, Comparison, describe_user};
 use crate::diagnostic::Diagnostic;
-use crate::employee::User;
+use crate::employee::{Desired, ExternalIdentifier, User};
 use crate::side_by_side::side_by_side;
 
 /// How many owners of a key are kept. Two of them may not count: the person's own user, and one of whom
@@ -50,7 +50,7 @@ struct Getter {
 
 impl Comparison<'_> {
     /// Remarks for everybody who would get the identifier or the e-mail of one of these, written in another way: a user
-    /// without a record, an inactive user, or a user who would get another one.
+    /// without a record of their own, in whatever branch, an inactive user, or a user who would get another one.
     pub(super) fn remark_nearly_the_same(&self, drafts: &mut Drafts) {
         let getters: Vec<Getter> = drafts.drafts.iter().filter_map(getter).collect();
         if getters.is_empty() {
@@ -73,8 +73,23 @@ impl Comparison<'_> {
 
     /// Everybody whose values are compared.
     fn holders(&self, drafts: &[Draft]) -> Vec<Holder> {
-        let look_alike = |user| Holder { owner: Owner::Active(user), moves: false, identifier: true, email: true };
-        let mut holders: Vec<Holder> = self.look_alike_users().into_iter().map(look_alike).collect();
+        // Whoever has a record of their own keeps what that says.
+        let own = |claim: &Claim| if let Claim::User(user) | Claim::Kept(user) = claim { Some(*user) } else { None };
+        let own: FxHashSet<u32> = self.claims.iter().filter_map(own).collect();
+        let Desired { set_aside, doubtful, elsewhere, .. } = self.desired;
+        let listed = set_aside.iter().chain(doubtful).filter_map(|record| record.identifier.as_ref());
+        let listed: FxHashSet<&ExternalIdentifier> =
+            listed.chain(elsewhere.iter().map(|other| &other.identifier)).collect();
+        let others = (0..self.directory.users.len() as u32).filter(|user| !own.contains(user));
+        let mut holders: Vec<Holder> = others
+            .map(|user| {
+                let held = self.user(user).identifier.as_ref();
+                // Both numbers are in the list, so that they are two people.
+                let is_free =
+                    |held: &ExternalIdentifier| !listed.contains(held) && self.person(held.as_str()).is_none();
+                Holder { owner: Owner::Active(user), moves: false, identifier: held.is_some_and(is_free), email: true }
+            })
+            .collect();
         holders.extend(drafts.iter().filter_map(|draft| {
             let Draft::Update { user, changed, .. } = draft else { return None };
             let gives_up = |field: Changed| changed.contains(&field);

@@ -6,14 +6,12 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::{Run, State, Stop, wants};
 use crate::apply::Outcome;
 use crate::apply::confirm::contradiction;
-use crate::apply::expected_state::{differences, user_of};
+use crate::apply::expected_state::user_of;
 use crate::apply::journal::Progress;
 use crate::apply::list::List;
+use crate::apply::old_list::{READ_SINGLY, shows_otherwise};
 use crate::employee::{User, UserId};
 use crate::provider::Listed;
-
-/// How many of the users in whom a list contradicts what is done are read singly. An old list contradicts it in all of them.
-const READ_SINGLY: usize = 10;
 
 impl Run<'_> {
     /// Refuses a list that is an old one. The error is `None` if the user stopped the run.
@@ -31,16 +29,13 @@ impl Run<'_> {
         }
         for user_id in self.contradicted(list).iter().take(READ_SINGLY) {
             let (provider, managed) = (self.worker.provider, self.worker.managed);
-            let read = tokio::select! {
-                read = provider.user(user_id, managed) => read.map_err(|error| Some(error.to_string()))?,
+            let is_otherwise = tokio::select! {
+                judged = shows_otherwise(list.user(user_id), user_id, provider, managed) => {
+                    judged.map_err(|error| Some(error.to_string()))?
+                }
                 () = wants(&mut self.options.stop, Stop::Gently) => return Err(None),
             };
-            let is_same = match (list.user(user_id), &read) {
-                (None, None) => true,
-                (Some(listed), Some(read)) => differences(listed, &read.user, managed).is_empty(),
-                (None, Some(_)) | (Some(_), None) => false,
-            };
-            if !is_same {
+            if is_otherwise {
                 let problem = format!(
                     "the list shows the user {user_id} otherwise than Skovik does when asked for that user; is it an old one?"
                 );

@@ -128,7 +128,7 @@ fn nothing_was_done_before_what_stands_in_front_of_it() {
 }
 
 #[test]
-fn whom_applies_made_and_none_deleted_since_is_told_the_last_one_first() {
+fn whoever_was_made_tells_of_an_old_list_and_where_a_create_is_in_doubt_whoever_was_touched() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = State::open(&folder.path().join("state"), None).expect("a state");
     let mut recent = Recent::read(&state, "https://api.example.com/v1", at(0), at(1_000), None).expect("nothing yet");
@@ -136,12 +136,20 @@ fn whom_applies_made_and_none_deleted_since_is_told_the_last_one_first() {
         line(1, "one", 1, Kind::Create, "a"),
         line(1, "one", 2, Kind::Create, "b"),
         line(1, "one", 3, Kind::Update, "c"),
+        line(1, "one", 4, Kind::Delete, "e"),
         line(2, "two", 1, Kind::Delete, "a"),
         line(3, "three", 1, Kind::Update, "b"),
         line(4, "four", 1, Kind::Create, "d"),
-        Applied { user_id: None, ..line(5, "five", 1, Kind::Create, "") },
     ];
-    assert_eq!(recent.made(None), [&UserId::from("d"), &"b".into()]);
+    recent.written = recent.applied.len();
+    let users = |names: &'static [&'static str]| names.iter().map(|name| UserId::from(*name)).collect::<Vec<_>>();
+    let told = |recent: &Recent, but| {
+        let Witnesses { made, unmade, others } = recent.witnesses(but);
+        [made, unmade, others].map(|users| users.into_iter().cloned().collect::<Vec<_>>())
+    };
+    assert_eq!(told(&recent, None), [users(&["d", "b"]), users(&["a"]), users(&[])]);
     let four = ApplyId { plan: plan("four"), begun: at(0) };
-    assert_eq!(recent.made(Some(four)), [&UserId::from("b")]);
+    assert_eq!(told(&recent, Some(four)), [users(&["b"]), users(&["a"]), users(&[])]);
+    recent.applied.push(Applied { user_id: None, ..line(5, "five", 1, Kind::Create, "") });
+    assert_eq!(told(&recent, None), [users(&["d", "b"]), users(&["a"]), users(&["c", "e"])]);
 }

@@ -1,6 +1,8 @@
 //! People who would get what an inactive user has, or what somebody gives up, in another spelling.
 
-use super::company::{ANNA, BEN, CARLA, Company, assert_plan, company, employee, moved, reactivating, user};
+use super::company::{
+    ANNA, BEN, CARLA, Company, assert_plan, bad_record, company, employee, moved, reactivating, user,
+};
 use crate::employee::{Employee, User};
 
 /// Other spellings of `A17`.
@@ -154,5 +156,40 @@ fn ones_own_user_hides_nobody() {
         let inactive = twins().chain([user(id, Some("A17"), BEN, None)]).collect::<Vec<_>>();
         let back = reactivating(vec![ben()], vec![], inactive);
         is_told(&back, "A17", &["would be made active again", "Ulf Ek"]);
+    }
+}
+
+/// A user whom other settings manage is not compared by name, but what is written in another way is theirs all the same.
+#[test]
+fn a_user_of_another_branch_has_what_they_have() {
+    let other = |held: &str, email: &str| {
+        let user = User { branch: Some("no".into()), ..stranger("a", Some(held), email) };
+        company([ben()], [user]).with(|company| company.policy.branches = Some(["se".into()].into()))
+    };
+    for held in NUMBERS {
+        is_told(&other(held, ANNA), "A17", &["would be created", "Ulf Ek", "in a branch that is not managed here"]);
+        // Both numbers are in the list.
+        let both = other(held, ANNA).with(|company| company.desired.elsewhere.push(employee(held, ANNA, None)));
+        assert_eq!(told(&both), []);
+    }
+    for email in EMAILS {
+        is_told(&other("B9", email), "A17", &["would be created", "in a branch that is not managed here"]);
+    }
+    assert_plan(&other("B9", ANNA), &["1 create A17"]);
+}
+
+/// A bad record of somebody else keeps a user, and hides nothing.
+#[test]
+fn a_user_whom_a_bad_record_keeps_has_what_they_have() {
+    let kept = |held: &str, identifier: &str| {
+        company([ben()], [stranger("a", Some(held), ANNA)]).aside(bad_record(Some(identifier), Some(ANNA), None))
+    };
+    for held in NUMBERS {
+        is_told(&kept(held, "E1"), "A17", &["would be created", "Ulf Ek", "stays as they are"]);
+        assert_eq!(told(&kept(held, held)), [], "both numbers are in the list");
+    }
+    for email in EMAILS {
+        let own = company([ben()], [stranger("a", Some("B9"), email)]).aside(bad_record(Some("B9"), None, None));
+        is_told(&own, "A17", &["would be created", "stays as they are"]);
     }
 }

@@ -220,6 +220,10 @@ fn replacement<'e>(
         Instruction::GetItem => filter(LOOK_UP),
         Instruction::Slice => Ok(Some(Instruction::ApplyFilter(slices::PART, Some(4), BY_NAME))),
         Instruction::Not if is_condition => Ok(Some(Instruction::PerformTest(NOT, Some(1), BY_NAME))),
+        Instruction::ApplyFilter(name, arguments, _) if is_condition => {
+            let strict = lists::in_condition(name);
+            Ok(strict.map(|strict| Instruction::ApplyFilter(strict, *arguments, BY_NAME)))
+        }
         Instruction::CompareAndPreserve(_) => Err(Error::new(
             ErrorKind::SyntaxError,
             "compares three values in one go; write `a < b and b < c` instead of `a < b < c`",

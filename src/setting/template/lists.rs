@@ -9,7 +9,7 @@ use minijinja::value::{Kwargs, Rest, StringInput, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, filters};
 
 use super::arguments::is_defined;
-use super::compare::unreadable;
+use super::compare::{truth, unreadable};
 use super::in_order;
 use super::kinds::{is_finite, not_a_number, shown};
 use super::letters::Letters;
@@ -19,6 +19,24 @@ pub(super) const FOR_LISTS: [&str; 14] = [
     "first", "last", "join", "list", "min", "max", "sort", "unique", "groupby", "select", "reject", "map", "batch",
     "sum",
 ];
+
+/// The filters that choose items, as they are where true or false is needed: without a test, an item that is neither is an
+/// error. To the engine every text but the empty one is true, and what is not there is false. And how many arguments each has
+/// without a test.
+const CHOOSING: [(&str, &str, usize); 4] = [
+    ("select", "operatorselect", 0),
+    ("reject", "operatorreject", 0),
+    ("selectattr", "operatorselectattr", 1),
+    ("rejectattr", "operatorrejectattr", 1),
+];
+/// The tests that choose where none is named: of what is there, and of true and false.
+const HOLDS: &str = "operatorholds";
+const IS_TRUE: &str = "operatortrue";
+
+/// The filter instead of this one in a condition.
+pub(super) fn in_condition(filter: &str) -> Option<&'static str> {
+    CHOOSING.iter().find(|(name, ..)| *name == filter).map(|(_, strict, _)| *strict)
+}
 
 /// How many bytes are written for one unit of work.
 const BYTES_FOR_A_UNIT: usize = 64;
@@ -108,7 +126,19 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
             if let Some(attribute) = rest.first().and_then(Value::as_str) {
                 can_be_read(state, &value, attribute)?;
             }
-            filter.call(state, &[&[value], &rest[..]].concat())
+            let test = (rest.len() == 1).then(|| Value::from(HOLDS));
+            filter.call(state, &[&[value], &rest[..], test.as_slice()].concat())
+        });
+    }
+    environment.add_test(HOLDS, |state: &mut State<'_, '_>, value: Value| {
+        is_defined(state, &value)?;
+        Ok::<_, Error>(value.is_true())
+    });
+    environment.add_test(IS_TRUE, |value: Value| truth("select", &value));
+    for (name, strict, without_test) in CHOOSING {
+        environment.add_filter(strict, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
+            let test = (rest.len() == without_test).then(|| Value::from(IS_TRUE));
+            state.apply_filter(name, &[&[value], &rest[..], test.as_slice()].concat())
         });
     }
     // To the engine, what is not there is an empty list.

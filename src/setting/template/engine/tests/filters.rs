@@ -214,3 +214,36 @@ fn what_is_no_text_is_not_read_as_one() {
     fails("hr.text is startingwith(['3'])", "`is startingwith` is for texts, and gets a list");
     fails("[hr.list] | select('startingwith', '[') | list | length == 1", "is for texts, and gets a list");
 }
+
+/// Every text with letters holds for the engine, and what is not there does not.
+#[test]
+fn in_a_condition_items_are_chosen_by_true_and_false() {
+    for (text, expected) in [
+        ("[true, false] | select | list == [true]", true),
+        ("[true, false] | reject | list == [true]", false),
+        ("([{'a': true}, {'a': false}] | selectattr('a') | list | length) == 1", true),
+        ("[{'a': {'b': false}}] | rejectattr('a.b') | list != []", true),
+        ("['a', ''] | select('ne', '') | list == ['a']", true),
+        ("[{'a': 'no'}] | selectattr('a', 'eq', 'yes') | list == []", true),
+    ] {
+        assert_eq!(holds(text), Ok(expected), "{text}");
+    }
+    for items in ["hr.list", "[none]", "['']", "[0]", "[[]]", "[{}]", "['no']"] {
+        for filter in ["select", "reject"] {
+            let error = holds(&format!("{items} | {filter} | list == []")).expect_err(items);
+            assert!(error.contains("needs true or false"), "{error}");
+            let attribute = format!("({items} | as_list)[0]");
+            let error = holds(&format!("[{{'a': {attribute}}}] | {filter}attr('a') | list == []")).expect_err(items);
+            assert!(error.contains("needs true or false"), "{error}");
+        }
+    }
+    // What is not there is an error everywhere.
+    for text in [
+        "[{}] | selectattr('a') | list == []",
+        "[{}] | rejectattr('a') | list == []",
+        "[hr.none] | select | list == []",
+    ] {
+        fails(text, "undefined");
+    }
+    assert_eq!(render("{{ ['a', '', none] | select | join(' ') }}"), Ok("a".to_owned()));
+}
