@@ -26,6 +26,7 @@ mod spellings;
 mod strangers;
 #[cfg(test)]
 pub(crate) mod tests;
+mod twins;
 mod unchecked;
 mod unjoined;
 

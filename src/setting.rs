@@ -5,6 +5,7 @@ mod base_url;
 mod credentials;
 pub(crate) mod program;
 pub(crate) mod quoting;
+mod secret_file;
 mod secrets;
 pub(crate) mod section;
 pub(crate) mod template;

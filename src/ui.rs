@@ -26,7 +26,7 @@ pub use self::progress::Progress;
 pub(crate) use self::stream::Waiting;
 use crate::cli::{CONFIG_DEFAULT, Global, LogFormat};
 use crate::exit::{ExitStatus, refused};
-use crate::state::FOLDER_VARIABLE;
+use crate::state::{FOLDER_VARIABLE, is_ending};
 use crate::text::{joined, message, printable, shell_path};
 
 /// The width of lines without a terminal.
@@ -175,7 +175,9 @@ impl Ui {
         if !self.prints {
             return Ok(());
         }
-        self.bars.suspend(|| stream::write_stdout_within(result, LONGEST_SILENCE))
+        // Whoever has asked the program to end does not wait long for a reader.
+        let patience = if is_ending() { stream::PATIENCE } else { LONGEST_SILENCE };
+        self.bars.suspend(|| stream::write_stdout_within(result, patience))
     }
 
     fn warn_of_output(&self, error: &io::Error) {

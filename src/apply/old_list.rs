@@ -8,19 +8,24 @@ use crate::provider::{ApiError, Provider};
 pub const READ_SINGLY: usize = 10;
 
 /// Whether a list shows a user otherwise than Skovik does when asked for that user alone. If somebody else has changed or
-/// removed them, both show the same. Whoever is inactive is in no list of active users, and counts as gone.
+/// removed them, both show the same. Whoever is inactive is in no list of active users, and counts as gone. A refusal, such as
+/// 410 or 403, shows nothing.
 ///
 /// # Errors
-/// If Skovik cannot be asked.
+/// If Skovik gives no usable answer. The error names the user.
 pub async fn shows_otherwise(
     listed: Option<&User>,
     id: &UserId,
     provider: &dyn Provider,
     managed: &Managed,
-) -> Result<bool, ApiError> {
-    Ok(match (listed, provider.user(id, managed).await?) {
-        (None, None) => false,
-        (Some(listed), Some(read)) => !differences(listed, &read.user, managed).is_empty(),
-        (None, Some(_)) | (Some(_), None) => true,
+) -> Result<bool, String> {
+    const FORBIDDEN: u16 = 403;
+    Ok(match (listed, provider.user(id, managed).await) {
+        (None, Ok(None)) | (_, Err(ApiError::Refused(_) | ApiError::Credentials { status: FORBIDDEN, .. })) => false,
+        (Some(listed), Ok(Some(read))) => !differences(listed, &read.user, managed).is_empty(),
+        (None, Ok(Some(_))) | (Some(_), Ok(None)) => true,
+        (_, Err(error)) => {
+            return Err(format!("the list may be an old one, and Skovik does not tell of the user {id}: {error}"));
+        }
     })
 }

@@ -11,7 +11,7 @@ use crate::apply::ledger::{LedgerError, Recent, Witnesses};
 use crate::apply::old_list::{READ_SINGLY, shows_otherwise};
 use crate::config::Settings;
 use crate::employee::{Directory, Managed, User, UserId};
-use crate::exit::{ExitStatus, OrRefuse as _, refused};
+use crate::exit::{ExitStatus, refused};
 use crate::guard::RecentPast;
 use crate::plan::{LEDGER_UNREADABLE, Plan};
 use crate::provider::Provider;
@@ -77,7 +77,8 @@ impl Known {
         let lacking = |users: Vec<_>| users.into_iter().filter(is_lacking).take(READ_SINGLY);
         for id in lacking(made).chain(lacking(unmade)).chain(others.into_iter().take(READ_SINGLY)) {
             let listed = find(&directory.users, id);
-            if shows_otherwise(listed, id, provider, managed).await.or_refuse(ExitStatus::Untrusted)? {
+            let judged = shows_otherwise(listed, id, provider, managed).await;
+            if judged.map_err(|problem| refused(ExitStatus::Untrusted, format!("nothing was written: {problem}")))? {
                 let what = match listed {
                     None => format!("lacks the user {id}, whom skovik-sync has created lately and Skovik still has"),
                     Some(_) => format!(

@@ -87,12 +87,12 @@ impl Comparison<'_> {
         for user in leaving {
             let described = self.user(user);
             let identifier = described.identifier.as_ref();
-            let by_email = || halves.by_email.get(described.email.key());
+            let by_email = || halves.written_as(&keys(None, Some(&described.email)));
             let is_named = || described.name_key().is_some_and(|name| names.contains(&*name));
             let half = if self.named_later.contains(&user) || is_named() {
-                let by_identifier = identifier.and_then(|identifier| halves.by_identifier.get(identifier));
-                let by_name = || halves.by_name.get(&described.name_key()?);
-                by_identifier.or_else(by_email).or_else(by_name).or(halves.of_anybody.as_ref())
+                let by_identifier = halves.written_as(&keys(identifier_of(described), None));
+                let by_name = || halves.by_name.get(&described.name_key()?).copied();
+                by_identifier.or_else(by_email).or_else(by_name).or(halves.of_anybody)
             } else {
                 identifier.filter(|identifier| !out_of_scope.contains(*identifier)).and_then(|_| by_email())
             };
@@ -182,8 +182,8 @@ impl<'a> From<&'a Contradiction> for Told<'a> {
 /// Records outside the scope that may have another half, by what they say of who they are.
 #[derive(Default)]
 struct Halves<'a> {
-    by_identifier: FxHashMap<&'a ExternalIdentifier, &'a Outside>,
-    by_email: FxHashMap<&'a str, &'a Outside>,
+    /// By the identifier and the e-mail, in whatever way they are written.
+    by_key: FxHashMap<String, &'a Outside>,
     by_name: FxHashMap<String, &'a Outside>,
     /// One that says nothing but its identifier, which may be the wrong key.
     of_anybody: Option<&'a Outside>,
@@ -191,10 +191,11 @@ struct Halves<'a> {
 
 impl<'a> Halves<'a> {
     fn is_empty(&self) -> bool {
-        self.by_identifier.is_empty()
-            && self.by_email.is_empty()
-            && self.by_name.is_empty()
-            && self.of_anybody.is_none()
+        self.by_key.is_empty() && self.by_name.is_empty() && self.of_anybody.is_none()
+    }
+
+    fn written_as(&self, keys: &[String]) -> Option<&'a Outside> {
+        keys.iter().find_map(|key| self.by_key.get(key).copied())
     }
 
     fn note(&mut self, half: &'a Outside) {
@@ -202,8 +203,8 @@ impl<'a> Halves<'a> {
         if name.is_none() && half.email.is_none() {
             self.of_anybody.get_or_insert(half);
         }
-        self.by_identifier.extend(half.identifier.as_ref().map(|identifier| (identifier, half)));
-        self.by_email.extend(half.email.as_ref().map(|email| (email.key(), half)));
+        let identifier = half.identifier.as_ref().map(ExternalIdentifier::as_str);
+        self.by_key.extend(keys(identifier, half.email.as_ref()).into_iter().map(|key| (key, half)));
         self.by_name.extend(name.map(|name| (name, half)));
     }
 }

@@ -11,11 +11,15 @@ use super::Comparison;
 use super::held::describe_record;
 use super::strangers::Described;
 use crate::employee::{Email, ExternalIdentifier, Stray, User};
+use crate::side_by_side::side_by_side;
 use crate::text::name_words::name_words;
 use crate::text::near::meaning;
 use crate::text::{is_unseen, likeness};
 
-impl Comparison<'_> {
+/// How many users who write one thing in several ways are kept.
+const KEPT: usize = 8;
+
+impl<'a> Comparison<'a> {
     /// Withholds the deletes of the users whom records resemble; `what` became of these records.
     pub(super) fn withhold_resembled<'r>(
         &mut self,
@@ -95,12 +99,14 @@ impl Comparison<'_> {
         records: impl IntoIterator<Item = (Described<'r>, String)>,
         what: &str,
     ) {
-        let inactive = self.inactive_by_identifier();
-        let records: Vec<(Described<'r>, String)> =
-            records.into_iter().filter(|(record, _)| self.is_unidentified(*record, &inactive)).collect();
-        if records.is_empty() {
+        let mut records: Vec<(Described<'r>, String)> = records.into_iter().collect();
+        if records.is_empty() || self.leaving().next().is_none() {
             return;
         }
+        let inactive = self.inactive_by_identifier();
+        let wanted = records.iter().flat_map(|(record, _)| keys(record.identifier, record.email)).collect();
+        let written = self.users_written_as(&wanted);
+        records.retain(|(record, _)| self.is_unidentified(*record, &inactive, &written));
         let mut leaving: FxHashMap<String, Vec<u32>> = FxHashMap::default();
         for user in self.leaving() {
             for word in name_words(&self.user(user).full_name()) {
@@ -114,6 +120,27 @@ impl Comparison<'_> {
                 }
             }
         }
+    }
+
+    /// A few of the users who have these keys.
+    fn users_written_as(&self, wanted: &FxHashSet<String>) -> FxHashMap<String, Vec<&'a User>> {
+        let users = &self.directory.users;
+        let parts = side_by_side(users.len() as u32, |range| {
+            let keys_of = |place: u32| {
+                let user = &users[place as usize];
+                let keys = keys(identifier_of(user), Some(&user.email)).into_iter();
+                keys.filter(|key| wanted.contains(key)).map(move |key| (key, user))
+            };
+            range.flat_map(keys_of).collect::<Vec<_>>()
+        });
+        let mut written: FxHashMap<String, Vec<&User>> = FxHashMap::default();
+        for (key, user) in parts.into_iter().flatten() {
+            let kept = written.entry(key).or_default();
+            if kept.len() < KEPT {
+                kept.push(user);
+            }
+        }
+        written
     }
 }
 

@@ -2,6 +2,7 @@
 //! only wrong. One conflict can cause others; a queue handles each of them once.
 
 use super::index::describe;
+use super::strangers::Described;
 use super::{Claim, Comparison, Event, Standing, describe_user};
 use crate::diagnostic::Severity;
 use crate::side_by_side::side_by_side;
@@ -30,9 +31,31 @@ impl Comparison<'_> {
 
     /// Handles all events in the queue, and those that they cause.
     pub(super) fn settle(&mut self) {
+        let mut aside: Vec<u32> = Vec::new();
+        loop {
+            self.handle_events(&mut aside);
+            if aside.is_empty() {
+                return;
+            }
+            // Whoever has a user is known, and so is who has the e-mail as it is.
+            let is_new = |index: &u32| self.claims[*index as usize] == Claim::Aside(None);
+            let new: Vec<_> = aside.drain(..).filter(is_new).map(|index| self.employee(index)).collect();
+            let has_owner: Vec<bool> =
+                new.iter().map(|employee| self.owner_of_email(employee.email.key()).is_some()).collect();
+            let records = new.into_iter().zip(has_owner).map(|(employee, has_owner)| {
+                let record = Described::from(employee);
+                (if has_owner { record.without_email() } else { record }, describe(employee))
+            });
+            self.withhold_resembled(records, "was set aside");
+        }
+    }
+
+    /// Handles all events in the queue, and adds whom they set aside.
+    fn handle_events(&mut self, aside: &mut Vec<u32>) {
         while let Some(event) = self.queue.pop() {
             match event {
                 Event::EmployeeAside(index) => {
+                    aside.push(index);
                     if let Claim::Aside(Some(user)) = self.claims[index as usize] {
                         self.hold(user);
                         self.queue.push(Event::UserStays(user));

@@ -74,13 +74,17 @@ impl Comparison<'_> {
     /// Everybody whose values are compared.
     fn holders(&self, drafts: &[Draft]) -> Vec<Holder> {
         // Whoever has a record of their own keeps what that says.
-        let own = |claim: &Claim| if let Claim::User(user) | Claim::Kept(user) = claim { Some(*user) } else { None };
-        let own: FxHashSet<u32> = self.claims.iter().filter_map(own).collect();
+        let mut has_own = vec![false; self.directory.users.len()];
+        for claim in &self.claims {
+            if let Claim::User(user) | Claim::Kept(user) = claim {
+                has_own[*user as usize] = true;
+            }
+        }
         let Desired { set_aside, doubtful, elsewhere, .. } = self.desired;
         let listed = set_aside.iter().chain(doubtful).filter_map(|record| record.identifier.as_ref());
         let listed: FxHashSet<&ExternalIdentifier> =
             listed.chain(elsewhere.iter().map(|other| &other.identifier)).collect();
-        let others = (0..self.directory.users.len() as u32).filter(|user| !own.contains(user));
+        let others = (0..self.directory.users.len() as u32).filter(|user| !has_own[*user as usize]);
         let mut holders: Vec<Holder> = others
             .map(|user| {
                 let held = self.user(user).identifier.as_ref();

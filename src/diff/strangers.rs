@@ -6,6 +6,7 @@ use std::hash::Hash;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::inactive::ByValue;
+use super::resembling::keys;
 use super::{Comparison, Person};
 use crate::employee::possible::check_email;
 use crate::employee::{Desired, Email, Employee, ExternalIdentifier, SetAside, Text, User, full_name, name_key};
@@ -204,20 +205,27 @@ impl<'a> Comparison<'a> {
     }
 
     /// Whether a record that is set aside does not tell whose it is: what it has of a user is somebody else's, or it has
-    /// nothing of a user and lacks a usable identifier or e-mail.
-    pub(super) fn is_unidentified(&self, record: Described<'_>, inactive: &ByValue<'_>) -> bool {
+    /// nothing of a user and lacks a usable identifier or e-mail. `written` are users by what they have in other spellings.
+    pub(super) fn is_unidentified(
+        &self,
+        record: Described<'_>,
+        inactive: &ByValue<'_>,
+        written: &FxHashMap<String, Vec<&User>>,
+    ) -> bool {
+        let shares = |owner: &User| share_a_word(&record.full_name(), &owner.full_name()) != Some(false);
         let by_identifier = record.identifier.and_then(|identifier| self.owner_of_identifier(identifier));
         let by_email = record.email.and_then(|email| self.owner_of_email(email.key()));
         let active = [by_identifier, by_email].into_iter().flatten().map(|user| self.user(user));
         let inactive = record.identifier.and_then(|identifier| inactive.get(identifier)).into_iter().flatten();
         let mut owners = active.chain(inactive.map(|&user| self.inactive_user(user))).peekable();
         match owners.peek() {
-            Some(_) => owners.all(|owner| {
-                let has_its_name = share_a_word(&record.full_name(), &owner.full_name()) != Some(false);
-                !has_its_name || self.is_another(record, owner)
-            }),
+            Some(_) => owners.all(|owner| !shares(owner) || self.is_another(record, owner)),
             None => {
-                record.identifier.is_none() || record.email.is_none_or(|email| check_email(email.as_str()).is_err())
+                let keys = keys(record.identifier, record.email);
+                let mut written = keys.iter().filter_map(|key| written.get(key)).flatten().peekable();
+                (written.peek().is_some() && written.all(|owner| !shares(owner)))
+                    || record.identifier.is_none()
+                    || record.email.is_none_or(|email| check_email(email.as_str()).is_err())
             }
         }
     }

@@ -10,7 +10,7 @@ use super::resembling::{identifier_of, keys};
 use super::strangers::Described;
 use super::{Claim, Comparison, describe_user};
 use crate::diagnostic::Diagnostic;
-use crate::employee::User;
+use crate::employee::{ExternalIdentifier, User};
 use crate::text::name_words::name_words;
 
 impl Comparison<'_> {
@@ -86,10 +86,22 @@ impl Comparison<'_> {
         drafts.diagnostics.extend(remarks);
     }
 
-    /// Whoever has the identifier or the e-mail of a record that belongs to nobody.
+    /// Whoever has the identifier or the e-mail of a record that belongs to nobody; a user who would be deleted, also in another
+    /// way of writing.
     pub(super) fn find_named_later(&mut self) {
-        let named = self.desired.of_nobody.iter();
-        let users = named.flat_map(|one| self.described_users(one.identifier.as_ref(), one.email.as_ref())).flatten();
-        self.named_later = users.collect();
+        let named = &self.desired.of_nobody;
+        let exact = named.iter().flat_map(|one| self.described_users(one.identifier.as_ref(), one.email.as_ref()));
+        let mut users: FxHashSet<u32> = exact.flatten().collect();
+        let mut leaving: FxHashMap<String, Vec<u32>> = FxHashMap::default();
+        for user in self.leaving().filter(|_| !named.is_empty()) {
+            let described = self.user(user);
+            let keys = keys(identifier_of(described), Some(&described.email));
+            keys.into_iter().for_each(|key| leaving.entry(key).or_default().push(user));
+        }
+        for one in named.iter().filter(|_| !leaving.is_empty()) {
+            let keys = keys(one.identifier.as_ref().map(ExternalIdentifier::as_str), one.email.as_ref());
+            users.extend(keys.iter().filter_map(|key| leaving.get(key)).flatten());
+        }
+        self.named_later = users;
     }
 }

@@ -65,7 +65,8 @@ impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Explanation { name, source_records, steps, user, verdict, operation, diagnostics } = self.explanation;
         let palette = self.palette;
-        writeln!(f, "{}", palette.bold(printable(name)))?;
+        // A name at the beginning of a line could be a line of its own.
+        writeln!(f, "Person: {}", palette.bold(printable(name)))?;
         writeln!(f, "\n{}", palette.bold("What the sources say"))?;
         if source_records.is_empty() {
             writeln!(f, "  nothing: no source has a record of them")?;

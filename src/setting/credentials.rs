@@ -6,19 +6,18 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
-use std::{env, fs, io};
+use std::{env, fs};
 
 use secrecy::SecretString;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::ConfigError;
 use super::program::{self, Running};
 use super::quoting::{is_variable_name, length, may_be_secret, variable};
+use super::secret_file::text_of;
 use super::secrets::Secrets;
 use super::section::Section;
-use crate::files::read_bounded;
 use crate::http::Redactor;
 use crate::text;
 
@@ -168,7 +167,7 @@ impl Secret {
             }
             SecretPlace::File(path) => {
                 warn_if_others_can_read(path, prefix, shown);
-                let text = read_in_time(path.clone(), PATIENCE).await;
+                let text = text_of(path, KEPT, PATIENCE).await;
                 let text = text.map_err(|error| format!("cannot read {prefix}_file {shown}: {error}"))?;
                 (format!("{prefix}_file {shown}"), text)
             }
@@ -197,19 +196,6 @@ impl Secret {
             }
             _ => Ok(SecretString::from(secret)),
         }
-    }
-}
-
-/// Reads a file, which may be a pipe. It gives up on a pipe without an end, or one that nobody writes to.
-async fn read_in_time(path: PathBuf, patience: Duration) -> io::Result<Vec<u8>> {
-    let (sender, read) = oneshot::channel();
-    // A thread of its own: at its end, the program would wait for a thread of the runtime.
-    std::thread::Builder::new().spawn(move || {
-        let _ = sender.send(read_bounded(&path, KEPT as u64));
-    })?;
-    match timeout(patience, read).await {
-        Ok(read) => read.unwrap_or_else(|error| Err(io::Error::other(error))),
-        Err(_) => Err(io::Error::other(format!("nothing came from it within {} seconds", patience.as_secs()))),
     }
 }
 
@@ -381,22 +367,6 @@ mod tests {
             assert!(begun.elapsed() < Duration::from_secs(20), "it goes on");
             std::thread::sleep(Duration::from_millis(10));
         }
-    }
-
-    #[test]
-    fn a_pipe_holds_a_secret_if_somebody_writes_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let pipe = folder.path().join("pipe");
-        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        let begun = std::time::Instant::now();
-        let error = now(read_in_time(pipe.clone(), Duration::from_millis(300))).unwrap_err().to_string();
-        assert!(error.contains("nothing came from it") && begun.elapsed() < Duration::from_secs(20), "{error}");
-        let other = folder.path().join("other");
-        assert!(std::process::Command::new("mkfifo").arg(&other).status().unwrap().success());
-        let written = other.clone();
-        let writer = std::thread::spawn(move || fs::write(written, "secret"));
-        assert_eq!(now(read_in_time(other, PATIENCE)).unwrap(), b"secret");
-        writer.join().unwrap().unwrap();
     }
 
     #[test]

@@ -2,14 +2,40 @@
 //! shows them.
 
 use std::env;
+use std::path::Path;
 
 use object_store::ClientConfigKey;
 use object_store::aws::AmazonS3ConfigKey;
 use object_store::azure::AzureConfigKey;
 use object_store::gcp::GoogleConfigKey;
+use url::Url;
 
+/// The shortest part of an address that is hidden, in bytes. `sv=1` is no secret.
+const SHORTEST_PART: usize = 6;
 /// Secrets that are read beside the stores' own settings.
 const OTHERS: [&str; 2] = ["AWS_CONTAINER_AUTHORIZATION_TOKEN", "IDENTITY_HEADER"];
+
+/// What the names of the variables begin with that the libraries of stores read.
+const SERVICES: [&str; 7] = ["AWS_", "AZURE_", "GOOGLE_", "IDENTITY_", "MSI_", "SERVICE_ACCOUNT", "FEDERATED_TOKEN"];
+/// What is in the name of a variable that names a file with a credential.
+const FILES: [&str; 4] = ["_FILE", "SERVICE_ACCOUNT", "CREDENTIALS", "_PATH"];
+
+/// Whether a variable that is to name a file names none: it may be what belongs into that file.
+fn is_pasted(name: &str, value: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let names_file = FILES.iter().any(|part| name.contains(part)) && !value.contains("://");
+    names_file && !value.is_empty() && !Path::new(value).exists()
+}
+
+/// The parts of an address that may be a credential: a name with a password, and the values of a query.
+pub(super) fn parts_of_url(text: &str) -> Vec<String> {
+    let Some(url) = Url::parse(text).ok().filter(|_| text.contains("://")) else { return Vec::new() };
+    let raw = url.query().unwrap_or_default().split('&').filter_map(|pair| Some(pair.split_once('=')?.1.to_owned()));
+    let read = url.query_pairs().map(|(_, value)| value.into_owned());
+    let user = url.password().map(|password| [url.username().to_owned(), password.to_owned()]);
+    let parts = user.into_iter().flatten().chain(raw).chain(read);
+    parts.filter(|part| part.len() >= SHORTEST_PART).collect()
+}
 
 /// The variables of this process that hold a secret of a store, under whatever name the store takes it.
 pub(crate) fn store_secrets() -> Vec<String> {
@@ -23,6 +49,11 @@ fn is_secret(name: &str, value: &str) -> bool {
     use AzureConfigKey as Azure;
     use GoogleConfigKey as Google;
     let key = name.to_ascii_lowercase();
+    if SERVICES.iter().any(|service| name.starts_with(service))
+        && (is_pasted(name, value) || !parts_of_url(value).is_empty())
+    {
+        return true;
+    }
     let is_client_secret = |key| key == ClientConfigKey::ProxyUrl && value.contains('@');
     match name.split_once('_').map_or("", |(service, _)| service) {
         _ if OTHERS.contains(&name) => true,
@@ -87,11 +118,9 @@ mod tests {
             "AWS_ACCESS_KEY_ID",
             "AWS_REGION",
             "AWS_ENDPOINT",
-            "AWS_WEB_IDENTITY_TOKEN_FILE",
             "AWS_SSE_KMS_KEY_ID",
             "AZURE_CLIENT_ID",
             "AZURE_STORAGE_ACCOUNT_NAME",
-            "GOOGLE_APPLICATION_CREDENTIALS",
             "TOKEN",
             "aws_token",
             "PATH",
@@ -99,6 +128,28 @@ mod tests {
         for name in others {
             assert!(!is_secret(name, "value"), "{name}");
         }
+        // What is pasted in place of a file's name, and what an address has in it.
+        let here = std::env::current_exe().expect("a file");
+        let here = here.to_str().expect("text");
+        for name in [
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+            "GOOGLE_SERVICE_ACCOUNT",
+            "GOOGLE_SERVICE_ACCOUNT_PATH",
+            "SERVICE_ACCOUNT",
+            "GOOGLE_APPLICATION_CREDENTIALS",
+            "AZURE_FEDERATED_TOKEN_FILE",
+        ] {
+            assert!(is_secret(name, "{\"private_key\": \"x\"}"), "{name}");
+            assert!(!is_secret(name, here), "{name}");
+        }
+        for name in ["AZURE_ENDPOINT", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_ENDPOINT_URL_S3", "IDENTITY_ENDPOINT"]
+        {
+            assert!(is_secret(name, "http://host/x?sv=1&sig=SECRET%2Fabc"), "{name}");
+            assert!(is_secret(name, "http://me:secret@host"), "{name}");
+            assert!(!is_secret(name, "http://host:9000/x?sv=1"), "{name}");
+        }
+        assert_eq!(parts_of_url("http://host?sv=1&sig=SECRET%2Fabc"), ["SECRET%2Fabc", "SECRET/abc"]);
         for name in ["AWS_PROXY_URL", "AZURE_PROXY_URL", "GOOGLE_PROXY_URL"] {
             assert!(is_secret(name, "http://me:secret@proxy:3128") && !is_secret(name, "http://proxy:3128"), "{name}");
         }

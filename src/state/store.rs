@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
 use futures_util::TryStreamExt as _;
@@ -25,7 +25,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::connector::{Connector, Counted, Fault};
-use super::credentials::store_secrets;
+use super::credentials::{parts_of_url, store_secrets};
 use super::listed::{BadList, Form, Listed};
 use super::wait::wait;
 use crate::http::Redactor;
@@ -111,8 +111,11 @@ impl Store {
     pub(super) fn open(url: &Url) -> io::Result<Self> {
         // The process may have none yet; whoever was first had the same in mind.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let redactor = Arc::new(Redactor::default());
+        // Whatever one of them has sent, another one may get quoted.
+        static KNOWN: LazyLock<Arc<Redactor>> = LazyLock::new(Arc::default);
+        let redactor = Arc::clone(&KNOWN);
         for value in store_secrets().iter().filter_map(|name| std::env::var(name).ok()) {
+            parts_of_url(&value).into_iter().for_each(|part| redactor.add(SecretString::from(part)));
             redactor.add(SecretString::from(value));
         }
         // Somebody may have written a secret into it.

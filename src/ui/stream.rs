@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// How long a message waits for its reader before the program goes on without.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// How many messages wait for a reader who does not read; later ones are lost.
 const WAITING: usize = 1000;
 /// How long to wait before a full output is tried again.

@@ -230,6 +230,17 @@ fn who_shares_a_name_with_a_record_that_tells_nobody_is_not_deleted() {
     assert_plan(&own, &["1 delete 1 a (in no source)", "branch_unknown 2"]);
 }
 
+/// The number of somebody with another name is no less theirs if it is written in another way.
+#[test]
+fn a_bad_record_with_the_number_of_somebody_else_keeps_whoever_shares_a_name() {
+    for held in ["2", "02", "2\u{200b}", "\u{ff12}"] {
+        let users = [user("a", Some("1"), ANNA, None), user("b", Some(held), BEN, None)];
+        let record = bad_record(Some("2"), Some("new@example.com"), Some(("Anna", "Lind")));
+        let deletes = company([], users).aside(record).plan().content().summary.delete;
+        assert_eq!(deletes, 0, "{held:?}");
+    }
+}
+
 /// Two records with one identifier: that of one of them is a mistake, and the name tells whose record it is.
 #[test]
 fn a_rival_with_the_name_of_somebody_else_keeps_that_user() {

@@ -106,7 +106,8 @@ fn whoever_comes_back_is_nobody_else_unless_with_another_value() {
         let again = ["would be created", "would be made active again with another one", "mixed up"];
         is_told(&back(ANNA, email), "A17", &again);
     }
-    assert_eq!(told(&back(EMAILS[3], EMAILS[3])), []);
+    // Of the two records that have one e-mail in two ways, and not of the inactive user.
+    is_told(&back(EMAILS[3], EMAILS[3]), "A17", &["has the identifier or the e-mail of B9"]);
     // Both numbers are in the list, so that they are two people.
     let both = vec![ben(), employee("a17", ANNA, None)];
     let both = reactivating(both, vec![], vec![user("z", Some("a17"), ANNA, None)]);
@@ -192,4 +193,26 @@ fn a_user_whom_a_bad_record_keeps_has_what_they_have() {
         let own = company([ben()], [stranger("a", Some("B9"), email)]).aside(bad_record(Some("B9"), None, None));
         is_told(&own, "A17", &["would be created", "stays as they are"]);
     }
+}
+
+/// Two lists write the number of one person in two ways.
+#[test]
+fn two_records_of_one_person_are_told_of() {
+    let twin = |held: &str, email: &str| Employee { identifier: held.into(), email: email.into(), ..ben() };
+    for held in ["a17", "0A17", "\u{410}17", "\u{ff21}17"] {
+        let both = company([ben(), twin(held, "b.holm@example.com")], []);
+        assert_eq!(told(&both).len(), 2, "{}", both.summary());
+        // One of them has a user already.
+        let one = company([ben(), twin(held, "b.holm@example.com")], [user("a", Some("A17"), BEN, None)]);
+        is_told(&one, held, &["would be created and has the identifier or the e-mail of A17 Ben Holm"]);
+        // Two companies may count from one number on.
+        let namesakes = company([ben(), employee(held, ANNA, None)], []);
+        assert_eq!(told(&namesakes), []);
+    }
+    // An address with characters that nobody sees is refused anyway.
+    let other = Employee { email: EMAILS[3].into(), ..employee("B9", ANNA, None) };
+    let both = company([ben(), other], []);
+    assert_eq!(told(&both).len(), 2, "{}", both.summary());
+    let users = [user("a", Some("A17"), BEN, None), user("b", Some("a17"), "b.holm@example.com", None)];
+    assert_plan(&company([ben(), twin("a17", "b.holm@example.com")], users), &[]);
 }

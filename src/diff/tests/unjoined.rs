@@ -1,8 +1,10 @@
 //! People who would be created, and may be a user whom a record with a bad key names.
 
-use super::company::{ANNA, BEN, CARLA, Company, assert_plan, bad_record, company, employee, reactivating, user};
+use super::company::{
+    ANNA, BEN, CARLA, Company, assert_plan, bad_record, company, employee, origin, reactivating, user,
+};
 use crate::diff::{Protect, Remove};
-use crate::employee::{Employee, Named, Stray};
+use crate::employee::{Employee, Named, Outside, Stray};
 
 /// Anna, who has no record that can be joined, is known by another number than in Skovik; a record says who she is.
 fn anna_by_another_number(company: Company) -> Company {
@@ -89,4 +91,48 @@ fn a_newcomer_whom_a_record_of_nobody_may_be_of_is_told_of() {
         company.desired.of_nobody = named(BEN);
     });
     assert_plan(&nobody, &["1 create 1"]);
+}
+
+/// Whoever is set aside only then keeps their user, too, in whatever way the number is written there.
+#[test]
+fn a_record_that_cannot_be_joined_keeps_the_user_whose_number_is_written_in_another_way() {
+    for held in ["0H1", "h1", "H1\u{200b}"] {
+        let users = [
+            user("a", Some("1"), ANNA, None),
+            user("b", Some("2"), BEN, None),
+            user("c", Some(held), "zoe.ek@x.se", None),
+        ];
+        let list = [employee("H1", CARLA, None), employee("2", BEN, None), employee("3", "eva.ek@example.com", None)];
+        let kept = anna_by_another_number(company(list, users));
+        assert_eq!(kept.plan().content().summary.delete, 0, "{held}: {:?}", kept.plan().content().diagnostics);
+        assert!(kept.plan().content().diagnostics.iter().any(|found| found.code == "record_unjoined"));
+    }
+}
+
+/// Two halves of one record under two keys, one of which has the e-mail in another way of writing.
+#[test]
+fn halves_are_of_one_record_however_it_is_written() {
+    let half = |email: &str| Outside {
+        identifier: Some("17".into()),
+        email: Some(email.into()),
+        first_name: "Zoe".into(),
+        last_name: "Ek".into(),
+        origin: origin(),
+        is_so_by_itself: false,
+        lacks_a_row: true,
+        may_have_half: true,
+    };
+    let plan_of = |held: &str, row: &str| {
+        company([], [user("z", Some("17"), held, None)]).with(|company| {
+            company.desired.out_of_scope.insert("17".into());
+            company.desired.outside.push(half(BEN));
+            company.desired.of_nobody = vec![Named { identifier: None, email: Some(row.into()), name: None }];
+        })
+    };
+    let spelled = ["b\u{200b}en.holm@example.com", "ben.holm@example.com.", "b\u{435}n.holm@example.com"];
+    for other in [BEN].into_iter().chain(spelled) {
+        assert_plan(&plan_of(BEN, other), &["delete_withheld 17"]);
+        assert_plan(&plan_of(other, BEN), &["delete_withheld 17"]);
+    }
+    assert_eq!(plan_of(BEN, ANNA).plan().content().summary.delete, 1);
 }

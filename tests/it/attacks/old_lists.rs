@@ -174,3 +174,76 @@ async fn nobody_is_created_again_because_the_list_is_older_than_the_runs_before(
         assert!(matches!(ended.code, Some(0 | 5)), "{ended:?}");
     }
 }
+
+/// A create in doubt, and other writes that are done: neither does a new plan believe a list that shows these undone.
+#[tokio::test]
+async fn a_new_plan_believes_no_list_that_is_older_than_an_apply_in_doubt() {
+    for rows in [[(1, None), (2, None), (3, None), (9, None)].as_slice(), &[(1, None), (2, Some(1)), (9, None)]] {
+        let is_honest = Arc::new(AtomicBool::new(false));
+        let honest = Arc::clone(&is_honest);
+        let lie = move |account: &mut Account, asked: &Asked<'_>| {
+            if honest.load(Ordering::Relaxed) {
+                return None;
+            }
+            if asked.method == "POST" {
+                account.store_new(&asked.body);
+                return Some(reply(500, ""));
+            }
+            let is_old = account.came.contains_key("POST") && asked.method == "GET" && asked.path == "/users";
+            is_old.then(|| {
+                reply(200, json!({"data": staff(), "meta": {"total": 3}, "links": {"next": null}}).to_string())
+            })
+        };
+        let liar = liar(rows, lie).await;
+        assert_eq!(liar.apply().await.code, Some(9));
+        let planned = liar.run(&["plan", "-o", "next.json"]).await;
+        assert_eq!(planned.code, Some(4), "{planned:?}");
+        assert!(planned.stderr.contains("otherwise than Skovik does when asked"), "{planned:?}");
+        // The list is true: nothing is left to do, and nobody was created twice.
+        is_honest.store(true, Ordering::Relaxed);
+        let planned = liar.run(&["plan", "-o", "next.json"]).await;
+        assert!(planned.code == Some(0) && planned.stdout.contains("No changes."), "{planned:?}");
+        assert_eq!(liar.account().came["POST"], 1);
+    }
+}
+
+/// A delete that was only said to be done takes nobody's creation back.
+#[tokio::test]
+async fn whoever_was_not_deleted_is_not_created_again_by_an_old_list() {
+    let is_old = Arc::new(AtomicBool::new(false));
+    let old = Arc::clone(&is_old);
+    let lie = move |_: &mut Account, asked: &Asked<'_>| match (asked.method, asked.path) {
+        ("DELETE", _) => Some(reply(204, "")),
+        ("GET", "/users") if old.load(Ordering::Relaxed) => {
+            Some(reply(200, json!({"data": staff(), "meta": {"total": 3}, "links": {"next": null}}).to_string()))
+        }
+        _ => None,
+    };
+    let liar = liar(&ONE, lie).await;
+    assert_eq!(liar.apply().await.code, Some(0));
+    liar.list(&STAFF);
+    assert!(matches!(liar.run(&["plan"]).await.code, Some(0 | 5)));
+    liar.approve("plan.json").await;
+    assert_eq!(liar.apply().await.code, Some(9), "the last list shows that nobody was deleted");
+    liar.list(&ONE);
+    is_old.store(true, Ordering::Relaxed);
+    let planned = liar.run(&["plan", "-o", "next.json"]).await;
+    assert_eq!(planned.code, Some(4), "{planned:?}");
+}
+
+/// A server may answer otherwise than with 404 for whoever is gone.
+#[tokio::test]
+async fn whoever_was_removed_holds_nothing_up_however_the_server_says_so() {
+    for (status, expected) in [(404, &[0, 5][..]), (410, &[0, 5]), (403, &[0, 5]), (400, &[0, 5]), (500, &[4])] {
+        let lie = move |account: &mut Account, asked: &Asked<'_>| {
+            let id = asked.path.strip_prefix("/users/")?;
+            (asked.method == "GET" && !account.users.contains_key(id)).then(|| reply(status, "{}"))
+        };
+        let liar = liar(&ONE, lie).await;
+        assert_eq!(liar.apply().await.code, Some(0));
+        liar.account().users.retain(|id, _| !id.starts_with("new"));
+        let planned = liar.run(&["plan", "-o", "next.json"]).await;
+        assert!(planned.code.is_some_and(|code| expected.contains(&code)), "{status}: {planned:?}");
+        assert_eq!(planned.stderr.contains("Skovik does not tell of the user new1"), status == 500, "{planned:?}");
+    }
+}

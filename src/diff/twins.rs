@@ -1,0 +1,74 @@
+//! Finds people who would be created beside a record of somebody with the same identifier or e-mail, written in another way:
+//! two lists may write the number of one person in two ways.
+//!
+//! Linear: a key is kept with a few of its owners only, and no key is made if nobody is created.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::Comparison;
+use super::changes::{Draft, Drafts};
+use super::index::describe;
+use super::look_alikes::warning;
+use super::resembling::keys;
+use crate::employee::Employee;
+use crate::side_by_side::side_by_side;
+
+/// How many owners of a key are kept. One of them is the person, and others may only have the same number.
+const KEPT: usize = 8;
+
+impl Comparison<'_> {
+    /// Remarks for everybody who would be created and has the e-mail of another record, or its identifier and its name, but for
+    /// the way of writing. One and the same identifier or e-mail sets both aside.
+    pub(super) fn remark_twins(&self, drafts: &mut Drafts) {
+        let created = |draft: &Draft| if let Draft::Create { employee, .. } = draft { Some(*employee) } else { None };
+        let new: Vec<u32> = drafts.drafts.iter().filter_map(created).collect();
+        let wanted: FxHashSet<String> = new.iter().flat_map(|&index| keys_of(self.employee(index))).collect();
+        if wanted.is_empty() {
+            return;
+        }
+        let listed = side_by_side(self.claims.len() as u32, |range| {
+            let wanted_keys = |index| {
+                keys_of(self.employee(index))
+                    .into_iter()
+                    .filter(|key| wanted.contains(key))
+                    .map(move |key| (key, index))
+            };
+            range.flat_map(wanted_keys).collect::<Vec<_>>()
+        });
+        let mut by_key: FxHashMap<String, Vec<u32>> = FxHashMap::default();
+        for (key, index) in listed.into_iter().flatten() {
+            let kept = by_key.entry(key).or_default();
+            if kept.len() < KEPT {
+                kept.push(index);
+            }
+        }
+        let twin = |&one: &u32| {
+            let keys = keys_of(self.employee(one));
+            let mut others = keys.iter().flat_map(|key| by_key[key].iter().map(move |&other| (key, other)));
+            others.find(|&(key, other)| other != one && self.are_twins(key, one, other)).map(|(_, other)| (one, other))
+        };
+        let found: Vec<(u32, u32)> = new.iter().filter_map(twin).collect();
+        drafts.diagnostics.extend(found.into_iter().map(|(one, other)| {
+            let [one, other] = [one, other].map(|index| self.employee(index));
+            let message = format!(
+                "{} would be created and has the identifier or the e-mail of {} {}, but for zeros, case, or characters that look the \
+                 same or that nobody sees. If this is one person: write it in one way at the source. If not: leave it and \
+                 approve the plan",
+                describe(one),
+                other.identifier,
+                describe(other)
+            );
+            warning(Some(one.identifier.to_string()), message)
+        }));
+    }
+
+    /// Whether two records that share a key may be of one person. Two companies may count from one number on, with zeros or
+    /// without, so that an identifier alone tells nothing.
+    fn are_twins(&self, key: &str, one: u32, other: u32) -> bool {
+        key.contains('@') || self.employee(one).name_key() == self.employee(other).name_key()
+    }
+}
+
+fn keys_of(employee: &Employee) -> Vec<String> {
+    keys(Some(employee.identifier.as_str()), Some(&employee.email))
+}
