@@ -12,6 +12,10 @@ use url::Url;
 
 /// The shortest part of an address that is hidden, in bytes. `sv=1` is no secret.
 const SHORTEST_PART: usize = 6;
+/// The shortest value that looks like a key, in bytes.
+const SHORTEST_KEY: usize = 16;
+/// What is in the name of a variable that names something.
+const NAMES: [&str; 4] = ["NAME", "BUCKET", "REGION", "PROFILE"];
 /// Secrets that are read beside the stores' own settings.
 const OTHERS: [&str; 2] = ["AWS_CONTAINER_AUTHORIZATION_TOKEN", "IDENTITY_HEADER"];
 
@@ -25,6 +29,24 @@ fn is_pasted(name: &str, value: &str) -> bool {
     let name = name.to_ascii_uppercase();
     let names_file = FILES.iter().any(|part| name.contains(part)) && !value.contains("://");
     names_file && !value.is_empty() && !Path::new(value).exists()
+}
+
+/// The variables of a store whose value looks like a key, wherever somebody has pasted it. Programs that are started get them, and
+/// messages do not show them.
+pub(super) fn like_keys() -> Vec<String> {
+    let set = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    set.filter(|(name, value)| is_like_key(name, value)).map(|(_, value)| value).collect()
+}
+
+fn is_like_key(name: &str, value: &str) -> bool {
+    let is_name = name.ends_with("_ID") || NAMES.iter().any(|part| name.contains(part));
+    let has = |of: fn(&u8) -> bool| value.bytes().any(|byte| of(&byte));
+    SERVICES.iter().any(|service| name.starts_with(service))
+        && !is_name
+        && value.len() >= SHORTEST_KEY
+        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=_-".contains(&byte))
+        && has(u8::is_ascii_digit)
+        && has(u8::is_ascii_alphabetic)
 }
 
 /// The parts of an address that may be a credential: a name with a password, and the values of a query.
@@ -148,6 +170,15 @@ mod tests {
             assert!(is_secret(name, "http://host/x?sv=1&sig=SECRET%2Fabc"), "{name}");
             assert!(is_secret(name, "http://me:secret@host"), "{name}");
             assert!(!is_secret(name, "http://host:9000/x?sv=1"), "{name}");
+        }
+        for (name, value, expected) in [
+            ("AWS_SKIP_SIGNATURE", "pastedKEY998877665544", true),
+            ("AWS_SKIP_SIGNATURE", "true", false),
+            ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE", false),
+            ("AZURE_STORAGE_ACCOUNT_NAME", "companyprod2026sync", false),
+            ("HOME", "pastedKEY998877665544", false),
+        ] {
+            assert_eq!(is_like_key(name, value), expected, "{name}");
         }
         assert_eq!(parts_of_url("http://host?sv=1&sig=SECRET%2Fabc"), ["SECRET%2Fabc", "SECRET/abc"]);
         for name in ["AWS_PROXY_URL", "AZURE_PROXY_URL", "GOOGLE_PROXY_URL"] {

@@ -25,7 +25,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::connector::{Connector, Counted, Fault};
-use super::credentials::{parts_of_url, store_secrets};
+use super::credentials::{like_keys, parts_of_url, store_secrets};
 use super::listed::{BadList, Form, Listed};
 use super::wait::wait;
 use crate::http::Redactor;
@@ -118,6 +118,7 @@ impl Store {
             parts_of_url(&value).into_iter().for_each(|part| redactor.add(SecretString::from(part)));
             redactor.add(SecretString::from(value));
         }
+        like_keys().into_iter().for_each(|value| redactor.add(SecretString::from(value)));
         // Somebody may have written a secret into it.
         let shown = redactor.hide(url.as_str().trim_end_matches('/'));
         let problem =
