@@ -13,6 +13,7 @@ mod changes;
 mod held;
 mod inactive;
 mod index;
+mod keys;
 mod look_alikes;
 mod matching;
 mod moment;

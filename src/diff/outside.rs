@@ -3,7 +3,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Comparison;
-use super::resembling::{identifier_of, keys};
+use super::keys::{identifier_of, keys};
 use crate::employee::{
     Contradiction, Desired, Email, Employee, ExternalIdentifier, Origin, Outside, User, full_name, name_key,
 };

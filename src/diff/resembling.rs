@@ -2,19 +2,15 @@
 //! another case, or with a name around the address; and records that tell by something else whom they may be of. Their users are
 //! not deleted.
 
-use std::sync::LazyLock;
-
 use rustc_hash::{FxHashMap, FxHashSet};
-use unicode_security::skeleton;
 
 use super::Comparison;
 use super::held::describe_record;
+use super::keys::{identifier_of, keys};
 use super::strangers::Described;
-use crate::employee::{Email, ExternalIdentifier, Stray, User};
+use crate::employee::{ExternalIdentifier, Stray, User};
 use crate::side_by_side::side_by_side;
 use crate::text::name_words::name_words;
-use crate::text::near::meaning;
-use crate::text::{is_unseen, likeness};
 
 /// How many users who write one thing in several ways are kept.
 const KEPT: usize = 8;
@@ -141,77 +137,5 @@ impl<'a> Comparison<'a> {
             }
         }
         written
-    }
-}
-
-pub(super) fn identifier_of(user: &User) -> Option<&str> {
-    user.identifier.as_ref().map(|identifier| identifier.as_str())
-}
-
-/// A text whose numbers have no zeros at their beginning, such as `e17` for `e0017`.
-fn without_leading_zeros(text: &str) -> String {
-    let mut bare = String::with_capacity(text.len());
-    let mut rest = text.chars().peekable();
-    let mut is_in_number = false;
-    while let Some(letter) = rest.next() {
-        let is_leading = letter == '0' && !is_in_number && rest.peek().is_some_and(char::is_ascii_digit);
-        if !is_leading {
-            bare.push(letter);
-            is_in_number = letter.is_ascii_digit();
-        }
-    }
-    bare
-}
-
-/// A text with one letter for those that look the same.
-fn looks(text: &str) -> String {
-    /// What each ASCII character looks like: looking it up one by one takes most of the time.
-    static ASCII: LazyLock<Vec<String>> = LazyLock::new(|| {
-        (0..128_u8).map(|byte| skeleton(char::from(byte).encode_utf8(&mut [0; 4])).collect()).collect()
-    });
-    if text.is_ascii() {
-        return text.bytes().map(|byte| ASCII[usize::from(byte)].as_str()).collect();
-    }
-    skeleton(text).collect()
-}
-
-/// What an identifier and an e-mail are read as: without zeros at the beginning of numbers and the `.0` of a spreadsheet, and
-/// with one letter for those that look the same.
-pub(super) fn keys(identifier: Option<&str>, email: Option<&Email>) -> Vec<String> {
-    let together = |text: &str| text.replace(' ', "");
-    let mut keys = Vec::new();
-    if let Some(identifier) = identifier {
-        let plain = together(&likeness(identifier));
-        let meant = without_leading_zeros(&meaning(&plain));
-        // In upper case, an I is an l, and an O is a zero.
-        let seen: String = identifier.chars().filter(|c| !c.is_whitespace() && !is_unseen(*c)).collect();
-        keys.extend([looks(&meant), looks(&seen).to_lowercase(), plain, meant]);
-    }
-    if let Some(email) = email {
-        let text = likeness(email.as_str());
-        let address = together(&text);
-        let address = address.trim_end_matches('.');
-        keys.extend([looks(address), address.to_owned()]);
-        // `Anna Berg <anna@example.com>`, `mailto:anna@example.com`, or several addresses.
-        let parts = text.split(|c: char| c.is_whitespace() || "<>()[]\"',;:|".contains(c));
-        keys.extend(parts.filter(|part| part.contains('@')).map(str::to_owned));
-    }
-    keys.retain(|key| !key.is_empty());
-    keys.sort_unstable();
-    keys.dedup();
-    keys
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ascii_looks_as_it_does_to_the_library() {
-        let all: String = (0..128_u8).map(char::from).collect();
-        for text in ["", "1IlO0m|", "anna.berg@example.com", &all] {
-            assert_eq!(looks(text), skeleton(text).collect::<String>(), "{text:?}");
-        }
-        assert_eq!(looks("\u{430}1"), looks("al"), "a Cyrillic letter");
     }
 }

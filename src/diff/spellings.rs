@@ -7,8 +7,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::changes::{Changed, Draft, Drafts};
 use super::index::describe;
+use super::keys::{identifier_of, keys};
 use super::look_alikes::warning;
-use super::resembling::{identifier_of, keys};
 use super::{Claim, Comparison, describe_user};
 use crate::diagnostic::Diagnostic;
 use crate::employee::{Desired, ExternalIdentifier, User};

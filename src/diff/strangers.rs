@@ -6,7 +6,7 @@ use std::hash::Hash;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::inactive::ByValue;
-use super::resembling::keys;
+use super::keys::keys;
 use super::{Comparison, Person};
 use crate::employee::possible::check_email;
 use crate::employee::{Desired, Email, Employee, ExternalIdentifier, SetAside, Text, User, full_name, name_key};

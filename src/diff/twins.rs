@@ -8,8 +8,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::Comparison;
 use super::changes::{Draft, Drafts};
 use super::index::describe;
+use super::keys::keys;
 use super::look_alikes::warning;
-use super::resembling::keys;
 use crate::employee::Employee;
 use crate::side_by_side::side_by_side;
 

@@ -5,8 +5,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::changes::{Draft, Drafts};
 use super::index::describe;
+use super::keys::{identifier_of, keys};
 use super::look_alikes::warning;
-use super::resembling::{identifier_of, keys};
 use super::strangers::Described;
 use super::{Claim, Comparison, describe_user};
 use crate::diagnostic::Diagnostic;
