@@ -363,7 +363,7 @@ fn an_attribute_is_read_however_a_template_names_it() {
     };
     for condition in [
         "'uid' in ad",
-        "[ad] | selectattr('uid') | list | length == 1",
+        "[ad] | selectattr('uid', 'defined') | list | length == 1",
         "([ad] | map(attribute='UID') | first)[:1] == 'p'",
         "([ad] | map('attr', 'uid') | first)[:1] == 'p'",
     ] {
@@ -371,7 +371,7 @@ fn an_attribute_is_read_however_a_template_names_it() {
     }
     is_misconfigured(&scoped("'uidd' in ad"), &["the settings use `uidd`", "did you mean `uid`?"]);
     // Other texts of a template are no columns.
-    let company = scoped("[ad] | selectattr('nobody') | list | length == 0 and 'active' != 'title'");
+    let company = scoped("[ad] | selectattr('nobody', 'defined') | list | length == 0 and 'active' != 'title'");
     assert_eq!(company.plan(0)["summary"]["create"], json!(ACTIVE));
     let output = company.run(&["check"]).ends(0);
     assert!(!output.stdout.contains("nobody") && !output.stdout.contains("title"), "{output}");
