@@ -167,6 +167,8 @@ pub struct Comparison<'a> {
     named_later: FxHashSet<u32>,
     /// Users who would be deleted, by name; made when first needed.
     leaving_by_name: Option<FxHashMap<String, Vec<u32>>>,
+    /// The same by their keys.
+    leaving_by_key: Option<FxHashMap<String, Vec<u32>>>,
 }
 
 /// Whose record an identifier belongs to.

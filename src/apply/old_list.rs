@@ -1,7 +1,8 @@
 //! Tells by single users whether a list of the account is an old one, such as one of a cache.
 
 use super::expected_state::differences;
-use crate::employee::{Managed, User, UserId};
+use super::ledger::Witnesses;
+use crate::employee::{Directory, Managed, User, UserId};
 use crate::provider::{ApiError, Provider};
 
 /// How many users of a kind are read singly. An old list is wrong about all whom something was done to since.
@@ -28,4 +29,40 @@ pub async fn shows_otherwise(
             return Err(format!("the list may be an old one, and Skovik does not tell of the user {id}: {error}"));
         }
     })
+}
+
+/// Why the list that a directory was made of is older than what was applied to the account lately: it lacks somebody whom an
+/// apply has made and Skovik still has; or, while it is not known of somebody whether they were created, it shows somebody else
+/// otherwise than Skovik does. Whoever it lacks would be created again.
+///
+/// # Errors
+/// If Skovik gives no usable answer. The error names the user.
+pub async fn is_older(
+    directory: &Directory,
+    witnesses: Witnesses<'_>,
+    provider: &dyn Provider,
+    managed: &Managed,
+) -> Result<Option<String>, String> {
+    let is_lacking = |id: &&UserId| find(&directory.users, id).is_none() && find(&directory.inactive, id).is_none();
+    let Witnesses { made, unmade, others } = witnesses;
+    let lacking = |users: Vec<_>| users.into_iter().filter(is_lacking).take(READ_SINGLY);
+    for id in lacking(made).chain(lacking(unmade)).chain(others.into_iter().take(READ_SINGLY)) {
+        let listed = find(&directory.users, id);
+        if shows_otherwise(listed, id, provider, managed).await? {
+            return Ok(Some(match listed {
+                None => format!("lacks the user {id}, whom skovik-sync has created lately and Skovik still has"),
+                Some(_) => {
+                    format!(
+                        "shows the user {id}, whom skovik-sync has changed or deleted lately, otherwise than Skovik does"
+                    )
+                }
+            }));
+        }
+    }
+    Ok(None)
+}
+
+/// A user of a list that is sorted by id.
+fn find<'u>(users: &'u [User], id: &UserId) -> Option<&'u User> {
+    users.binary_search_by(|user| user.id.cmp(id)).ok().map(|place| &users[place])
 }

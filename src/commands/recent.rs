@@ -7,10 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::common::now;
 use super::state_place::unusable_state;
 use crate::apply::journal::{JournalError, Replay};
-use crate::apply::ledger::{LedgerError, Recent, Witnesses};
-use crate::apply::old_list::{READ_SINGLY, shows_otherwise};
+use crate::apply::ledger::{LedgerError, Recent};
+use crate::apply::old_list::is_older;
 use crate::config::Settings;
-use crate::employee::{Directory, Managed, User, UserId};
+use crate::employee::{Directory, Managed};
 use crate::exit::{ExitStatus, refused};
 use crate::guard::RecentPast;
 use crate::plan::{LEDGER_UNREADABLE, Plan};
@@ -55,9 +55,8 @@ impl Known {
         }
     }
 
-    /// Refuses a list of the account that is older than what was applied to it, such as one of a cache: it lacks somebody whom
-    /// this program has made and Skovik still has; or, while it is not known of somebody whether they were created, it shows
-    /// somebody else otherwise than Skovik does. People would be made again. What the apply `but` itself has done is not asked for.
+    /// Refuses a list of the account that is older than what was applied to it, such as one of a cache. What the apply `but` itself
+    /// has done is not asked for.
     ///
     /// # Errors
     /// If it is one, or Skovik cannot be asked (exit code 4).
@@ -69,30 +68,16 @@ impl Known {
         but: Option<ApplyId>,
     ) -> anyhow::Result<()> {
         let Self::Recent(recent) = self else { return Ok(()) };
-        fn find<'u>(users: &'u [User], id: &UserId) -> Option<&'u User> {
-            users.binary_search_by(|user| user.id.cmp(id)).ok().map(|place| &users[place])
-        }
-        let is_lacking = |id: &&UserId| find(&directory.users, id).is_none() && find(&directory.inactive, id).is_none();
-        let Witnesses { made, unmade, others } = recent.witnesses(but);
-        let lacking = |users: Vec<_>| users.into_iter().filter(is_lacking).take(READ_SINGLY);
-        for id in lacking(made).chain(lacking(unmade)).chain(others.into_iter().take(READ_SINGLY)) {
-            let listed = find(&directory.users, id);
-            let judged = shows_otherwise(listed, id, provider, managed).await;
-            if judged.map_err(|problem| refused(ExitStatus::Untrusted, format!("nothing was written: {problem}")))? {
-                let what = match listed {
-                    None => format!("lacks the user {id}, whom skovik-sync has created lately and Skovik still has"),
-                    Some(_) => format!(
-                        "shows the user {id}, whom skovik-sync has changed or deleted lately, otherwise than Skovik does"
-                    ),
-                };
-                let problem = format!(
-                    "the list of users {what} when asked for them alone: it is an old list, such as one of a cache, and whoever \
-                     it lacks would be created again. Nothing was written. Try again later; if it stays so, tell whoever runs Skovik"
-                );
-                return Err(refused(ExitStatus::Untrusted, problem));
-            }
-        }
-        Ok(())
+        let problem = match is_older(directory, recent.witnesses(but), provider, managed).await {
+            Ok(None) => return Ok(()),
+            Ok(Some(why)) => format!(
+                "the list of users {why} when asked for them alone: it is an old list, such as one of a cache, or another apply has \
+                 gone on since. Whoever it lacks would be created again, so nothing was written. Try again later; if it stays so, \
+                 tell whoever runs Skovik"
+            ),
+            Err(problem) => format!("nothing was written: {problem}"),
+        };
+        Err(refused(ExitStatus::Untrusted, problem))
     }
 
     /// Reads it for an apply, before its first write.

@@ -2,11 +2,16 @@
 
 use std::sync::LazyLock;
 
+use rustc_hash::{FxHashMap, FxHashSet};
 use unicode_security::skeleton;
 
 use crate::employee::{Email, User};
+use crate::side_by_side::side_by_side;
 use crate::text::near::meaning;
 use crate::text::{is_unseen, likeness};
+
+/// How many owners of a key are kept. Some may not count: the person, and whoever only has the same number.
+const KEPT: usize = 8;
 
 pub(super) fn identifier_of(user: &User) -> Option<&str> {
     user.identifier.as_ref().map(|identifier| identifier.as_str())
@@ -64,6 +69,27 @@ pub(super) fn keys(identifier: Option<&str>, email: Option<&Email>) -> Vec<Strin
     keys.sort_unstable();
     keys.dedup();
     keys
+}
+
+/// A few of the items by each key of theirs, in their order; only by these keys, if not all are wanted.
+pub(super) fn few_by_key(
+    items: u32,
+    wanted: Option<&FxHashSet<String>>,
+    keys_of: impl Fn(u32) -> Vec<String> + Sync,
+) -> FxHashMap<String, Vec<u32>> {
+    let is_wanted = |key: &String| wanted.is_none_or(|wanted| wanted.contains(key));
+    let parts = side_by_side(items, |range| {
+        let of_item = |item| keys_of(item).into_iter().filter(is_wanted).map(move |key| (key, item));
+        range.flat_map(of_item).collect::<Vec<_>>()
+    });
+    let mut by_key: FxHashMap<String, Vec<u32>> = FxHashMap::default();
+    for (key, item) in parts.into_iter().flatten() {
+        let kept = by_key.entry(key).or_default();
+        if kept.len() < KEPT {
+            kept.push(item);
+        }
+    }
+    by_key
 }
 
 #[cfg(test)]

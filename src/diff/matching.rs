@@ -41,6 +41,7 @@ impl<'a> Comparison<'a> {
             set_aside: OnceLock::new(),
             tells_roles: OnceLock::new(),
             leaving_by_name: None,
+            leaving_by_key: None,
             named_later: FxHashSet::default(),
             names: OnceLock::new(),
             refused: FxHashSet::default(),

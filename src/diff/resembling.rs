@@ -6,16 +6,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Comparison;
 use super::held::describe_record;
-use super::keys::{identifier_of, keys};
+use super::keys::{few_by_key, identifier_of, keys};
 use super::strangers::Described;
-use crate::employee::{ExternalIdentifier, Stray, User};
-use crate::side_by_side::side_by_side;
+use crate::employee::{ExternalIdentifier, Stray};
 use crate::text::name_words::name_words;
 
-/// How many users who write one thing in several ways are kept.
-const KEPT: usize = 8;
-
-impl<'a> Comparison<'a> {
+impl Comparison<'_> {
     /// Withholds the deletes of the users whom records resemble; `what` became of these records.
     pub(super) fn withhold_resembled<'r>(
         &mut self,
@@ -26,13 +22,7 @@ impl<'a> Comparison<'a> {
         if records.peek().is_none() {
             return;
         }
-        let mut leaving: FxHashMap<String, Vec<u32>> = FxHashMap::default();
-        for user in self.leaving() {
-            let described = self.user(user);
-            for key in keys(identifier_of(described), Some(&described.email)) {
-                leaving.entry(key).or_default().push(user);
-            }
-        }
+        let leaving = self.take_leaving_by_key();
         for (record, who) in records {
             for key in keys(record.identifier, record.email) {
                 for &user in leaving.get(&key).into_iter().flatten() {
@@ -43,6 +33,21 @@ impl<'a> Comparison<'a> {
                 }
             }
         }
+        self.leaving_by_key = Some(leaving);
+    }
+
+    /// The users who would be deleted, by their keys. Whoever is kept since may still be among them. It is to be put back.
+    pub(super) fn take_leaving_by_key(&mut self) -> FxHashMap<String, Vec<u32>> {
+        self.leaving_by_key.take().unwrap_or_else(|| {
+            let mut by_key: FxHashMap<String, Vec<u32>> = FxHashMap::default();
+            for user in self.leaving() {
+                let described = self.user(user);
+                for key in keys(identifier_of(described), Some(&described.email)) {
+                    by_key.entry(key).or_default().push(user);
+                }
+            }
+            by_key
+        })
     }
 
     /// Withholds the deletes of people who may be in scope after all.
@@ -101,7 +106,11 @@ impl<'a> Comparison<'a> {
         }
         let inactive = self.inactive_by_identifier();
         let wanted = records.iter().flat_map(|(record, _)| keys(record.identifier, record.email)).collect();
-        let written = self.users_written_as(&wanted);
+        let users = &self.directory.users;
+        let written = few_by_key(users.len() as u32, Some(&wanted), |user| {
+            let user = &users[user as usize];
+            keys(identifier_of(user), Some(&user.email))
+        });
         records.retain(|(record, _)| self.is_unidentified(*record, &inactive, &written));
         let mut leaving: FxHashMap<String, Vec<u32>> = FxHashMap::default();
         for user in self.leaving() {
@@ -116,26 +125,5 @@ impl<'a> Comparison<'a> {
                 }
             }
         }
-    }
-
-    /// A few of the users who have these keys.
-    fn users_written_as(&self, wanted: &FxHashSet<String>) -> FxHashMap<String, Vec<&'a User>> {
-        let users = &self.directory.users;
-        let parts = side_by_side(users.len() as u32, |range| {
-            let keys_of = |place: u32| {
-                let user = &users[place as usize];
-                let keys = keys(identifier_of(user), Some(&user.email)).into_iter();
-                keys.filter(|key| wanted.contains(key)).map(move |key| (key, user))
-            };
-            range.flat_map(keys_of).collect::<Vec<_>>()
-        });
-        let mut written: FxHashMap<String, Vec<&User>> = FxHashMap::default();
-        for (key, user) in parts.into_iter().flatten() {
-            let kept = written.entry(key).or_default();
-            if kept.len() < KEPT {
-                kept.push(user);
-            }
-        }
-        written
     }
 }

@@ -39,13 +39,13 @@ impl Comparison<'_> {
             }
             // Whoever has a user is known, and so is who has the e-mail as it is.
             let is_new = |index: &u32| self.claims[*index as usize] == Claim::Aside(None);
-            let new: Vec<_> = aside.drain(..).filter(is_new).map(|index| self.employee(index)).collect();
-            let has_owner: Vec<bool> =
-                new.iter().map(|employee| self.owner_of_email(employee.email.key()).is_some()).collect();
-            let records = new.into_iter().zip(has_owner).map(|(employee, has_owner)| {
+            let record = |index: u32| {
+                let employee = self.employee(index);
                 let record = Described::from(employee);
+                let has_owner = self.owner_of_email(employee.email.key()).is_some();
                 (if has_owner { record.without_email() } else { record }, describe(employee))
-            });
+            };
+            let records: Vec<_> = aside.drain(..).filter(is_new).map(record).collect();
             self.withhold_resembled(records, "was set aside");
         }
     }

@@ -7,16 +7,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::changes::{Changed, Draft, Drafts};
 use super::index::describe;
-use super::keys::{identifier_of, keys};
+use super::keys::{few_by_key, identifier_of, keys};
 use super::look_alikes::warning;
 use super::{Claim, Comparison, describe_user};
 use crate::diagnostic::Diagnostic;
 use crate::employee::{Desired, ExternalIdentifier, User};
 use crate::side_by_side::side_by_side;
-
-/// How many owners of a key are kept. Two of them may not count: the person's own user, and one of whom
-/// `remark_handed_over` tells.
-const KEPT: usize = 3;
 
 /// A user of Skovik, by the index among the active or the inactive ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +61,7 @@ impl Comparison<'_> {
             return;
         }
         let remarks = side_by_side(getters.len() as u32, |range| {
-            let remark = |place: u32| self.remark_of_spelling(getters[place as usize], &by_key);
+            let remark = |place: u32| self.remark_of_spelling(getters[place as usize], &holders, &by_key);
             range.filter_map(remark).collect::<Vec<Diagnostic>>()
         });
         drafts.diagnostics.extend(remarks.into_iter().flatten());
@@ -124,28 +120,14 @@ impl Comparison<'_> {
     }
 
     /// A few of the holders by each key of theirs. If fewer people get something, only by the keys that these have.
-    fn holders_by_key(&self, holders: &[Holder], getters: &[Getter]) -> FxHashMap<String, Vec<Holder>> {
+    fn holders_by_key(&self, holders: &[Holder], getters: &[Getter]) -> FxHashMap<String, Vec<u32>> {
         let wanted: Option<FxHashSet<String>> = (getters.len() < holders.len())
             .then(|| getters.iter().flat_map(|getter| self.keys_of_getter(getter)).collect());
-        let is_wanted = |key: &String| wanted.as_ref().is_none_or(|wanted| wanted.contains(key));
-        let parts = side_by_side(holders.len() as u32, |range| {
-            let of_holder = |place: u32| {
-                let holder = holders[place as usize];
-                let user = self.user_of(holder.owner);
-                let identifier = identifier_of(user).filter(|_| holder.identifier);
-                let keys = keys(identifier, holder.email.then_some(&user.email));
-                keys.into_iter().filter(is_wanted).map(move |key| (key, holder))
-            };
-            range.flat_map(of_holder).collect::<Vec<_>>()
-        });
-        let mut by_key: FxHashMap<String, Vec<Holder>> = FxHashMap::default();
-        for (key, holder) in parts.into_iter().flatten() {
-            let kept = by_key.entry(key).or_default();
-            if kept.len() < KEPT {
-                kept.push(holder);
-            }
-        }
-        by_key
+        few_by_key(holders.len() as u32, wanted.as_ref(), |place| {
+            let holder = holders[place as usize];
+            let user = self.user_of(holder.owner);
+            keys(identifier_of(user).filter(|_| holder.identifier), holder.email.then_some(&user.email))
+        })
     }
 
     fn keys_of_getter(&self, getter: &Getter) -> Vec<String> {
@@ -154,16 +136,22 @@ impl Comparison<'_> {
         keys(identifier, getter.email.then_some(&employee.email))
     }
 
-    fn remark_of_spelling(&self, getter: Getter, by_key: &FxHashMap<String, Vec<Holder>>) -> Option<Diagnostic> {
+    fn remark_of_spelling(
+        &self,
+        getter: Getter,
+        holders: &[Holder],
+        by_key: &FxHashMap<String, Vec<u32>>,
+    ) -> Option<Diagnostic> {
         let employee = self.employee(getter.employee);
-        let is_other = |holder: &&Holder| match holder.owner {
+        let is_other = |holder: &Holder| match holder.owner {
             owner if Some(owner) == getter.own => false,
             // `remark_handed_over` tells of one and the same e-mail.
             Owner::Active(user) => !self.user(user).email.is(&employee.email),
             Owner::Inactive(_) => true,
         };
         let keys = self.keys_of_getter(&getter);
-        let Holder { owner, moves, .. } = *keys.iter().filter_map(|key| by_key.get(key)).flatten().find(is_other)?;
+        let places = keys.iter().filter_map(|key| by_key.get(key)).flatten();
+        let Holder { owner, moves, .. } = places.map(|place| holders[*place as usize]).find(is_other)?;
         let fate = match owner {
             Owner::Active(_) if moves => "would get another one",
             Owner::Active(user) => self.fate(user),

@@ -205,12 +205,12 @@ impl<'a> Comparison<'a> {
     }
 
     /// Whether a record that is set aside does not tell whose it is: what it has of a user is somebody else's, or it has
-    /// nothing of a user and lacks a usable identifier or e-mail. `written` are users by what they have in other spellings.
+    /// nothing of a user and lacks a usable identifier or e-mail. `written` are users by their keys.
     pub(super) fn is_unidentified(
         &self,
         record: Described<'_>,
         inactive: &ByValue<'_>,
-        written: &FxHashMap<String, Vec<&User>>,
+        written: &FxHashMap<String, Vec<u32>>,
     ) -> bool {
         let shares = |owner: &User| share_a_word(&record.full_name(), &owner.full_name()) != Some(false);
         let by_identifier = record.identifier.and_then(|identifier| self.owner_of_identifier(identifier));
@@ -223,7 +223,7 @@ impl<'a> Comparison<'a> {
             None => {
                 let keys = keys(record.identifier, record.email);
                 let mut written = keys.iter().filter_map(|key| written.get(key)).flatten().peekable();
-                (written.peek().is_some() && written.all(|owner| !shares(owner)))
+                (written.peek().is_some() && written.all(|&owner| !shares(self.user(owner))))
                     || record.identifier.is_none()
                     || record.email.is_none_or(|email| check_email(email.as_str()).is_err())
             }

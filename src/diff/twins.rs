@@ -3,18 +3,14 @@
 //!
 //! Linear: a key is kept with a few of its owners only, and no key is made if nobody is created.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use super::Comparison;
 use super::changes::{Draft, Drafts};
 use super::index::describe;
-use super::keys::keys;
+use super::keys::{few_by_key, keys};
 use super::look_alikes::warning;
 use crate::employee::Employee;
-use crate::side_by_side::side_by_side;
-
-/// How many owners of a key are kept. One of them is the person, and others may only have the same number.
-const KEPT: usize = 8;
 
 impl Comparison<'_> {
     /// Remarks for everybody who would be created and has the e-mail of another record, or its identifier and its name, but for
@@ -26,25 +22,11 @@ impl Comparison<'_> {
         if wanted.is_empty() {
             return;
         }
-        let listed = side_by_side(self.claims.len() as u32, |range| {
-            let wanted_keys = |index| {
-                keys_of(self.employee(index))
-                    .into_iter()
-                    .filter(|key| wanted.contains(key))
-                    .map(move |key| (key, index))
-            };
-            range.flat_map(wanted_keys).collect::<Vec<_>>()
-        });
-        let mut by_key: FxHashMap<String, Vec<u32>> = FxHashMap::default();
-        for (key, index) in listed.into_iter().flatten() {
-            let kept = by_key.entry(key).or_default();
-            if kept.len() < KEPT {
-                kept.push(index);
-            }
-        }
+        let by_key = few_by_key(self.claims.len() as u32, Some(&wanted), |index| keys_of(self.employee(index)));
         let twin = |&one: &u32| {
             let keys = keys_of(self.employee(one));
-            let mut others = keys.iter().flat_map(|key| by_key[key].iter().map(move |&other| (key, other)));
+            let mut others =
+                keys.iter().flat_map(|key| by_key.get(key).into_iter().flatten().map(move |&other| (key, other)));
             others.find(|&(key, other)| other != one && self.are_twins(key, one, other)).map(|(_, other)| (one, other))
         };
         let found: Vec<(u32, u32)> = new.iter().filter_map(twin).collect();

@@ -54,22 +54,17 @@ impl Comparison<'_> {
         if self.named_later.is_empty() || self.desired.unjoined.is_empty() {
             return;
         }
-        let mut by_word: FxHashMap<String, Vec<u32>> = FxHashMap::default();
-        for user in self.look_alike_users().into_iter().filter(|user| self.named_later.contains(user)) {
-            name_words(&self.user(user).full_name())
-                .into_iter()
-                .for_each(|word| by_word.entry(word).or_default().push(user));
-        }
+        let named = self.look_alike_users().into_iter().filter(|user| self.named_later.contains(user));
+        let by_words: FxHashMap<[String; 2], u32> = named
+            .flat_map(|user| pairs(&self.user(user).full_name()).into_iter().map(move |pair| (pair, user)))
+            .collect();
         let remark = |draft: &Draft| {
             let Draft::Create { employee, .. } = draft else { return None };
             let employee = self.employee(*employee);
             if !self.desired.unjoined.contains(&employee.identifier) {
                 return None;
             }
-            let mut shared: FxHashSet<u32> = FxHashSet::default();
-            let words = name_words(&employee.full_name());
-            let found = words.iter().filter_map(|word| by_word.get(word)).flatten();
-            let user = self.user(found.copied().find(|&user| !shared.insert(user))?);
+            let user = self.user(pairs(&employee.full_name()).iter().find_map(|pair| by_words.get(pair).copied())?);
             if user.name_key() == employee.name_key() {
                 return None;
             }
@@ -92,16 +87,24 @@ impl Comparison<'_> {
         let named = &self.desired.of_nobody;
         let exact = named.iter().flat_map(|one| self.described_users(one.identifier.as_ref(), one.email.as_ref()));
         let mut users: FxHashSet<u32> = exact.flatten().collect();
-        let mut leaving: FxHashMap<String, Vec<u32>> = FxHashMap::default();
-        for user in self.leaving().filter(|_| !named.is_empty()) {
-            let described = self.user(user);
-            let keys = keys(identifier_of(described), Some(&described.email));
-            keys.into_iter().for_each(|key| leaving.entry(key).or_default().push(user));
-        }
-        for one in named.iter().filter(|_| !leaving.is_empty()) {
-            let keys = keys(one.identifier.as_ref().map(ExternalIdentifier::as_str), one.email.as_ref());
-            users.extend(keys.iter().filter_map(|key| leaving.get(key)).flatten());
+        if !named.is_empty() {
+            let leaving = self.take_leaving_by_key();
+            for one in named.iter().filter(|_| !leaving.is_empty()) {
+                let keys = keys(one.identifier.as_ref().map(ExternalIdentifier::as_str), one.email.as_ref());
+                users.extend(keys.iter().filter_map(|key| leaving.get(key)).flatten());
+            }
+            self.leaving_by_key = Some(leaving);
         }
         self.named_later = users;
     }
+}
+
+/// The pairs of words of a name.
+fn pairs(name: &str) -> Vec<[String; 2]> {
+    let words = name_words(name);
+    let pair = |first: usize, second: usize| [words[first].clone(), words[second].clone()];
+    (1..words.len())
+        .flat_map(|second| (0..second).map(move |first| (first, second)))
+        .map(|(first, second)| pair(first, second))
+        .collect()
 }

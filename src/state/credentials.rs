@@ -21,21 +21,25 @@ const OTHERS: [&str; 2] = ["AWS_CONTAINER_AUTHORIZATION_TOKEN", "IDENTITY_HEADER
 
 /// What the names of the variables begin with that the libraries of stores read.
 const SERVICES: [&str; 7] = ["AWS_", "AZURE_", "GOOGLE_", "IDENTITY_", "MSI_", "SERVICE_ACCOUNT", "FEDERATED_TOKEN"];
-/// What is in the name of a variable that names a file with a credential.
-const FILES: [&str; 4] = ["_FILE", "SERVICE_ACCOUNT", "CREDENTIALS", "_PATH"];
+/// What the names of variables end with that name a file with a credential.
+const FILES: [&str; 4] = ["_FILE", "_PATH", "SERVICE_ACCOUNT", "APPLICATION_CREDENTIALS"];
+
+/// The variables of this process that are text, with their values.
+fn variables() -> impl Iterator<Item = (String, String)> {
+    env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
 
 /// Whether a variable that is to name a file names none: it may be what belongs into that file.
 fn is_pasted(name: &str, value: &str) -> bool {
     let name = name.to_ascii_uppercase();
-    let names_file = FILES.iter().any(|part| name.contains(part)) && !value.contains("://");
+    let names_file = FILES.iter().any(|end| name.ends_with(end)) && !value.contains("://");
     names_file && !value.is_empty() && !Path::new(value).exists()
 }
 
 /// The variables of a store whose value looks like a key, wherever somebody has pasted it. Programs that are started get them, and
 /// messages do not show them.
 pub(super) fn like_keys() -> Vec<String> {
-    let set = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    set.filter(|(name, value)| is_like_key(name, value)).map(|(_, value)| value).collect()
+    variables().filter(|(name, value)| is_like_key(name, value)).map(|(_, value)| value).collect()
 }
 
 fn is_like_key(name: &str, value: &str) -> bool {
@@ -61,8 +65,7 @@ pub(super) fn parts_of_url(text: &str) -> Vec<String> {
 
 /// The variables of this process that hold a secret of a store, under whatever name the store takes it.
 pub(crate) fn store_secrets() -> Vec<String> {
-    let set = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    set.filter(|(name, value)| is_secret(name, value)).map(|(name, _)| name).collect()
+    variables().filter(|(name, value)| is_secret(name, value)).map(|(name, _)| name).collect()
 }
 
 /// Asks the library what the name means, as it does itself when it reads the environment.
@@ -165,6 +168,8 @@ mod tests {
             assert!(is_secret(name, "{\"private_key\": \"x\"}"), "{name}");
             assert!(!is_secret(name, here), "{name}");
         }
+        // Programs that are started need it where the machine gives credentials.
+        assert!(!is_secret("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/0f1e2d3c"));
         for name in ["AZURE_ENDPOINT", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_ENDPOINT_URL_S3", "IDENTITY_ENDPOINT"]
         {
             assert!(is_secret(name, "http://host/x?sv=1&sig=SECRET%2Fabc"), "{name}");

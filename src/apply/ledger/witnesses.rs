@@ -38,9 +38,8 @@ impl Recent {
             }
         }
         // What a journal tells and the ledger lacks may be in doubt.
-        let unwritten = self.applied.iter().skip(self.written).filter(is_other);
-        let is_in_doubt =
-            unwritten.into_iter().any(|applied| applied.kind == Kind::Create && applied.user_id.is_none());
+        let mut unwritten = self.applied.iter().skip(self.written).filter(is_other);
+        let is_in_doubt = unwritten.any(|applied| applied.kind == Kind::Create && applied.user_id.is_none());
         let (mut seen, mut witnesses) = (HashSet::new(), Witnesses::default());
         for id in all.into_iter().filter_map(|applied| applied.user_id.as_ref()).filter(|id| seen.insert(*id)) {
             match last.get(id) {

@@ -134,11 +134,11 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
         is_defined(state, &value)?;
         Ok::<_, Error>(value.is_true())
     });
-    environment.add_test(IS_TRUE, |value: Value| truth("select", &value));
+    environment.add_test(IS_TRUE, |value: Value, filter: &str| truth(filter, &value));
     for (name, strict, without_test) in CHOOSING {
         environment.add_filter(strict, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
-            let test = (rest.len() == without_test).then(|| Value::from(IS_TRUE));
-            state.apply_filter(name, &[&[value], &rest[..], test.as_slice()].concat())
+            let test = if rest.len() == without_test { vec![IS_TRUE.into(), name.into()] } else { Vec::new() };
+            state.apply_filter(name, &[&[value], &rest[..], &test[..]].concat())
         });
     }
     // To the engine, what is not there is an empty list.

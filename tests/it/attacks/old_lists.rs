@@ -6,8 +6,31 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::json;
 
 use super::confirmed::{ONE, STAFF, liar, staff};
-use super::liar::{Account, Asked, user_with_id};
-use crate::target::script::json as reply;
+use super::liar::{Account, Asked, Liar, Row, user_with_id};
+use crate::target::script::{Reply, json as reply};
+
+/// The list as it was at first.
+fn old_list() -> Reply {
+    reply(200, json!({"data": staff(), "meta": {"total": 3}, "links": {"next": null}}).to_string())
+}
+
+/// A server that carries creates out and does not say so, and whose lists are then as they were before; until it is honest.
+async fn forgetful(rows: &[Row]) -> (Liar, Arc<AtomicBool>) {
+    let is_honest = Arc::new(AtomicBool::new(false));
+    let honest = Arc::clone(&is_honest);
+    let lie = move |account: &mut Account, asked: &Asked<'_>| {
+        if honest.load(Ordering::Relaxed) {
+            return None;
+        }
+        if asked.method == "POST" {
+            account.store_new(&asked.body);
+            return Some(reply(500, ""));
+        }
+        let is_old = account.came.contains_key("POST") && asked.method == "GET" && asked.path == "/users";
+        is_old.then(old_list)
+    };
+    (liar(rows, lie).await, is_honest)
+}
 
 /// After a write that was not answered, the address leads to an account in which nobody is.
 #[tokio::test]
@@ -84,22 +107,7 @@ async fn a_list_that_shows_what_is_done_undone_settles_nothing() {
         &[(1, None), (2, Some(1)), (9, None)],
         &[(1, None), (2, None), (9, None)],
     ] {
-        let is_honest = Arc::new(AtomicBool::new(false));
-        let honest = Arc::clone(&is_honest);
-        let lie = move |account: &mut Account, asked: &Asked<'_>| {
-            if honest.load(Ordering::Relaxed) {
-                return None;
-            }
-            if asked.method == "POST" {
-                account.store_new(&asked.body);
-                return Some(reply(500, ""));
-            }
-            let is_old = account.came.contains_key("POST") && asked.method == "GET" && asked.path == "/users";
-            is_old.then(|| {
-                reply(200, json!({"data": staff(), "meta": {"total": 3}, "links": {"next": null}}).to_string())
-            })
-        };
-        let liar = liar(rows, lie).await;
+        let (liar, is_honest) = forgetful(rows).await;
         for _ in 0..2 {
             let ended = liar.apply().await;
             assert_eq!(ended.code, Some(9), "{ended:?}");
@@ -148,9 +156,7 @@ async fn nobody_is_created_again_because_the_list_is_older_than_the_runs_before(
         let honest = Arc::clone(&is_honest);
         let lie = move |_: &mut Account, asked: &Asked<'_>| {
             let is_old = !honest.load(Ordering::Relaxed) && asked.method == "GET" && asked.path == "/users";
-            is_old.then(|| {
-                reply(200, json!({"data": staff(), "meta": {"total": 3}, "links": {"next": null}}).to_string())
-            })
+            is_old.then(old_list)
         };
         let rows: Vec<_> = STAFF.into_iter().chain((0..made).map(|place| (9 + place, None))).collect();
         let liar = liar(&rows, lie).await;
@@ -179,22 +185,7 @@ async fn nobody_is_created_again_because_the_list_is_older_than_the_runs_before(
 #[tokio::test]
 async fn a_new_plan_believes_no_list_that_is_older_than_an_apply_in_doubt() {
     for rows in [[(1, None), (2, None), (3, None), (9, None)].as_slice(), &[(1, None), (2, Some(1)), (9, None)]] {
-        let is_honest = Arc::new(AtomicBool::new(false));
-        let honest = Arc::clone(&is_honest);
-        let lie = move |account: &mut Account, asked: &Asked<'_>| {
-            if honest.load(Ordering::Relaxed) {
-                return None;
-            }
-            if asked.method == "POST" {
-                account.store_new(&asked.body);
-                return Some(reply(500, ""));
-            }
-            let is_old = account.came.contains_key("POST") && asked.method == "GET" && asked.path == "/users";
-            is_old.then(|| {
-                reply(200, json!({"data": staff(), "meta": {"total": 3}, "links": {"next": null}}).to_string())
-            })
-        };
-        let liar = liar(rows, lie).await;
+        let (liar, is_honest) = forgetful(rows).await;
         assert_eq!(liar.apply().await.code, Some(9));
         let planned = liar.run(&["plan", "-o", "next.json"]).await;
         assert_eq!(planned.code, Some(4), "{planned:?}");
@@ -214,9 +205,7 @@ async fn whoever_was_not_deleted_is_not_created_again_by_an_old_list() {
     let old = Arc::clone(&is_old);
     let lie = move |_: &mut Account, asked: &Asked<'_>| match (asked.method, asked.path) {
         ("DELETE", _) => Some(reply(204, "")),
-        ("GET", "/users") if old.load(Ordering::Relaxed) => {
-            Some(reply(200, json!({"data": staff(), "meta": {"total": 3}, "links": {"next": null}}).to_string()))
-        }
+        ("GET", "/users") if old.load(Ordering::Relaxed) => Some(old_list()),
         _ => None,
     };
     let liar = liar(&ONE, lie).await;

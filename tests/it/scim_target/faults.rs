@@ -317,7 +317,7 @@ fn a_newcomer_whom_the_list_lacks_is_asked_for_alone() {
     company.run(&["approve", "plan.json", "--yes"]).ends(0);
     company.run(&["apply", "plan.json"]).ends(0);
     lacks.store(true, Ordering::SeqCst);
-    company.run(&["plan", "-o", "next.json"]).ends(4).says(&["it is an old list", "Nothing was written"]);
+    company.run(&["plan", "-o", "next.json"]).ends(4).says(&["it is an old list", "nothing was written"]);
     let id = scim
         .users()
         .iter()

@@ -231,10 +231,10 @@ fn in_a_condition_items_are_chosen_by_true_and_false() {
     for items in ["hr.list", "[none]", "['']", "[0]", "[[]]", "[{}]", "['no']"] {
         for filter in ["select", "reject"] {
             let error = holds(&format!("{items} | {filter} | list == []")).expect_err(items);
-            assert!(error.contains("needs true or false"), "{error}");
+            assert!(error.contains(&format!("`{filter}` needs true or false")), "{error}");
             let attribute = format!("({items} | as_list)[0]");
             let error = holds(&format!("[{{'a': {attribute}}}] | {filter}attr('a') | list == []")).expect_err(items);
-            assert!(error.contains("needs true or false"), "{error}");
+            assert!(error.contains(&format!("`{filter}attr` needs true or false")), "{error}");
         }
     }
     // What is not there is an error everywhere.
