@@ -265,7 +265,7 @@ impl<'a> Run<'a> {
                 }
                 self.end(index, Outcome::Failed { problem }, before.as_ref(), None);
             }
-            End::Outdated(problem) => self.outdate(index, problem, before.as_ref()),
+            End::Outdated(problem) => self.outdate(index, problem, None, before.as_ref()),
             End::NotAgain(problem) => {
                 self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
                 self.end(index, Outcome::Failed { problem }, before.as_ref(), None);
@@ -286,11 +286,11 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Ends an operation in doubt whose user has changed since, or whose identifier a new user has. It counts as possibly done,
-    /// and no new plan waits for it.
-    fn outdate(&mut self, index: usize, problem: String, before: Option<&StoredUser>) {
+    /// Ends an operation in doubt whose user has changed since, or whose identifier this new user has. It counts as possibly
+    /// done, and no new plan waits for it.
+    fn outdate(&mut self, index: usize, problem: String, user_id: Option<UserId>, before: Option<&StoredUser>) {
         let (at, operation) = ((self.worker.now)(), self.operations[index].id);
-        self.note(&Record::Outdated { at, operation, problem: problem.clone() });
+        self.note(&Record::Outdated { at, operation, problem: problem.clone(), user_id });
         self.end(index, Outcome::Failed { problem }, before, None);
     }
 

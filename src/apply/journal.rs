@@ -136,6 +136,9 @@ pub enum Record {
         operation: OperationId,
         /// How the user has changed.
         problem: String,
+        /// The new user who has the identifier of the person whom a create sent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user_id: Option<UserId>,
     },
     /// Every operation is done, and the run ends.
     Finished {

@@ -51,7 +51,7 @@ pub enum LedgerError {
     Missing(ApplyId),
 }
 
-pub use self::witnesses::Witnesses;
+pub use self::witnesses::{Touched, Witnesses};
 
 /// What was applied to an account since some time.
 #[derive(Debug)]
@@ -205,7 +205,7 @@ impl Recent {
             // What may not have been done, or was not in the end, has taken nothing back.
             let reversals = reversals.as_ref().filter(|_| said.is_certain(operation.id));
             if let Some(applied) = applied(operation, at, made, plan, apply, reversals) {
-                new.push(applied);
+                new.push(Applied { contradicted: !said.is_certain(operation.id), ..applied });
             }
         }
         self.applied.append(&mut new);
@@ -248,6 +248,7 @@ fn applied(
         changed: fields(false),
         emptied: fields(true),
         in_new_account: kind == Kind::Create && plan.content().target.users == 0,
+        contradicted: false,
         reverses: reversals.and_then(|reversals| reversals.find(kind, user_id.as_ref(), operation.employee.as_ref())),
         user_id,
     })
@@ -302,9 +303,9 @@ impl Said {
             // What is contradicted was done at one time.
             Record::Contradicted { operation, .. } => drop(self.contradicted.insert(operation)),
             // It may have been done: it counts, and takes nothing back.
-            Record::Outdated { at, operation, .. } => {
+            Record::Outdated { at, operation, problem: _, user_id } => {
                 let at = self.doubts.remove(&operation).unwrap_or(at);
-                self.done.insert(operation, (at, None));
+                self.done.insert(operation, (at, user_id));
                 self.contradicted.insert(operation);
             }
             Record::Journal { .. }

@@ -1,62 +1,87 @@
 //! Tells by single users whether a list of the account is an old one, such as one of a cache.
 
 use super::expected_state::differences;
-use super::ledger::Witnesses;
+use super::ledger::{Touched, Witnesses};
 use crate::employee::{Directory, Managed, User, UserId};
 use crate::provider::{ApiError, Provider};
 
 /// How many users of a kind are read singly. An old list is wrong about all whom something was done to since.
 pub const READ_SINGLY: usize = 10;
+/// How many others are asked for, if Skovik refuses to show a user. Somebody else may have removed one of them.
+const OTHERS: usize = 3;
 
 /// Whether a list shows a user otherwise than Skovik does when asked for that user alone. If somebody else has changed or
-/// removed them, both show the same. Whoever is inactive is in no list of active users, and counts as gone. A refusal, such as
-/// 410 or 403, shows nothing.
+/// removed them, both show the same. Whoever is inactive is in no list of active users, and counts as gone. So does a user
+/// whom Skovik refuses to show (400, 403 and so on), as long as it shows somebody else of the list.
 ///
 /// # Errors
 /// If Skovik gives no usable answer. The error names the user.
 pub async fn shows_otherwise(
     listed: Option<&User>,
     id: &UserId,
+    list: &[User],
     provider: &dyn Provider,
     managed: &Managed,
 ) -> Result<bool, String> {
     const FORBIDDEN: u16 = 403;
-    Ok(match (listed, provider.user(id, managed).await) {
-        (None, Ok(None)) | (_, Err(ApiError::Refused(_) | ApiError::Credentials { status: FORBIDDEN, .. })) => false,
-        (Some(listed), Ok(Some(read))) => !differences(listed, &read.user, managed).is_empty(),
-        (None, Ok(Some(_))) | (Some(_), Ok(None)) => true,
-        (_, Err(error)) => {
-            return Err(format!("the list may be an old one, and Skovik does not tell of the user {id}: {error}"));
+    let problem = match (listed, provider.user(id, managed).await) {
+        (Some(listed), Ok(Some(read))) => return Ok(!differences(listed, &read.user, managed).is_empty()),
+        (None, Ok(Some(_))) => return Ok(true),
+        (_, Ok(None)) => return Ok(listed.is_some()),
+        (_, Err(error @ (ApiError::Refused(_) | ApiError::Credentials { status: FORBIDDEN, .. }))) => {
+            if shows_others(list, id, provider, managed).await {
+                return Ok(listed.is_some());
+            }
+            format!("{error}, and shows nobody else of the list alone either")
         }
-    })
+        (_, Err(error)) => error.to_string(),
+    };
+    Err(format!("the list may be an old one, and Skovik does not tell of the user {id}: {problem}"))
+}
+
+/// Whether Skovik shows one of the first users of the list when asked for that user alone.
+async fn shows_others(list: &[User], id: &UserId, provider: &dyn Provider, managed: &Managed) -> bool {
+    for user in list.iter().filter(|user| user.id != *id).take(OTHERS) {
+        if matches!(provider.user(&user.id, managed).await, Ok(Some(_))) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Why the list that a directory was made of is older than what was applied to the account lately: it lacks somebody whom an
-/// apply has made and Skovik still has; or, while it is not known of somebody whether they were created, it shows somebody else
-/// otherwise than Skovik does. Whoever it lacks would be created again.
+/// apply has made or changed and Skovik still has; or, while it is not known of somebody whether they were created, it shows somebody
+/// otherwise than Skovik does. Whoever it lacks would be created again. Where inactive users are made active again, a list has
+/// these, too.
 ///
 /// # Errors
 /// If Skovik gives no usable answer. The error names the user.
 pub async fn is_older(
     directory: &Directory,
-    witnesses: Witnesses<'_>,
+    witnesses: &Witnesses<'_>,
     provider: &dyn Provider,
     managed: &Managed,
+    reactivates: bool,
 ) -> Result<Option<String>, String> {
-    let is_lacking = |id: &&UserId| find(&directory.users, id).is_none() && find(&directory.inactive, id).is_none();
-    let Witnesses { made, unmade, others } = witnesses;
-    let lacking = |users: Vec<_>| users.into_iter().filter(is_lacking).take(READ_SINGLY);
-    for id in lacking(made).chain(lacking(unmade)).chain(others.into_iter().take(READ_SINGLY)) {
-        let listed = find(&directory.users, id);
-        if shows_otherwise(listed, id, provider, managed).await? {
-            return Ok(Some(match listed {
-                None => format!("lacks the user {id}, whom skovik-sync has created lately and Skovik still has"),
-                Some(_) => {
-                    format!(
-                        "shows the user {id}, whom skovik-sync has changed or deleted lately, otherwise than Skovik does"
-                    )
-                }
-            }));
+    let Directory { users, inactive, .. } = directory;
+    let of_a_kind = |is_shown: bool| {
+        let users = witnesses.touched.iter().filter(move |user| find(users, user.id).is_some() == is_shown);
+        users.filter(move |user| is_shown || find(inactive, user.id).is_none())
+    };
+    for Touched { id, is_deleted } in of_a_kind(false).filter(|user| reactivates || !user.is_deleted).take(READ_SINGLY)
+    {
+        let is_kept = reactivates && matches!(provider.any_user(id, managed).await, Ok(Some(_)));
+        if is_kept || (!is_deleted && shows_otherwise(None, id, users, provider, managed).await?) {
+            return Ok(Some(format!(
+                "lacks the user {id}, whom skovik-sync has written to lately and Skovik still has"
+            )));
+        }
+    }
+    for Touched { id, .. } in of_a_kind(true).filter(|_| witnesses.is_in_doubt).take(READ_SINGLY) {
+        if shows_otherwise(find(users, id), id, users, provider, managed).await? {
+            return Ok(Some(format!(
+                "shows the user {id}, whom skovik-sync has written to lately, otherwise than Skovik does"
+            )));
         }
     }
     Ok(None)

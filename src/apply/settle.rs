@@ -20,9 +20,11 @@ pub(super) enum Verdict {
     NotNew(UserId),
     /// The user is gone, by this delete or otherwise.
     Gone,
-    /// There is nothing left to do, for this reason: the user whom an update changes is gone or inactive, or somebody new has
-    /// the identifier of the person whom a create sent. The next plan finds that user by it, and creates nobody.
+    /// There is nothing left to do: the user whom an update changes is gone or inactive.
     Outdated(String),
+    /// There is nothing left to do: this new user has the identifier of the person whom a create sent, and differs otherwise.
+    /// The next plan finds that user by it, and creates nobody.
+    Edited(UserId, String),
     /// The user has to be read again to find out.
     ReadAgain,
 }
@@ -61,10 +63,13 @@ pub(super) fn judge(
     let differs = differs.join(", ");
     match by_identifier {
         _ if differs.is_empty() => Verdict::Made(user.id.clone()),
-        Some(_) => Verdict::Outdated(format!(
-            "Skovik has the user {} with this identifier, but {differs}; plan again: the next plan changes that user",
-            user.id
-        )),
+        Some(_) => Verdict::Edited(
+            user.id.clone(),
+            format!(
+                "Skovik has the user {} with this identifier, but {differs}; plan again: the next plan changes that user",
+                user.id
+            ),
+        ),
         None => Verdict::SomebodyElse(format!(
             "Skovik has the user {} with this e-mail, but {differs}; check whether this is the same person, then plan again",
             user.id
@@ -234,7 +239,7 @@ pub(super) mod tests {
     /// The next plan finds them by the identifier, and by nothing else for sure.
     #[test]
     fn a_create_is_outdated_only_if_somebody_new_has_its_identifier() {
-        let outdated = |user: User| matches!(verdict(&[user], &[], "n"), Verdict::Outdated(_));
+        let outdated = |user: User| matches!(verdict(&[user], &[], "n"), Verdict::Edited(..));
         let doubtful = |user: User| matches!(verdict(&[user], &[], "n"), Verdict::SomebodyElse(_));
         let eva = user("n", "9", "eva@example.com", "Ek");
         assert!(outdated(User { last_name: "Edited".into(), ..eva.clone() }));

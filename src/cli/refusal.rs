@@ -5,16 +5,16 @@ use clap::Error;
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue};
 
-use crate::text::printable;
+use crate::setting::quoting::word;
 
-/// The same error, with everything invisible escaped in the words that it repeats.
+/// The same error, with everything invisible escaped in the words that it repeats, and without keys.
 pub(super) fn shown(mut error: Error) -> Error {
     let context: Vec<(ContextKind, ContextValue)> =
         error.context().map(|(kind, value)| (kind, value.clone())).collect();
     for (kind, value) in context {
-        let escaped = |words: Vec<String>| words.iter().map(|word| printable(word).into_owned()).collect();
+        let escaped = |words: Vec<String>| words.iter().map(|text| word(text).into_owned()).collect();
         let value = match value {
-            ContextValue::String(word) => ContextValue::String(printable(&word).into_owned()),
+            ContextValue::String(text) => ContextValue::String(word(&text).into_owned()),
             ContextValue::Strings(words) => ContextValue::Strings(escaped(words)),
             // Without its colours: a word could have some of its own among them.
             ContextValue::StyledStrs(tips) => {
@@ -33,6 +33,27 @@ pub(super) fn shown(mut error: Error) -> Error {
 mod tests {
     use crate::cli::Cli;
     use crate::text::is_unseen;
+
+    /// Somebody may paste a key where the name of its file belongs.
+    #[test]
+    fn a_key_on_the_command_line_is_not_repeated() {
+        let lines = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gt\n";
+        let pem = format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{lines}-----END OPENSSH PRIVATE KEY-----\n");
+        for key in [pem.as_str(), lines, "eyJhbGciOiJSUzI1NiJ9eyJzdWIiOiIxMjM0NTY3ODkwIn0"] {
+            for line in [
+                &["approve", "plan.json", "--sign-key", "f", key][..],
+                &["plan", "--as-of", key],
+                &["approve", "p", "--sign-key", key, "--no-such"],
+            ] {
+                let error = Cli::read([&["skovik-sync"], line].concat()).unwrap_err().to_string();
+                assert!(!error.contains("AAAA") && !error.contains("JzdWIi"), "{error}");
+            }
+        }
+        // A hash is no key.
+        let hash = "sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
+        let error = Cli::read(["skovik-sync", "plan", hash]).unwrap_err().to_string();
+        assert!(error.contains(hash), "{error}");
+    }
 
     #[test]
     fn a_word_of_the_command_line_hides_nothing_in_an_error() {

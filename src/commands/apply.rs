@@ -197,7 +197,7 @@ pub(super) async fn carry_out(
     let known = Known::read(plan, &replay, settings, state, ui)?;
     let own = replay.begun_at.map(|begun| ApplyId { plan: plan.hash(), begun });
     tokio::select! {
-        judged = known.refuse_old_list(&*provider, &directory, &policy.managed, own) => judged?,
+        judged = known.refuse_old_list(&*provider, &directory, &policy.managed, policy.reactivate, own) => judged?,
         () = engine::wants(&mut stop, Stop::Gently) => return Err(interrupted()),
     }
     let memory = known.memory(plan, &replay, settings).of_branches(policy.branches.as_ref());

@@ -27,6 +27,7 @@ use crate::guard::counted_title;
 use crate::mapping::ResolvedMapper;
 use crate::plan::{Content, Digest, GuardResult, Operation, Plan, not_as_demanded};
 use crate::setting::Calendar;
+use crate::setting::quoting::word;
 use crate::source::TABLE_KIND;
 use crate::state::State;
 use crate::text::printable;
@@ -413,8 +414,7 @@ pub(super) fn misplaced(path: &Path, problem: &std::io::Error) -> anyhow::Error 
     refused(ExitStatus::Usage, problem)
 }
 
-/// A path for a message, with invisible characters escaped. A path that the user should type is quoted with
-/// `shell_path` instead.
+/// A path for a message. One that the user should type is quoted with `shell_path` instead.
 pub(super) fn shown(path: &Path) -> String {
-    printable(&path.to_string_lossy()).into_owned()
+    word(&path.to_string_lossy()).into_owned()
 }

@@ -86,7 +86,7 @@ pub(super) async fn write_plan(
     drop(records);
     let (known, memory) = Known::of_account(settings, existing_state(global, Some(settings))?.as_ref(), ui)?;
     if let Some(provider) = account.live() {
-        known.refuse_old_list(provider, &directory, resolved.managed(), None).await?;
+        known.refuse_old_list(provider, &directory, resolved.managed(), settings.target.reactivates(), None).await?;
     }
     drop(known);
     facts.count(memory);

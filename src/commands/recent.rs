@@ -65,10 +65,11 @@ impl Known {
         provider: &dyn Provider,
         directory: &Directory,
         managed: &Managed,
+        reactivates: bool,
         but: Option<ApplyId>,
     ) -> anyhow::Result<()> {
         let Self::Recent(recent) = self else { return Ok(()) };
-        let problem = match is_older(directory, recent.witnesses(but), provider, managed).await {
+        let problem = match is_older(directory, &recent.witnesses(but), provider, managed, reactivates).await {
             Ok(None) => return Ok(()),
             Ok(Some(why)) => format!(
                 "the list of users {why} when asked for them alone: it is an old list, such as one of a cache, or another apply has \

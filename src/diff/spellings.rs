@@ -35,11 +35,11 @@ struct Holder {
 
 /// A person who would get an identifier or an e-mail.
 #[derive(Debug, Clone, Copy)]
-struct Getter {
-    employee: u32,
+pub(super) struct Getter {
+    pub(super) employee: u32,
     /// The user whom the person has already.
     own: Option<Owner>,
-    what: &'static str,
+    pub(super) what: &'static str,
     identifier: bool,
     email: bool,
 }
@@ -102,14 +102,12 @@ impl Comparison<'_> {
             .collect();
         for (place, user) in (0..).zip(&self.directory.inactive) {
             let returns_as = back.get(&place).map(|&index| self.employee(index));
-            // A user with an identifier in another branch belongs to another configuration. Everybody keeps the e-mail.
-            let may_be_ours = user.identifier.is_none() || self.is_in_branches(user);
             let keeps_number =
                 returns_as.is_some_and(|employee| user.identifier.as_ref() == Some(&employee.identifier));
             let holder = Holder {
                 owner: Owner::Inactive(place),
                 moves: returns_as.is_some(),
-                identifier: self.policy.reactivate && may_be_ours && !keeps_number,
+                identifier: self.policy.reactivate && !keeps_number,
                 email: !returns_as.is_some_and(|employee| user.email.is(&employee.email)),
             };
             if holder.identifier || holder.email {
@@ -130,7 +128,7 @@ impl Comparison<'_> {
         })
     }
 
-    fn keys_of_getter(&self, getter: &Getter) -> Vec<String> {
+    pub(super) fn keys_of_getter(&self, getter: &Getter) -> Vec<String> {
         let employee = self.employee(getter.employee);
         let identifier = getter.identifier.then_some(employee.identifier.as_str());
         keys(identifier, getter.email.then_some(&employee.email))
@@ -182,7 +180,7 @@ impl Comparison<'_> {
 }
 
 /// Who gets an identifier or an e-mail by a draft.
-fn getter(draft: &Draft) -> Option<Getter> {
+pub(super) fn getter(draft: &Draft) -> Option<Getter> {
     let getter = match draft {
         Draft::Create { employee, .. } => {
             Getter { employee: *employee, own: None, what: "would be created and has", identifier: true, email: true }

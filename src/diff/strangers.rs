@@ -35,6 +35,11 @@ impl Described<'_> {
         full_name(self.first_name, self.last_name)
     }
 
+    /// The name as names are compared, if it is whole.
+    pub(super) fn name_key(&self) -> Option<String> {
+        name_key(self.first_name, self.last_name)
+    }
+
     /// Whether two first names and two e-mails tell of two people. People who change both keep their first name.
     fn has_other_first_name(&self, owner: &User) -> bool {
         share_a_word(self.first_name, &owner.full_name()) == Some(false)

@@ -26,10 +26,13 @@ impl User {
     }
 
     /// A key that two people share if a reader would take their names for the same: without case, accents, order and
-    /// script. `None` unless both first and last name are there.
+    /// script. `None` unless both first and last name are there, or one of them has both in it.
     #[must_use]
     pub fn name_key(&self) -> Option<String> {
-        name_key(&self.first_name, &self.last_name)
+        name_key(&self.first_name, &self.last_name).or_else(|| {
+            let words = name_words(&self.full_name());
+            (words.len() > 1).then(|| words.join(" "))
+        })
     }
 }
 

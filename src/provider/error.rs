@@ -131,8 +131,9 @@ impl ApiError {
         }
     }
 
+    /// Whether the server says that nothing is there: not found (404) or gone (410).
     pub(crate) fn is_not_found(&self) -> bool {
-        matches!(self, Self::Refused(Refusal { status: 404, .. }))
+        matches!(self, Self::Refused(Refusal { status: 404 | 410, .. }))
     }
 }
 

@@ -1,7 +1,9 @@
 //! Quotes values of the settings and names from lists in messages: short, and not at all if the value may be a secret
 //! that somebody put in the wrong place.
 
-use crate::text::start;
+use std::borrow::Cow;
+
+use crate::text::{printable, start};
 
 /// How many characters of a value are shown.
 const LONGEST: usize = 60;
@@ -13,6 +15,8 @@ const NAMES: usize = 3;
 /// if none is.
 const RUN: usize = 16;
 const RUN_OF_LETTERS: usize = 24;
+/// A word with this many characters of base64 in a row may be a key.
+const LONG_RUN: usize = 40;
 /// How many URL escapes make a text a possible secret.
 const ESCAPES: usize = 4;
 /// How many pairs of hexadecimal digits, as in `73:6b:2d`, make a text a possible secret.
@@ -50,6 +54,19 @@ pub(crate) fn may_be_secret(text: &str) -> bool {
         let letters = run.len() - digits;
         run.len() >= RUN_OF_LETTERS || (run.len() >= RUN && digits > 0 && letters > 0) || (digits >= 4 && letters >= 4)
     })
+}
+
+/// A word of a command line, with everything invisible escaped; or only its length, if it is a private key or looks like one.
+pub(crate) fn word(text: &str) -> Cow<'_, str> {
+    let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/=".contains(c);
+    let is_key = |run: &str| {
+        let has = |of: fn(&u8) -> bool| run.bytes().any(|byte| of(&byte));
+        run.len() >= LONG_RUN && has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase)
+    };
+    if text.contains("-----BEGIN") || text.split(|c| !is_base64(c)).flat_map(|part| part.split('/')).any(is_key) {
+        return format!("({}, not shown, as they may be a key itself)", length(text)).into();
+    }
+    printable(text)
 }
 
 /// Whether a text can be the name of an environment variable.

@@ -8,6 +8,7 @@ use object_store::ClientConfigKey;
 use object_store::aws::AmazonS3ConfigKey;
 use object_store::azure::AzureConfigKey;
 use object_store::gcp::GoogleConfigKey;
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 /// The shortest part of an address that is hidden, in bytes. `sv=1` is no secret.
@@ -16,6 +17,8 @@ const SHORTEST_PART: usize = 6;
 const SHORTEST_KEY: usize = 16;
 /// What is in the name of a variable that names something.
 const NAMES: [&str; 4] = ["NAME", "BUCKET", "REGION", "PROFILE"];
+/// What is in the name of a variable that holds an address.
+const ADDRESSES: [&str; 4] = ["ENDPOINT", "URL", "URI", "HOST"];
 /// Secrets that are read beside the stores' own settings.
 const OTHERS: [&str; 2] = ["AWS_CONTAINER_AUTHORIZATION_TOKEN", "IDENTITY_HEADER"];
 
@@ -39,28 +42,62 @@ fn is_pasted(name: &str, value: &str) -> bool {
 /// The variables of a store whose value looks like a key, wherever somebody has pasted it. Programs that are started get them, and
 /// messages do not show them.
 pub(super) fn like_keys() -> Vec<String> {
-    variables().filter(|(name, value)| is_like_key(name, value)).map(|(_, value)| value).collect()
+    let found = variables().filter(|(name, value)| is_like_key(name, value));
+    found
+        .flat_map(|(name, value)| {
+            let keys = keys_in(&name, &value).into_iter().map(str::to_owned);
+            keys.collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 fn is_like_key(name: &str, value: &str) -> bool {
     let is_name = name.ends_with("_ID") || NAMES.iter().any(|part| name.contains(part));
-    let has = |of: fn(&u8) -> bool| value.bytes().any(|byte| of(&byte));
-    SERVICES.iter().any(|service| name.starts_with(service))
-        && !is_name
-        && value.len() >= SHORTEST_KEY
-        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=_-".contains(&byte))
-        && has(u8::is_ascii_digit)
-        && has(u8::is_ascii_alphabetic)
+    SERVICES.iter().any(|service| name.starts_with(service)) && !is_name && !keys_in(name, value).is_empty()
 }
 
-/// The parts of an address that may be a credential: a name with a password, and the values of a query.
-pub(super) fn parts_of_url(text: &str) -> Vec<String> {
-    let Some(url) = Url::parse(text).ok().filter(|_| text.contains("://")) else { return Vec::new() };
-    let raw = url.query().unwrap_or_default().split('&').filter_map(|pair| Some(pair.split_once('=')?.1.to_owned()));
-    let read = url.query_pairs().map(|(_, value)| value.into_owned());
-    let user = url.password().map(|password| [url.username().to_owned(), password.to_owned()]);
-    let parts = user.into_iter().flatten().chain(raw).chain(read);
-    parts.filter(|part| part.len() >= SHORTEST_PART).collect()
+/// What looks like a key in a value. An address and the name of a file are only looked at as a whole: their parts are long, too.
+fn keys_in<'v>(name: &str, value: &'v str) -> Vec<&'v str> {
+    let is_whole = is_address(name) || FILES.iter().any(|end| name.ends_with(end)) || value.contains("://");
+    let is_of_key = |c: char| c.is_ascii_alphanumeric() || "+/=_-".contains(c);
+    let is_key = |run: &&str| {
+        let has = |of: fn(&u8) -> bool| run.bytes().any(|byte| of(&byte));
+        run.len() >= SHORTEST_KEY && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
+    };
+    if is_whole {
+        return Some(value).filter(|value| value.chars().all(is_of_key)).filter(is_key).into_iter().collect();
+    }
+    value.split(|c| !is_of_key(c)).filter(is_key).collect()
+}
+
+/// The parts of an address that may be a credential: what stands before the last `@`, also if a password
+/// in it is not encoded, and the values of pairs, as in a query or a connection string.
+pub(super) fn parts_of_address(text: &str) -> Vec<String> {
+    let after = text.split_once("//").map_or(text, |(_, after)| after);
+    let user = after.rsplit_once('@').map(|(user, _)| user);
+    // A password may have any of these in it.
+    let words = user.into_iter().flat_map(|user| user.match_indices([':', '/']).map(|(place, _)| &user[place + 1..]));
+    let name = user.and_then(|user| user.split_once(':')).map(|(name, _)| name);
+    let pairs = text.split(['?', '&', ';', '#']).filter_map(|pair| Some(pair.split_once('=')?.1));
+    let parts: Vec<&str> = user.into_iter().chain(name).chain(words).chain(pairs).collect();
+    let read = parts.iter().map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned());
+    let mut all: Vec<String> = parts.iter().map(|part| (*part).to_owned()).chain(read).collect();
+    all.retain(|part| part.len() >= SHORTEST_PART);
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// Whether a variable is to hold an address.
+fn is_address(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    ADDRESSES.iter().any(|part| name.contains(part)) && !name.ends_with("RELATIVE_URI")
+}
+
+/// Whether what stands where an address belongs is none: it may be whatever somebody has pasted there.
+fn is_no_address(value: &str) -> bool {
+    let is_host = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:/".contains(&byte));
+    !is_host && !Url::parse(value).is_ok_and(|url| url.has_host())
 }
 
 /// The variables of this process that hold a secret of a store, under whatever name the store takes it.
@@ -74,8 +111,11 @@ fn is_secret(name: &str, value: &str) -> bool {
     use AzureConfigKey as Azure;
     use GoogleConfigKey as Google;
     let key = name.to_ascii_lowercase();
+    let has_parts = || !parts_of_address(value).is_empty();
     if SERVICES.iter().any(|service| name.starts_with(service))
-        && (is_pasted(name, value) || !parts_of_url(value).is_empty())
+        && (is_pasted(name, value)
+            || is_address(name) && (is_no_address(value) || has_parts())
+            || value.contains("://") && has_parts())
     {
         return true;
     }
@@ -179,13 +219,36 @@ mod tests {
         for (name, value, expected) in [
             ("AWS_SKIP_SIGNATURE", "pastedKEY998877665544", true),
             ("AWS_SKIP_SIGNATURE", "true", false),
+            ("AZURE_TIMEOUT", "Bearer pastedKEY998877665544", true),
+            ("AZURE_TIMEOUT", "{\"key\":\"pastedKEY998877665544\"}", true),
+            ("AZURE_TIMEOUT", "30s", false),
+            ("AZURE_STORAGE_ENDPOINT", "https://companyprod2026sync.blob.core.windows.net", false),
             ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE", false),
             ("AZURE_STORAGE_ACCOUNT_NAME", "companyprod2026sync", false),
             ("HOME", "pastedKEY998877665544", false),
         ] {
             assert_eq!(is_like_key(name, value), expected, "{name}");
         }
-        assert_eq!(parts_of_url("http://host?sv=1&sig=SECRET%2Fabc"), ["SECRET%2Fabc", "SECRET/abc"]);
+        assert_eq!(parts_of_address("http://host?sv=1&sig=SECRET%2Fabc"), ["SECRET%2Fabc", "SECRET/abc"]);
+        // What is no address may be anything.
+        for value in [
+            "https://sync:KEY1234/KEY5678@host",
+            "https://sync:1234#KEY5678@host",
+            "https://sync:1234/KEY5678@host",
+            "\"https://sync:KEY5678@host\"",
+            "https://sync:KEY5678@[::1",
+            "https:/sync:KEY5678@host",
+            "//host/?sv=1&sig=KEY5678",
+            "AccountName=acc;AccountKey=KEY5678==;EndpointSuffix=core.windows.net",
+        ] {
+            assert!(is_secret("AZURE_STORAGE_ENDPOINT", value), "{value}");
+            assert!(parts_of_address(value).iter().any(|part| part.contains("KEY5678")), "{value}");
+        }
+        for value in
+            ["", "acc.blob.core.windows.net", "127.0.0.1:9000", "https://acc.blob.core.windows.net/x", "http://[::1]:9"]
+        {
+            assert!(!is_secret("AZURE_STORAGE_ENDPOINT", value), "{value}");
+        }
         for name in ["AWS_PROXY_URL", "AZURE_PROXY_URL", "GOOGLE_PROXY_URL"] {
             assert!(is_secret(name, "http://me:secret@proxy:3128") && !is_secret(name, "http://proxy:3128"), "{name}");
         }

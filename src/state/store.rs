@@ -25,7 +25,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::connector::{Connector, Counted, Fault};
-use super::credentials::{like_keys, parts_of_url, store_secrets};
+use super::credentials::{like_keys, parts_of_address, store_secrets};
 use super::listed::{BadList, Form, Listed};
 use super::wait::wait;
 use crate::http::Redactor;
@@ -115,7 +115,7 @@ impl Store {
         static KNOWN: LazyLock<Arc<Redactor>> = LazyLock::new(Arc::default);
         let redactor = Arc::clone(&KNOWN);
         for value in store_secrets().iter().filter_map(|name| std::env::var(name).ok()) {
-            parts_of_url(&value).into_iter().for_each(|part| redactor.add(SecretString::from(part)));
+            parts_of_address(&value).into_iter().for_each(|part| redactor.add(SecretString::from(part)));
             redactor.add(SecretString::from(value));
         }
         like_keys().into_iter().for_each(|value| redactor.add(SecretString::from(value)));

@@ -30,7 +30,7 @@ impl Run<'_> {
         for user_id in self.contradicted(list).iter().take(READ_SINGLY) {
             let (provider, managed) = (self.worker.provider, self.worker.managed);
             let is_otherwise = tokio::select! {
-                judged = shows_otherwise(list.user(user_id), user_id, provider, managed) => judged.map_err(Some)?,
+                judged = shows_otherwise(list.user(user_id), user_id, &listed.users, provider, managed) => judged.map_err(Some)?,
                 () = wants(&mut self.options.stop, Stop::Gently) => return Err(None),
             };
             if is_otherwise {

@@ -150,8 +150,8 @@ impl Run<'_> {
                     self.end(index, Outcome::InDoubt { problem }, None, None);
                 }
             }
-            Verdict::Outdated(found) if is_update => self.outdate(index, found, None),
-            Verdict::Outdated(found) => self.outdate(index, format!("{problem}; {found}"), None),
+            Verdict::Outdated(found) => self.outdate(index, found, None, None),
+            Verdict::Edited(user_id, found) => self.outdate(index, format!("{problem}; {found}"), Some(user_id), None),
             Verdict::Absent if taken != Taken::No => {
                 self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
                 self.end(index, Outcome::Failed { problem }, None, None);

@@ -242,7 +242,7 @@ impl Replay {
                 }
                 self.contradicted.insert(operation);
             }
-            Record::Outdated { at: _, operation, problem: _ } => {
+            Record::Outdated { at: _, operation, problem: _, user_id: _ } => {
                 known(plan, operation)?;
                 if !self.doubts().any(|id| *id == operation) {
                     return Err(format!("operation {operation} is outdated, but is not in doubt"));

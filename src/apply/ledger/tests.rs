@@ -22,6 +22,7 @@ fn line(second: i64, name: &str, operation: u32, kind: Kind, user: &str) -> Appl
         changed: Vec::new(),
         emptied: Vec::new(),
         in_new_account: false,
+        contradicted: false,
         reverses: None,
     }
 }
@@ -128,7 +129,7 @@ fn nothing_was_done_before_what_stands_in_front_of_it() {
 }
 
 #[test]
-fn whoever_was_made_tells_of_an_old_list_and_where_a_create_is_in_doubt_whoever_was_touched() {
+fn whoever_was_touched_within_the_window_tells_of_an_old_list() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = State::open(&folder.path().join("state"), None).expect("a state");
     let mut recent = Recent::read(&state, "https://api.example.com/v1", at(0), at(1_000), None).expect("nothing yet");
@@ -139,17 +140,24 @@ fn whoever_was_made_tells_of_an_old_list_and_where_a_create_is_in_doubt_whoever_
         line(1, "one", 4, Kind::Delete, "e"),
         line(2, "two", 1, Kind::Delete, "a"),
         line(3, "three", 1, Kind::Update, "b"),
-        line(4, "four", 1, Kind::Create, "d"),
+        // The list at the end still had them.
+        Applied { contradicted: true, ..line(4, "four", 1, Kind::Delete, "d") },
+        // Somebody has edited the new user.
+        Applied { contradicted: true, ..line(5, "five", 1, Kind::Create, "f") },
     ];
     recent.written = recent.applied.len();
-    let users = |names: &'static [&'static str]| names.iter().map(|name| UserId::from(*name)).collect::<Vec<_>>();
     let told = |recent: &Recent, but| {
-        let Witnesses { made, unmade, others } = recent.witnesses(but);
-        [made, unmade, others].map(|users| users.into_iter().cloned().collect::<Vec<_>>())
+        let Witnesses { touched, is_in_doubt } = recent.witnesses(but);
+        let shown = |user: Touched<'_>| format!("{}{}", user.id, if user.is_deleted { " deleted" } else { "" });
+        (touched.into_iter().map(shown).collect::<Vec<_>>().join(", "), is_in_doubt)
     };
-    assert_eq!(told(&recent, None), [users(&["d", "b"]), users(&["a"]), users(&[])]);
-    let four = ApplyId { plan: plan("four"), begun: at(0) };
-    assert_eq!(told(&recent, Some(four)), [users(&["b"]), users(&["a"]), users(&[])]);
-    recent.applied.push(Applied { user_id: None, ..line(5, "five", 1, Kind::Create, "") });
-    assert_eq!(told(&recent, None), [users(&["d", "b"]), users(&["a"]), users(&["c", "e"])]);
+    let all = "f, d, b, a deleted, c, e deleted".to_owned();
+    assert_eq!(told(&recent, None), (all.clone(), false));
+    let five = ApplyId { plan: plan("five"), begun: at(0) };
+    assert_eq!(told(&recent, Some(five)), (all.replace("f, ", ""), false));
+    recent.applied.push(Applied { user_id: None, ..line(6, "six", 1, Kind::Create, "") });
+    assert_eq!(told(&recent, None), (all, true));
+    // What was read and is older than the window does not count.
+    recent.since = at(3);
+    assert_eq!(told(&recent, None), ("f, d, b".to_owned(), true));
 }

@@ -100,7 +100,7 @@ impl History {
                 // A later list confirmed everything.
                 Record::Finished { .. } => operations.values_mut().for_each(|entry| entry.contradicted = None),
                 Record::NotDone { at: _, operation, problem: _ } => drop(operations.remove(&operation)),
-                Record::Outdated { at: _, operation, problem: _ } => {
+                Record::Outdated { at: _, operation, problem: _, user_id: _ } => {
                     operations.entry(operation).or_default().outdated = true
                 }
                 Record::Journal { .. } | Record::Run { .. } | Record::Known { .. } | Record::Ended { .. } => {}

@@ -66,6 +66,8 @@ fn names_compare_as_a_reader_takes_them() {
         ("Ann\u{200b}a", "Berg", true),
         ("Anna", "Bergh", false),
         ("", "Berg", false),
+        ("Anna Berg", "", true),
+        ("", "Berg, Anna", true),
     ] {
         let company = with_new_number().with(|company| {
             (company.directory.users[0].first_name, company.directory.users[0].last_name) = (first.into(), last.into());

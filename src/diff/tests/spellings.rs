@@ -3,7 +3,7 @@
 use super::company::{
     ANNA, BEN, CARLA, Company, assert_plan, bad_record, company, employee, moved, reactivating, user,
 };
-use crate::employee::{Employee, User};
+use crate::employee::{Employee, SetAside, User};
 
 /// Other spellings of `A17`.
 const NUMBERS: [&str; 6] = ["a17", "0A17", "A17\u{200b}", "\u{410}17", "\u{ff21}17", "A 17"];
@@ -56,14 +56,14 @@ fn a_new_person_may_be_an_inactive_user_in_another_spelling() {
         }
     }
     assert_plan(&created(Some("A18"), ANNA), &["1 create A17"]);
-    // An old number of a user in a branch that other settings manage is theirs. An e-mail is kept from everybody.
+    // In whatever branch.
     let elsewhere = |held, email| {
         created(held, email).with(|company| {
             company.directory.inactive[0].branch = Some("no".into());
             company.policy.branches = Some(["se".into()].into());
         })
     };
-    assert_eq!(told(&elsewhere(Some("a17"), ANNA)), []);
+    is_told(&elsewhere(Some("a17"), ANNA), "A17", &["who is inactive"]);
     is_told(&elsewhere(Some("B9"), EMAILS[0]), "A17", &["who is inactive"]);
     // Without the setting, inactive users only keep their e-mails.
     let kept = |held, email| created(held, email).with(|company| company.policy.reactivate = false);
@@ -217,4 +217,38 @@ fn two_records_of_one_person_are_told_of() {
     let second = User { email: "b.holm@example.com".into(), ..user("b", Some("a17"), BEN, None) };
     let users = [user("a", Some("A17"), BEN, None), second];
     assert_plan(&company([ben(), twin("a17", "b.holm@example.com")], users), &[]);
+}
+
+/// So are a good record and a bad one, one that may be in scope, or one of a branch that is not managed.
+#[test]
+fn a_record_beside_a_bad_one_of_the_same_person_is_told_of() {
+    let new = |held: &str| Employee { identifier: held.into(), email: "b.holm@example.com".into(), ..ben() };
+    let ben_holm = Some(("Ben", "Holm"));
+    for held in ["a17", "0A17", "\u{410}17", "\u{ff21}17"] {
+        for users in [vec![], vec![user("a", Some("A17"), BEN, None)]] {
+            let beside = |record: SetAside| company([new(held)], users.clone()).aside(record);
+            let message = ["would be created", "Ben Holm (hr.csv row 2), which cannot be used"];
+            is_told(&beside(bad_record(Some("A17"), None, ben_holm)), held, &message);
+            is_told(&beside(bad_record(Some("A17"), Some(BEN), ben_holm)), held, &message);
+            // Half a name does not tell that it is somebody else.
+            is_told(&beside(bad_record(Some("A17"), Some(BEN), Some(("", "Holm")))), held, &["would be created"]);
+            assert_eq!(told(&beside(bad_record(Some("A17"), Some(BEN), Some(("Ulf", "Ek"))))), []);
+            let doubtful = company([new(held)], users.clone())
+                .with(|company| company.desired.doubtful.push(bad_record(Some("A17"), Some(BEN), ben_holm)));
+            is_told(&doubtful, held, &["would be created"]);
+            let elsewhere = company([new(held)], users.clone()).with(|company| company.desired.elsewhere.push(ben()));
+            is_told(&elsewhere, held, &["would be created and has the identifier or the e-mail of A17 Ben Holm"]);
+        }
+    }
+    for email in EMAILS {
+        let beside = company([ben()], []).aside(bad_record(Some("B9"), Some(email), Some(("Ulf", "Ek"))));
+        is_told(&beside, "A17", &["would be created"]);
+    }
+    // Whoever is made active again beside a user of their own.
+    let back = reactivating(
+        vec![ben(), new("a17")],
+        vec![user("a", Some("A17"), BEN, None)],
+        vec![user("z", Some("a17"), ANNA, None)],
+    );
+    is_told(&back, "a17", &["would be made active again and has the identifier or the e-mail of A17 Ben Holm"]);
 }

@@ -236,3 +236,60 @@ async fn whoever_was_removed_holds_nothing_up_however_the_server_says_so() {
         assert_eq!(planned.stderr.contains("Skovik does not tell of the user new1"), status == 500, "{planned:?}");
     }
 }
+
+/// Where Skovik refuses to show anybody alone, a refusal does not say that somebody is gone.
+#[tokio::test]
+async fn whom_skovik_refuses_to_show_is_not_gone_if_it_shows_nobody() {
+    for status in [301, 400, 403, 405, 409, 422, 451] {
+        let is_old = Arc::new(AtomicBool::new(false));
+        let old = Arc::clone(&is_old);
+        let lie = move |_: &mut Account, asked: &Asked<'_>| match (asked.method, asked.path) {
+            _ if !old.load(Ordering::Relaxed) => None,
+            ("GET", "/users") => Some(old_list()),
+            ("GET", path) => path.starts_with("/users/").then(|| reply(status, "{}")),
+            _ => None,
+        };
+        let liar = liar(&ONE, lie).await;
+        assert_eq!(liar.apply().await.code, Some(0));
+        is_old.store(true, Ordering::Relaxed);
+        for command in [&["run"][..], &["plan", "-o", "next.json"]] {
+            let ended = liar.run(command).await;
+            assert_eq!(ended.code, Some(4), "{status} {command:?}: {ended:?}");
+            assert!(ended.stderr.contains("and shows nobody else of the list alone either"), "{status}: {ended:?}");
+        }
+        assert_eq!(liar.account().came["POST"], 1, "{status}");
+    }
+}
+
+/// A create was carried out, and somebody has edited the new user since, so that the apply is over: that user is known, too.
+#[tokio::test]
+async fn whoever_was_edited_before_the_create_was_settled_is_not_created_again_by_an_old_list() {
+    let is_old = Arc::new(AtomicBool::new(false));
+    let old = Arc::clone(&is_old);
+    let lie = move |account: &mut Account, asked: &Asked<'_>| {
+        if asked.method == "POST" {
+            account.store_new(&asked.body);
+            for (id, user) in &mut account.users {
+                if id.starts_with("new") {
+                    user["attributes"]["first_name"] = json!("Edited");
+                }
+            }
+            return Some(reply(500, ""));
+        }
+        (asked.method == "GET" && asked.path == "/users" && old.load(Ordering::Relaxed)).then(old_list)
+    };
+    let liar = liar(&ONE, lie).await;
+    let ended = liar.apply().await;
+    assert_eq!(ended.code, Some(9), "{ended:?}");
+    assert!(ended.stdout.contains("the next plan changes that user"), "{ended:?}");
+    is_old.store(true, Ordering::Relaxed);
+    for command in [&["run"][..], &["plan", "-o", "next.json"]] {
+        let ended = liar.run(command).await;
+        assert_eq!(ended.code, Some(4), "{command:?}: {ended:?}");
+        assert!(ended.stderr.contains("it is an old list"), "{command:?}: {ended:?}");
+    }
+    assert_eq!(liar.account().came["POST"], 1);
+    is_old.store(false, Ordering::Relaxed);
+    let planned = liar.run(&["plan", "-o", "next.json"]).await;
+    assert!(planned.stdout.contains("1 to update"), "{planned:?}");
+}

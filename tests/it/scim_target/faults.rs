@@ -328,4 +328,9 @@ fn a_newcomer_whom_the_list_lacks_is_asked_for_alone() {
         &json!({"op": "replace", "path": "active", "value": false}),
     );
     company.run(&["plan", "-o", "next.json"]).ends(0).prints(&["1 to create"]);
+    // Where inactive users are made active again, a list has them.
+    company.edit("skovik-sync.toml", "[target]\n", "[target]\nreactivate = true\n");
+    company.run(&["plan", "-o", "next.json"]).ends(4).says(&["it is an old list", "nothing was written"]);
+    lacks.store(false, Ordering::SeqCst);
+    company.run(&["plan", "-o", "next.json"]).ends(0).prints(&["1 to reactivate"]);
 }
