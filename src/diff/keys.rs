@@ -71,6 +71,15 @@ pub(super) fn keys(identifier: Option<&str>, email: Option<&Email>) -> Vec<Strin
     keys
 }
 
+/// Whether two e-mails are of letters that everybody can type, and some of these are others.
+pub(super) fn is_typed_otherwise(one: &Email, other: &Email) -> bool {
+    let typed = |email: &Email| {
+        let address = email.as_str().is_ascii().then(|| email.as_str().to_ascii_lowercase().replace(' ', ""))?;
+        Some(address.trim_end_matches('.').to_owned())
+    };
+    typed(one).is_some_and(|one| typed(other).is_some_and(|other| one != other))
+}
+
 /// A few of the items by each key of theirs, in their order; only by these keys, if not all are wanted.
 pub(super) fn few_by_key(
     items: u32,

@@ -9,7 +9,7 @@ use super::Comparison;
 use super::changes::Drafts;
 use super::held::describe_record;
 use super::index::describe;
-use super::keys::{few_by_key, keys};
+use super::keys::{few_by_key, is_typed_otherwise, keys};
 use super::look_alikes::warning;
 use super::spellings::{Getter, getter};
 use super::strangers::Described;
@@ -69,8 +69,11 @@ impl<'a> Comparison<'a> {
     /// Whether two records that share a key, and not the very value, may be of one person. Two companies may count from one
     /// number on, with zeros or without, so that an identifier alone tells nothing. A record that has no name has that of its user.
     fn are_twins(&self, key: &str, one: Described<'_>, other: Described<'_>) -> bool {
+        let is_same_name = || one.name_key().is_some_and(|name| other.name_key() == Some(name));
         if key.contains('@') {
-            return !one.email.zip(other.email).is_some_and(|(one, other)| one.is(other));
+            let Some((mine, theirs)) = one.email.zip(other.email) else { return true };
+            // `rn` and `m` look the same, and people type them all the same.
+            return !mine.is(theirs) && (!is_typed_otherwise(mine, theirs) || is_same_name());
         }
         let owner = || self.user(self.owner_of_identifier(other.identifier?)?).name_key();
         one.identifier != other.identifier

@@ -56,17 +56,22 @@ pub(crate) fn may_be_secret(text: &str) -> bool {
     })
 }
 
-/// A word of a command line, with everything invisible escaped; or only its length, if it is a private key or looks like one.
+/// A word of a command line, with everything invisible escaped; or only its length, if it is a key.
 pub(crate) fn word(text: &str) -> Cow<'_, str> {
-    let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/=".contains(c);
+    if is_pasted_key(text) {
+        return format!("({}, not shown, as they may be a key itself)", length(text)).into();
+    }
+    printable(text)
+}
+
+/// Whether a text that is to be a word or the name of a file is a private key, or has a long part that looks like a key. A hash is
+/// none.
+pub(crate) fn is_pasted_key(text: &str) -> bool {
     let is_key = |run: &str| {
         let has = |of: fn(&u8) -> bool| run.bytes().any(|byte| of(&byte));
         run.len() >= LONG_RUN && has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase)
     };
-    if text.contains("-----BEGIN") || text.split(|c| !is_base64(c)).flat_map(|part| part.split('/')).any(is_key) {
-        return format!("({}, not shown, as they may be a key itself)", length(text)).into();
-    }
-    printable(text)
+    text.contains("-----BEGIN") || text.split(|c: char| !c.is_ascii_alphanumeric() && !"+=".contains(c)).any(is_key)
 }
 
 /// Whether a text can be the name of an environment variable.

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Span, SpanRelativeTo};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::quoting::{length, may_be_secret, quoted};
+use super::quoting::{is_pasted_key, length, may_be_secret, quoted};
 use super::secrets::Secrets;
 use super::{ConfigError, NamedFile, nearest};
 use crate::strict_json::Pointer;
@@ -288,7 +288,21 @@ impl<'a> Section<'a> {
 
     /// A path, made relative to the folder of the file.
     pub(crate) fn path(&self, key: &str) -> Result<Option<PathBuf>, ConfigError> {
-        let path = self.text(key)?.map(|path| self.folder().join(path));
+        let text = self.text(key)?;
+        let path = text.map(|path| self.folder().join(path));
+        if let (Some(text), Some(path)) = (text, &path)
+            && is_pasted_key(text)
+            && !path.exists()
+        {
+            let problem = "names no file that is there";
+            return Err(self.problem(
+                key,
+                format!(
+                    "{problem} ({}, not shown, as they may be a key itself); name the file that holds it",
+                    length(text)
+                ),
+            ));
+        }
         Ok(path.inspect(|path| self.reads(key, path)))
     }
 

@@ -67,3 +67,45 @@ fn a_warning_about_a_file_hides_nothing_of_its_name() {
         assert!(output.stderr.contains("others can read token_file") && !output.stderr.contains(hidden), "{output:?}");
     }
 }
+
+/// A pipeline may give the key where the name of its file belongs.
+#[test]
+fn a_private_key_in_place_of_a_file_is_only_counted() {
+    let lines = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gt";
+    let key = format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{lines}\n-----END OPENSSH PRIVATE KEY-----\n");
+    let company = Company::new("small");
+    company.run(&["plan"]).ends(0);
+    for pasted in [key.as_str(), lines] {
+        let given = |option: &str| format!("{option}={pasted}");
+        for line in [
+            &["approve", "plan.json", "--yes", &given("--sign-key")][..],
+            &["approve", "plan.json", "--yes", "--sign-key", pasted],
+            &["approve", "plan.json", "--yes", &given("--signature")],
+            &["plan", &given("--config")],
+            &["plan", &given("--users")],
+            &["plan", &given("--out")],
+            &["plan", &given("--as-of")],
+            &["show", pasted],
+            &["apply", pasted],
+            &["verify", "plan.json", pasted],
+            &["sandbox", "--port", "0", &given("--seed")],
+            &[pasted],
+        ] {
+            let output = company.run(line);
+            assert!(output.code != Some(0), "{output}");
+            assert!(!output.stderr.contains(&lines[..20]) && !output.stdout.contains(&lines[..20]), "{output}");
+        }
+        let good = company.read("skovik-sync.toml");
+        let quoted = pasted.replace('\n', "\\n");
+        for setting in ["path", "sha256_file"] {
+            let name = if setting == "path" { "path = \"employees.csv\"" } else { "kind = \"csv\"" };
+            assert!(good.contains(name), "{good}");
+            let other = if setting == "path" { String::new() } else { format!("{name}\n") };
+            company.write("skovik-sync.toml", good.replacen(name, &format!("{other}{setting} = \"{quoted}\""), 1));
+            let output = company.run(&["plan"]).ends(3);
+            assert!(output.stderr.contains("not shown, as they may be a key itself"), "{output}");
+            assert!(!output.stderr.contains(&lines[..20]), "{output}");
+        }
+        company.write("skovik-sync.toml", good);
+    }
+}

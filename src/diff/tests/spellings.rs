@@ -216,6 +216,15 @@ fn two_records_of_one_person_are_told_of() {
     let other = Employee { email: EMAILS[3].into(), ..employee("B9", ANNA, None) };
     let both = company([ben(), other], []);
     assert_eq!(told(&both).len(), 2, "{}", both.summary());
+    // Letters that everybody can type are other ones, unless the name is the same.
+    let ema = |name: &str| Employee {
+        email: "bem.holm@example.com".into(),
+        first_name: name.into(),
+        ..employee("B9", ANNA, None)
+    };
+    let bern = || Employee { email: "bern.holm@example.com".into(), ..ben() };
+    assert_eq!(told(&company([bern(), Employee { last_name: "Holm".into(), ..ema("Ben") }], [])).len(), 2);
+    assert_eq!(told(&company([bern(), ema("Ema")], [])), []);
     // Both have their users already.
     let second = User { email: "b.holm@example.com".into(), ..user("b", Some("a17"), BEN, None) };
     let users = [user("a", Some("A17"), BEN, None), second];
