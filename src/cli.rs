@@ -31,6 +31,8 @@ impl Cli {
     /// # Errors
     /// If it is not understood, or only asks for help.
     pub fn read<T: Into<OsString> + Clone>(line: impl IntoIterator<Item = T>) -> Result<Self, clap::Error> {
+        let line: Vec<OsString> = line.into_iter().map(Into::into).collect();
+        refusal::of_a_key(&line, Self::command)?;
         let matches = Self::command().try_get_matches_from(line).map_err(refusal::shown)?;
         let mut cli = Self::from_arg_matches(&matches).map_err(refusal::shown)?;
         cli.global.names_config = matches.value_source("config") == Some(ValueSource::CommandLine);

@@ -1,11 +1,25 @@
 //! What clap says about a command line that it does not understand: it repeats words of the line, which another program
 //! may have put there.
 
-use clap::Error;
-use clap::builder::StyledStr;
-use clap::error::{ContextKind, ContextValue};
+use std::ffi::OsString;
 
-use crate::setting::quoting::word;
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, Error};
+
+use crate::setting::quoting::{PRIVATE_KEY, length, word};
+
+/// Refuses a line with a private key in it: a pipeline may give the key where the name of its file belongs. Whatever would be
+/// said of such a file would show it.
+pub(super) fn of_a_key(line: &[OsString], command: impl FnOnce() -> Command) -> Result<(), Error> {
+    let words = line.iter().map(|word| word.to_string_lossy());
+    let Some(key) = words.into_iter().find(|word| word.contains(PRIVATE_KEY)) else { return Ok(()) };
+    let problem = format!(
+        "a word of the command line holds a key ({}, not shown): write it into a file that nobody else can read, and give the name of that file",
+        length(&key)
+    );
+    Err(command().error(ErrorKind::InvalidValue, problem))
+}
 
 /// The same error, with everything invisible escaped in the words that it repeats, and without keys.
 pub(super) fn shown(mut error: Error) -> Error {

@@ -15,6 +15,8 @@ const NAMES: usize = 3;
 /// if none is.
 const RUN: usize = 16;
 const RUN_OF_LETTERS: usize = 24;
+/// How a private key in PEM begins.
+pub(crate) const PRIVATE_KEY: &str = "-----BEGIN";
 /// A word with this many characters of base64 in a row may be a key.
 const LONG_RUN: usize = 40;
 /// How many URL escapes make a text a possible secret.
@@ -71,7 +73,7 @@ pub(crate) fn is_pasted_key(text: &str) -> bool {
         let has = |of: fn(&u8) -> bool| run.bytes().any(|byte| of(&byte));
         run.len() >= LONG_RUN && has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase)
     };
-    text.contains("-----BEGIN") || text.split(|c: char| !c.is_ascii_alphanumeric() && !"+=".contains(c)).any(is_key)
+    text.contains(PRIVATE_KEY) || text.split(|c: char| !c.is_ascii_alphanumeric() && !"+=".contains(c)).any(is_key)
 }
 
 /// Whether a text can be the name of an environment variable.
