@@ -74,7 +74,7 @@ impl Known {
             Ok(Some(why)) => format!(
                 "the list of users {why} when asked for them alone: it is an old list, such as one of a cache, or another apply has \
                  gone on since. Whoever it lacks would be created again, so nothing was written. Try again later; if somebody has \
-                 removed that user in Skovik, this ends with the `window` of [guard]; if it stays so, tell whoever runs Skovik"
+                 removed that user in Skovik, this ends after the `window` of [guard]; if it stays so, tell whoever runs Skovik"
             ),
             Err(problem) => format!("nothing was written: {problem}"),
         };
