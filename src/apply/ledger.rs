@@ -205,7 +205,7 @@ impl Recent {
             // What may not have been done, or was not in the end, has taken nothing back.
             let reversals = reversals.as_ref().filter(|_| said.is_certain(operation.id));
             if let Some(applied) = applied(operation, at, made, plan, apply, reversals) {
-                new.push(Applied { contradicted: !said.is_certain(operation.id), ..applied });
+                new.push(Applied { unconfirmed: !said.is_certain(operation.id) || !said.is_finished, ..applied });
             }
         }
         self.applied.append(&mut new);
@@ -248,7 +248,7 @@ fn applied(
         changed: fields(false),
         emptied: fields(true),
         in_new_account: kind == Kind::Create && plan.content().target.users == 0,
-        contradicted: false,
+        unconfirmed: false,
         reverses: reversals.and_then(|reversals| reversals.find(kind, user_id.as_ref(), operation.employee.as_ref())),
         user_id,
     })
@@ -261,6 +261,8 @@ struct Said {
     doubts: HashMap<OperationId, Timestamp>,
     /// Which of these are done by an answer, and by no list, or may be done.
     contradicted: HashSet<OperationId>,
+    /// Whether a list at the end has shown all of it.
+    is_finished: bool,
 }
 
 impl Said {
@@ -308,11 +310,8 @@ impl Said {
                 self.done.insert(operation, (at, user_id));
                 self.contradicted.insert(operation);
             }
-            Record::Journal { .. }
-            | Record::Run { .. }
-            | Record::Known { .. }
-            | Record::Finished { .. }
-            | Record::Ended { .. } => {}
+            Record::Journal { .. } | Record::Run { .. } | Record::Known { .. } | Record::Ended { .. } => {}
+            Record::Finished { .. } => self.is_finished = true,
         }
     }
 }

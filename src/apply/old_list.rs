@@ -12,7 +12,7 @@ const OTHERS: usize = 3;
 
 /// Whether a list shows a user otherwise than Skovik does when asked for that user alone. If somebody else has changed or
 /// removed them, both show the same. Whoever is inactive is in no list of active users, and counts as gone. So does a user
-/// whom Skovik refuses to show (400, 403 and so on), as long as it shows somebody else of the list.
+/// whom Skovik does not show (404, 400, 403 and so on), as long as it shows somebody else of the list.
 ///
 /// # Errors
 /// If Skovik gives no usable answer. The error names the user.
@@ -27,7 +27,13 @@ pub async fn shows_otherwise(
     let problem = match (listed, provider.user(id, managed).await) {
         (Some(listed), Ok(Some(read))) => return Ok(!differences(listed, &read.user, managed).is_empty()),
         (None, Ok(Some(_))) => return Ok(true),
-        (_, Ok(None)) => return Ok(listed.is_some()),
+        (Some(_), Ok(None)) => return Ok(true),
+        (None, Ok(None)) => {
+            if list.is_empty() || shows_others(list, id, provider, managed).await {
+                return Ok(false);
+            }
+            "it says that nobody is there, and shows nobody else of the list alone either".to_owned()
+        }
         (_, Err(error @ (ApiError::Refused(_) | ApiError::Credentials { status: FORBIDDEN, .. }))) => {
             if shows_others(list, id, provider, managed).await {
                 return Ok(listed.is_some());
@@ -68,10 +74,11 @@ pub async fn is_older(
         let users = witnesses.touched.iter().filter(move |user| find(users, user.id).is_some() == is_shown);
         users.filter(move |user| is_shown || find(inactive, user.id).is_none())
     };
-    for Touched { id, is_deleted } in of_a_kind(false).filter(|user| reactivates || !user.is_deleted).take(READ_SINGLY)
-    {
+    // A service that keeps them as inactive ones tells these from others.
+    let asks_for_deleted = reactivates || provider.dialect().keeps_removed();
+    for Touched { id, .. } in of_a_kind(false).filter(|user| asks_for_deleted || !user.is_deleted).take(READ_SINGLY) {
         let is_kept = reactivates && matches!(provider.any_user(id, managed).await, Ok(Some(_)));
-        if is_kept || (!is_deleted && shows_otherwise(None, id, users, provider, managed).await?) {
+        if is_kept || shows_otherwise(None, id, users, provider, managed).await? {
             return Ok(Some(format!(
                 "lacks the user {id}, whom skovik-sync has written to lately and Skovik still has"
             )));

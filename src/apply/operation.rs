@@ -86,6 +86,7 @@ impl Worker<'_> {
         match self.provider.create(&body, self.managed).await {
             Ok(made) => {
                 let is_it = |made: &LiveUser| is_person(expected, &made.user);
+                let made = self.as_held(expected, made).await;
                 let (after, differs) =
                     if is_it(&made) { self.as_stored(expected, &body, made).await } else { (made, Vec::new()) };
                 let believed = if is_it(&after) {
@@ -98,6 +99,17 @@ impl Worker<'_> {
             Err(ApiError::Refused(refusal)) if refusal.taken => Attempt::new(End::Taken(refusal.to_string())),
             // A POST with an unknown outcome is never repeated here: the engine settles it by the complete list.
             Err(error) => end_of_write(&error).trying_again(None),
+        }
+    }
+
+    /// The user that a create made, as Skovik holds them if the answer is of another person.
+    async fn as_held(&self, expected: &User, answer: LiveUser) -> LiveUser {
+        if is_person(expected, &answer.user) {
+            return answer;
+        }
+        match self.provider.user(&answer.user.id, self.managed).await {
+            Ok(Some(held)) if is_person(expected, &held.user) => held,
+            _ => answer,
         }
     }
 

@@ -104,36 +104,40 @@ impl Comparison<'_> {
     /// Remarks for everybody who would get the e-mail of somebody else, or would be created with the name: who would be deleted
     /// and may be that person, under the number of another one; or who would get another one, which may be a mix-up.
     pub(super) fn remark_handed_over(&self, drafts: &mut Drafts) {
-        let mut given_up: FxHashMap<String, u32> = FxHashMap::default();
+        let mut given_up: FxHashMap<String, &User> = FxHashMap::default();
         for draft in &drafts.drafts {
-            if let Draft::Update { user, changed, .. } = draft
-                && changed.iter().any(|field| matches!(field, Changed::FirstName | Changed::LastName))
-            {
-                given_up.extend(self.user(*user).name_key().map(|name| (name, *user)));
+            let (user, changed) = match draft {
+                Draft::Update { user, changed, .. } => (self.user(*user), changed),
+                Draft::Reactivate { user, changed, .. } => (self.inactive_user(*user), changed),
+                Draft::Create { .. } | Draft::Delete { .. } => continue,
+            };
+            if changed.iter().any(|field| matches!(field, Changed::FirstName | Changed::LastName)) {
+                given_up.extend(user.name_key().map(|name| (name, user)));
             }
         }
         let remark = |draft: &Draft| {
             let (employee, own) = match draft {
                 Draft::Update { employee, user, changed, .. } if changed.contains(&Changed::PrimaryEmail) => {
-                    (*employee, Some(*user))
+                    (*employee, Some(self.user(*user)))
                 }
                 Draft::Create { employee, .. } => (*employee, None),
                 // Not where it is theirs, and somebody active has it, too.
                 Draft::Reactivate { employee, user, .. }
                     if !self.inactive_user(*user).email.is(&self.employee(*employee).email) =>
                 {
-                    (*employee, None)
+                    (*employee, Some(self.inactive_user(*user)))
                 }
                 Draft::Update { .. } | Draft::Reactivate { .. } | Draft::Delete { .. } => return None,
             };
             let employee = self.employee(employee);
-            let by_email = self.owner_of_email(employee.email.key()).filter(|owner| Some(*owner) != own);
-            // Of a user, `matching` has compared the name.
-            let may_be_namesake = own.is_none() && !given_up.is_empty();
-            let by_name = || may_be_namesake.then(|| given_up.get(&employee.name_key()?).copied()).flatten();
-            let owner = by_email.or_else(by_name)?;
+            let is_other = |owner: &&User| own.is_none_or(|own| own.id != owner.id);
+            let by_email = self.owner_of_email(employee.email.key()).filter(|owner| is_other(&self.user(*owner)));
+            // Of an active user, `matching` has compared the name.
+            let may_be_namesake = !given_up.is_empty() && !matches!(draft, Draft::Update { .. });
+            let by_name = || given_up.get(&employee.name_key().filter(|_| may_be_namesake)?).copied().filter(is_other);
+            let owner = by_email.map(|owner| self.user(owner)).or_else(by_name)?;
             let what = if by_email.is_some() { "e-mail" } else { "name" };
-            let (fate, mistake) = if self.leaves(owner) {
+            let (fate, mistake) = if by_email.is_some_and(|owner| self.leaves(owner)) {
                 ("be deleted", "this is one person: correct the identifier")
             } else {
                 ("get another one", "the two are mixed up: correct them")
@@ -142,7 +146,7 @@ impl Comparison<'_> {
                 "{} would get the {what} of {}, who would {fate}. If {mistake} at the source. If not: leave it and approve \
                  the plan",
                 describe(employee),
-                describe_user(self.user(owner))
+                describe_user(owner)
             );
             Some(warning(Some(employee.identifier.to_string()), message))
         };

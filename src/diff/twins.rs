@@ -51,7 +51,7 @@ impl<'a> Comparison<'a> {
             let mut found =
                 keys.iter().flat_map(|key| by_key.get(key).into_iter().flatten().map(move |place| (key, *place)));
             let is_twin = |&(key, place): &(&String, u32)| {
-                place != getter.employee && self.are_twins(key, employee.into(), record(place).described())
+                place != getter.employee && are_twins(key, employee.into(), record(place).described())
             };
             if let Some((_, place)) = found.find(is_twin) {
                 let message = format!(
@@ -64,20 +64,6 @@ impl<'a> Comparison<'a> {
                 drafts.diagnostics.push(warning(Some(employee.identifier.to_string()), message));
             }
         }
-    }
-
-    /// Whether two records that share a key, and not the very value, may be of one person. Two companies may count from one
-    /// number on, with zeros or without, so that an identifier alone tells nothing. A record that has no name has that of its user.
-    fn are_twins(&self, key: &str, one: Described<'_>, other: Described<'_>) -> bool {
-        let is_same_name = || one.name_key().is_some_and(|name| other.name_key() == Some(name));
-        if key.contains('@') {
-            let Some((mine, theirs)) = one.email.zip(other.email) else { return true };
-            // `rn` and `m` look the same, and people type them all the same.
-            return !mine.is(theirs) && (!is_typed_otherwise(mine, theirs) || is_same_name());
-        }
-        let owner = || self.user(self.owner_of_identifier(other.identifier?)?).name_key();
-        one.identifier != other.identifier
-            && other.name_key().or_else(owner).is_none_or(|name| one.name_key() == Some(name))
     }
 }
 
@@ -100,4 +86,16 @@ impl<'a> Record<'a> {
             Self::Bad(record) => format!("{}, which cannot be used", describe_record(record)),
         }
     }
+}
+
+/// Whether two records that share a key, and not the very value, may be of one person. Two companies may count from one
+/// number on, with zeros or without, so that an identifier alone tells nothing, unless one record has no name.
+fn are_twins(key: &str, one: Described<'_>, other: Described<'_>) -> bool {
+    let is_same_name = || one.name_key().is_some_and(|name| other.name_key() == Some(name));
+    if key.contains('@') {
+        let Some((mine, theirs)) = one.email.zip(other.email) else { return true };
+        // `rn` and `m` look the same, and people type them all the same.
+        return !mine.is(theirs) && (!is_typed_otherwise(mine, theirs) || is_same_name());
+    }
+    one.identifier != other.identifier && (other.name_key().is_none() || is_same_name())
 }

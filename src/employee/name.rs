@@ -26,12 +26,12 @@ impl User {
     }
 
     /// A key that two people share if a reader would take their names for the same: without case, accents, order and
-    /// script. `None` unless both first and last name are there, or one of them has both in it.
+    /// script. `None` if neither is there. All may stand in one of the two.
     #[must_use]
     pub fn name_key(&self) -> Option<String> {
         name_key(&self.first_name, &self.last_name).or_else(|| {
             let words = name_words(&self.full_name());
-            (words.len() > 1).then(|| words.join(" "))
+            (!words.is_empty()).then(|| words.join(" "))
         })
     }
 }

@@ -106,9 +106,9 @@ pub struct Applied {
     /// Whether the plan was made for an account without users.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_new_account: bool,
-    /// Whether a later list or answer did not show it done.
+    /// Whether no list at the end of its apply has shown it done.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub contradicted: bool,
+    pub unconfirmed: bool,
     /// The operation of another plan that this one takes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverses: Option<Reversed>,

@@ -342,7 +342,7 @@ fn a_line_of_the_future_counts_and_is_told() {
             changed: Vec::new(),
             emptied: Vec::new(),
             in_new_account: false,
-            contradicted: false,
+            unconfirmed: false,
             reverses: None,
         })
     };

@@ -22,7 +22,7 @@ fn line(second: i64, name: &str, operation: u32, kind: Kind, user: &str) -> Appl
         changed: Vec::new(),
         emptied: Vec::new(),
         in_new_account: false,
-        contradicted: false,
+        unconfirmed: false,
         reverses: None,
     }
 }
@@ -141,9 +141,9 @@ fn whoever_was_touched_within_the_window_tells_of_an_old_list() {
         line(2, "two", 1, Kind::Delete, "a"),
         line(3, "three", 1, Kind::Update, "b"),
         // The list at the end still had them.
-        Applied { contradicted: true, ..line(4, "four", 1, Kind::Delete, "d") },
+        Applied { unconfirmed: true, ..line(4, "four", 1, Kind::Delete, "d") },
         // Somebody has edited the new user.
-        Applied { contradicted: true, ..line(5, "five", 1, Kind::Create, "f") },
+        Applied { unconfirmed: true, ..line(5, "five", 1, Kind::Create, "f") },
     ];
     recent.written = recent.applied.len();
     let told = |recent: &Recent, but| {

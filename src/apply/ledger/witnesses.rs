@@ -1,7 +1,7 @@
 //! The users who tell whether a list of the account is older than what was applied to it lately.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::Recent;
 use crate::employee::UserId;
@@ -22,7 +22,7 @@ pub struct Witnesses<'a> {
 pub struct Touched<'a> {
     /// The user's id.
     pub id: &'a UserId,
-    /// Whether an apply has deleted the user, or made them inactive, and the list at its end did not show otherwise.
+    /// Whether an apply has deleted the user, or made them inactive, and the list at its end has shown that.
     pub is_deleted: bool,
 }
 
@@ -34,15 +34,12 @@ impl Recent {
         let mut all: Vec<&Applied> = self.applied.iter().filter(counts).collect();
         all.sort_by_key(|applied| Reverse(applied.at));
         let is_in_doubt = all.iter().any(|applied| applied.kind == Kind::Create && applied.user_id.is_none());
-        let mut deleted: HashMap<&UserId, bool> = HashMap::new();
-        for applied in all.iter().filter(|applied| !applied.contradicted) {
-            if let Some(id) = &applied.user_id {
-                deleted.entry(id).or_insert(applied.kind == Kind::Delete);
-            }
-        }
         let mut seen = HashSet::new();
-        let ids = all.into_iter().filter_map(|applied| applied.user_id.as_ref()).filter(|id| seen.insert(*id));
-        let touched = ids.map(|id| Touched { id, is_deleted: deleted.get(id) == Some(&true) }).collect();
+        let last = all.into_iter().filter_map(|applied| Some((applied.user_id.as_ref()?, applied)));
+        let touched = last
+            .filter(|(id, _)| seen.insert(*id))
+            .map(|(id, last)| Touched { id, is_deleted: last.kind == Kind::Delete && !last.unconfirmed });
+        let touched = touched.collect();
         Witnesses { touched, is_in_doubt }
     }
 }

@@ -190,7 +190,8 @@ fn a_user_whom_a_bad_record_keeps_has_what_they_have() {
     };
     for held in NUMBERS {
         is_told(&kept(held, "E1"), "A17", &["would be created", "Ulf Ek", "stays as they are"]);
-        assert_eq!(told(&kept(held, held)), [], "both numbers are in the list");
+        // Both numbers are in the list, and the name under one of them is not known.
+        is_told(&kept(held, held), "A17", &["would be created", "which cannot be used"]);
     }
     for email in EMAILS {
         let own = company([ben()], [stranger("a", Some("B9"), email)]).aside(bad_record(Some("B9"), None, None));
@@ -263,4 +264,22 @@ fn a_record_beside_a_bad_one_of_the_same_person_is_told_of() {
         vec![User { email: CARLA.into(), ..user("z", Some("a17"), BEN, None) }],
     );
     is_told(&back, "a17", &["would be made active again and has the identifier or the e-mail of A17 Ben Holm"]);
+}
+
+/// So is the name of somebody who comes back with another one.
+#[test]
+fn a_name_that_an_inactive_user_gives_up_is_told_of() {
+    let back = |last: &str| Employee { last_name: last.into(), ..employee("B9", BEN, None) };
+    let new = Employee { email: ANNA.into(), ..ben() };
+    let both = |last| reactivating(vec![back(last), new.clone()], vec![], vec![user("z", Some("B9"), BEN, None)]);
+    let remarks = |company: &Company| -> Vec<_> {
+        let found = company.plan().content().diagnostics.clone().into_iter();
+        found.filter(|found| found.code == "looks_like").map(|found| (found.employee, found.message)).collect()
+    };
+    let found = remarks(&both("Ek"));
+    let [(employee, message)] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(employee.as_deref(), Some("A17"));
+    assert!(message.contains("would get the name of B9 Ben Holm") && message.contains("mixed up"), "{message}");
+    // Only written in another way.
+    assert_eq!(remarks(&reactivating(vec![back("H\u{f6}lm")], vec![], vec![user("z", Some("B9"), ANNA, None)])), []);
 }

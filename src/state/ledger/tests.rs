@@ -26,7 +26,7 @@ fn applied(second: i64, operation: u32) -> Entry {
         changed: vec![Field::Manager, Field::Custom("cf".into())],
         emptied: vec![Field::Manager],
         in_new_account: false,
-        contradicted: false,
+        unconfirmed: false,
         reverses: Some(Reversed { plan: Digest::of(b"other"), operation: OperationId(3) }),
     })
 }
