@@ -291,6 +291,12 @@ impl Reality {
                     for id in self.world.contradicted(last, process) {
                         let held = self.take_next(process, &Want::User(id)).await?;
                         self.answer_read(held, id);
+                        // That nobody is there is believed of a server that shows somebody else.
+                        let other = self.server.iter().map(|(other, _)| other).find(|other| *other != id);
+                        if let Some(other) = other.filter(|_| self.server.user(id).is_none()) {
+                            let held = self.take_next(process, &Want::User(other)).await?;
+                            self.answer_read(held, other);
+                        }
                     }
                 }
                 if let (Step::Confirm(_), Some(run)) = (step, &last.runs[process]) {
