@@ -51,7 +51,7 @@ pub enum LedgerError {
     Missing(ApplyId),
 }
 
-pub use self::witnesses::{Touched, Witnesses};
+pub use self::witnesses::{Fate, Touched, Witnesses};
 
 /// What was applied to an account since some time.
 #[derive(Debug)]

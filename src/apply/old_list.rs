@@ -1,7 +1,7 @@
 //! Tells by single users whether a list of the account is an old one, such as one of a cache.
 
 use super::expected_state::differences;
-use super::ledger::{Touched, Witnesses};
+use super::ledger::{Fate, Touched, Witnesses};
 use crate::employee::{Directory, Managed, User, UserId};
 use crate::provider::{ApiError, Provider};
 
@@ -9,6 +9,8 @@ use crate::provider::{ApiError, Provider};
 pub const READ_SINGLY: usize = 10;
 /// How many others are asked for, if Skovik refuses to show a user. Somebody else may have removed one of them.
 const OTHERS: usize = 3;
+/// Those whom a list may lack.
+const FATES: [Fate; 3] = [Fate::There, Fate::SaidGone, Fate::Gone];
 
 /// Whether a list shows a user otherwise than Skovik does when asked for that user alone. If somebody else has changed or
 /// removed them, both show the same. Whoever is inactive is in no list of active users, and counts as gone. So does a user
@@ -75,8 +77,11 @@ pub async fn is_older(
         users.filter(move |user| is_shown || find(inactive, user.id).is_none())
     };
     // A service that keeps them as inactive ones tells these from others.
-    let asks_for_deleted = reactivates || provider.dialect().keeps_removed();
-    for Touched { id, .. } in of_a_kind(false).filter(|user| asks_for_deleted || !user.is_deleted).take(READ_SINGLY) {
+    let fates = if reactivates || provider.dialect().keeps_removed() { &FATES[..] } else { &FATES[..2] };
+    // Those of one fate hide none of another.
+    let lacking =
+        fates.iter().flat_map(|fate| of_a_kind(false).filter(move |user| user.fate == *fate).take(READ_SINGLY));
+    for Touched { id, .. } in lacking {
         let is_kept = reactivates && matches!(provider.any_user(id, managed).await, Ok(Some(_)));
         if is_kept || shows_otherwise(None, id, users, provider, managed).await? {
             return Ok(Some(format!(

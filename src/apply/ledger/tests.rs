@@ -148,10 +148,14 @@ fn whoever_was_touched_within_the_window_tells_of_an_old_list() {
     recent.written = recent.applied.len();
     let told = |recent: &Recent, but| {
         let Witnesses { touched, is_in_doubt } = recent.witnesses(but);
-        let shown = |user: Touched<'_>| format!("{}{}", user.id, if user.is_deleted { " deleted" } else { "" });
+        let shown = |user: Touched<'_>| match user.fate {
+            Fate::There => user.id.to_string(),
+            Fate::SaidGone => format!("{} said", user.id),
+            Fate::Gone => format!("{} gone", user.id),
+        };
         (touched.into_iter().map(shown).collect::<Vec<_>>().join(", "), is_in_doubt)
     };
-    let all = "f, d, b, a deleted, c, e deleted".to_owned();
+    let all = "f, d said, b, a gone, c, e gone".to_owned();
     assert_eq!(told(&recent, None), (all.clone(), false));
     let five = ApplyId { plan: plan("five"), begun: at(0) };
     assert_eq!(told(&recent, Some(five)), (all.replace("f, ", ""), false));
@@ -159,5 +163,5 @@ fn whoever_was_touched_within_the_window_tells_of_an_old_list() {
     assert_eq!(told(&recent, None), (all, true));
     // What was read and is older than the window does not count.
     recent.since = at(3);
-    assert_eq!(told(&recent, None), ("f, d, b".to_owned(), true));
+    assert_eq!(told(&recent, None), ("f, d said, b".to_owned(), true));
 }

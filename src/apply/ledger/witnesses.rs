@@ -22,8 +22,19 @@ pub struct Witnesses<'a> {
 pub struct Touched<'a> {
     /// The user's id.
     pub id: &'a UserId,
-    /// Whether an apply has deleted the user, or made them inactive, and the list at its end has shown that.
-    pub is_deleted: bool,
+    /// What the last apply has left of the user.
+    pub fate: Fate,
+}
+
+/// What an apply has left of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// The user was made or changed.
+    There,
+    /// The user was deleted, or made inactive, and no list at the end has shown that.
+    SaidGone,
+    /// The same, and a list has shown it.
+    Gone,
 }
 
 impl Recent {
@@ -36,10 +47,16 @@ impl Recent {
         let is_in_doubt = all.iter().any(|applied| applied.kind == Kind::Create && applied.user_id.is_none());
         let mut seen = HashSet::new();
         let last = all.into_iter().filter_map(|applied| Some((applied.user_id.as_ref()?, applied)));
-        let touched = last
-            .filter(|(id, _)| seen.insert(*id))
-            .map(|(id, last)| Touched { id, is_deleted: last.kind == Kind::Delete && !last.unconfirmed });
+        let touched = last.filter(|(id, _)| seen.insert(*id)).map(|(id, last)| Touched { id, fate: fate(last) });
         let touched = touched.collect();
         Witnesses { touched, is_in_doubt }
+    }
+}
+
+fn fate(last: &Applied) -> Fate {
+    match last.kind {
+        Kind::Create | Kind::Update => Fate::There,
+        Kind::Delete if last.unconfirmed => Fate::SaidGone,
+        Kind::Delete => Fate::Gone,
     }
 }

@@ -293,3 +293,27 @@ async fn whoever_was_edited_before_the_create_was_settled_is_not_created_again_b
     let planned = liar.run(&["plan", "-o", "next.json"]).await;
     assert!(planned.stdout.contains("1 to update"), "{planned:?}");
 }
+
+/// Those whom an apply has removed since hide nobody of whom it has not.
+#[tokio::test]
+async fn twelve_who_were_removed_hide_nobody_who_was_created() {
+    let is_old = Arc::new(AtomicBool::new(false));
+    let old = Arc::clone(&is_old);
+    // The deletes are carried out, and no list confirms them.
+    let lie = move |account: &mut Account, asked: &Asked<'_>| match (asked.method, asked.path) {
+        ("GET", "/users") if old.load(Ordering::Relaxed) => Some(old_list()),
+        ("GET", "/users") if account.came.get("DELETE") == Some(&12) => Some(reply(500, "")),
+        _ => None,
+    };
+    let others: Vec<Row> = (0..12).map(|place| (20 + place, None)).collect();
+    let liar = liar(&[&ONE[..], &others[..]].concat(), lie).await;
+    assert_eq!(liar.apply().await.code, Some(0));
+    liar.list(&ONE);
+    assert!(matches!(liar.run(&["plan"]).await.code, Some(0 | 5)));
+    liar.approve("plan.json").await;
+    assert_eq!(liar.apply().await.code, Some(9), "no list confirms it");
+    is_old.store(true, Ordering::Relaxed);
+    let planned = liar.run(&["plan", "-o", "next.json"]).await;
+    assert_eq!(planned.code, Some(4), "{planned:?}");
+    assert!(planned.stderr.contains("it is an old list"), "{planned:?}");
+}
