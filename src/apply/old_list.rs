@@ -76,8 +76,8 @@ pub async fn is_older(
         let users = witnesses.touched.iter().filter(move |user| find(users, user.id).is_some() == is_shown);
         users.filter(move |user| is_shown || find(inactive, user.id).is_none())
     };
-    // A service that keeps them as inactive ones tells these from others.
-    let fates = if reactivates || provider.dialect().keeps_removed() { &FATES[..] } else { &FATES[..2] };
+    // Where inactive users are told from others, somebody who is still there may have been made active again.
+    let fates = if provider.dialect().tells_inactive() { &FATES[..] } else { &FATES[..2] };
     // Those of one fate hide none of another.
     let lacking =
         fates.iter().flat_map(|fate| of_a_kind(false).filter(move |user| user.fate == *fate).take(READ_SINGLY));

@@ -204,6 +204,9 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// Whether the service keeps a deleted user as an inactive one, with the e-mail.
     fn keeps_removed(&self) -> bool;
 
+    /// Whether the service tells inactive users from others.
+    fn tells_inactive(&self) -> bool;
+
     /// The body that deletes a user.
     ///
     /// # Errors

@@ -125,6 +125,10 @@ impl Dialect for Scim {
         self.removal == Removal::Deactivate
     }
 
+    fn tells_inactive(&self) -> bool {
+        true
+    }
+
     fn delete_request(&self, held: &StoredUser) -> Result<Request, String> {
         let request = match self.removal {
             Removal::Delete => Request::new(String::new()),

@@ -85,6 +85,10 @@ impl Dialect for Skovik {
         false
     }
 
+    fn tells_inactive(&self) -> bool {
+        false
+    }
+
     /// The address is enough.
     fn delete_request(&self, _held: &StoredUser) -> Result<Request, String> {
         Ok(Request::new(String::new()))

@@ -180,6 +180,10 @@ impl Dialect for Plain {
         false
     }
 
+    fn tells_inactive(&self) -> bool {
+        false
+    }
+
     fn delete_request(&self, _held: &StoredUser) -> Result<Request, String> {
         Ok(Request::new(String::new()))
     }

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::adapter::{Process, Program};
 use super::http::{self, Held};
 use super::wants::{Want, ends, is_same, read_back, wants, whom};
-use super::wire;
+use super::wire::{self, answer_write};
 use crate::apply::{Phase, RETRIES, Run};
 use crate::journal::{Journal, Progress};
 use crate::server::{Answer, Id, NOBODY, Request, Server, User};
@@ -291,12 +291,7 @@ impl Reality {
                     for id in self.world.contradicted(last, process) {
                         let held = self.take_next(process, &Want::User(id)).await?;
                         self.answer_read(held, id);
-                        // That nobody is there is believed of a server that shows somebody else.
-                        let other = self.server.iter().map(|(other, _)| other).find(|other| *other != id);
-                        if let Some(other) = other.filter(|_| self.server.user(id).is_none()) {
-                            let held = self.take_next(process, &Want::User(other)).await?;
-                            self.answer_read(held, other);
-                        }
+                        self.answer_control(process, id).await?;
                     }
                 }
                 if let (Step::Confirm(_), Some(run)) = (step, &last.runs[process]) {
@@ -327,6 +322,16 @@ impl Reality {
             }
             Step::Other(_) => self.server = bare(&next.server),
             Step::Forge(process, id) => self.program.forge_journal(self.folder(process), id),
+        }
+        Ok(())
+    }
+
+    /// That nobody is there is believed of a server that shows somebody else.
+    async fn answer_control(&mut self, process: usize, id: Id) -> Result<(), String> {
+        let other = self.server.iter().map(|(other, _)| other).find(|other| *other != id);
+        if let (None, Some(other)) = (self.server.user(id), other) {
+            let held = self.take_next(process, &Want::User(other)).await?;
+            self.answer_read(held, other);
         }
         Ok(())
     }
@@ -393,20 +398,6 @@ fn lose(held: Held, rng: &mut fastrand::Rng) {
         // For a DELETE the status is enough.
         1 if held.method != "DELETE" => held.answer(200, "<html>hello</html>".to_owned()),
         _ => held.drop(),
-    }
-}
-
-fn answer_write(held: Held, request: Request, answer: Answer) {
-    let data = |id, user: &User| serde_json::json!({"data": wire::resource(id, user)}).to_string();
-    match (answer, request) {
-        (Answer::Created(id), Request::Post(fields)) => {
-            held.answer(201, data(id, &User { fields, custom: 0, is_admin: false, made_by: None }));
-        }
-        (Answer::Stored(user), Request::Put(id, ..)) => held.answer(200, data(id, &user)),
-        (Answer::Removed, _) => held.answer(204, String::new()),
-        (Answer::NotFound, _) => held.answer(404, wire::errors("not_found")),
-        (Answer::Taken, _) => held.answer(422, wire::errors("taken")),
-        _ => held.answer(422, wire::errors("unknown")),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::server::{Fields, Id, Request, Server, User};
+use super::http::Held;
+use crate::server::{Answer, Fields, Id, Request, Server, User};
 
 /// The last name of everybody; the model has one name.
 pub(super) const LAST_NAME: &str = "L";
@@ -84,5 +85,20 @@ pub(super) fn request(method: &str, path: &str, body: &str) -> Option<Request> {
         "PUT" => sent().and_then(|user| Some(Request::Put(id()?, user.fields, user.custom))),
         "DELETE" => Some(Request::Delete(id()?)),
         _ => None,
+    }
+}
+
+/// Answers a write as the model does.
+pub(super) fn answer_write(held: Held, request: Request, answer: Answer) {
+    let data = |id, user: &User| serde_json::json!({"data": resource(id, user)}).to_string();
+    match (answer, request) {
+        (Answer::Created(id), Request::Post(fields)) => {
+            held.answer(201, data(id, &User { fields, custom: 0, is_admin: false, made_by: None }));
+        }
+        (Answer::Stored(user), Request::Put(id, ..)) => held.answer(200, data(id, &user)),
+        (Answer::Removed, _) => held.answer(204, String::new()),
+        (Answer::NotFound, _) => held.answer(404, errors("not_found")),
+        (Answer::Taken, _) => held.answer(422, errors("taken")),
+        _ => held.answer(422, errors("unknown")),
     }
 }
