@@ -72,15 +72,14 @@ pub async fn is_older(
     reactivates: bool,
 ) -> Result<Option<String>, String> {
     let Directory { users, inactive, .. } = directory;
-    let of_a_kind = |is_shown: bool| {
-        let users = witnesses.touched.iter().filter(move |user| find(users, user.id).is_some() == is_shown);
-        users.filter(move |user| is_shown || find(inactive, user.id).is_none())
-    };
+    let is_lacking = |id: &UserId| find(users, id).is_none() && find(inactive, id).is_none();
     // Where inactive users are told from others, somebody who is still there may have been made active again.
     let fates = if provider.dialect().tells_inactive() { &FATES[..] } else { &FATES[..2] };
     // Those of one fate hide none of another.
-    let lacking =
-        fates.iter().flat_map(|fate| of_a_kind(false).filter(move |user| user.fate == *fate).take(READ_SINGLY));
+    let lacking = fates.iter().flat_map(|fate| {
+        let of_fate = witnesses.touched.iter().filter(move |user| user.fate == *fate);
+        of_fate.filter(|user| is_lacking(user.id)).take(READ_SINGLY)
+    });
     for Touched { id, .. } in lacking {
         let is_kept = reactivates && matches!(provider.any_user(id, managed).await, Ok(Some(_)));
         if is_kept || shows_otherwise(None, id, users, provider, managed).await? {
@@ -89,8 +88,13 @@ pub async fn is_older(
             )));
         }
     }
-    for Touched { id, .. } in of_a_kind(true).filter(|_| witnesses.is_in_doubt).take(READ_SINGLY) {
-        if shows_otherwise(find(users, id), id, users, provider, managed).await? {
+    if !witnesses.is_in_doubt {
+        return Ok(None);
+    }
+    let shown = witnesses.touched.iter().filter_map(|user| find(users, user.id));
+    for user in shown.take(READ_SINGLY) {
+        if shows_otherwise(Some(user), &user.id, users, provider, managed).await? {
+            let id = &user.id;
             return Ok(Some(format!(
                 "shows the user {id}, whom skovik-sync has written to lately, otherwise than Skovik does"
             )));
