@@ -3,7 +3,7 @@
 use super::expected_state::differences;
 use super::ledger::{Fate, Touched, Witnesses};
 use crate::employee::{Directory, Managed, User, UserId};
-use crate::provider::{ApiError, Provider};
+use crate::provider::{ApiError, LiveUser, Provider};
 
 /// How many users of a kind are read singly. An old list is wrong about all whom something was done to since.
 pub const READ_SINGLY: usize = 10;
@@ -25,11 +25,23 @@ pub async fn shows_otherwise(
     provider: &dyn Provider,
     managed: &Managed,
 ) -> Result<bool, String> {
+    let read = provider.user(id, managed).await;
+    judge(listed, id, read, list, provider, managed).await
+}
+
+/// The same, of what was read of the user.
+async fn judge(
+    listed: Option<&User>,
+    id: &UserId,
+    read: Result<Option<LiveUser>, ApiError>,
+    list: &[User],
+    provider: &dyn Provider,
+    managed: &Managed,
+) -> Result<bool, String> {
     const FORBIDDEN: u16 = 403;
-    let problem = match (listed, provider.user(id, managed).await) {
+    let problem = match (listed, read) {
         (Some(listed), Ok(Some(read))) => return Ok(!differences(listed, &read.user, managed).is_empty()),
-        (None, Ok(Some(_))) => return Ok(true),
-        (Some(_), Ok(None)) => return Ok(true),
+        (None, Ok(Some(_))) | (Some(_), Ok(None)) => return Ok(true),
         (None, Ok(None)) => {
             if list.is_empty() || shows_others(list, id, provider, managed).await {
                 return Ok(false);
@@ -81,8 +93,8 @@ pub async fn is_older(
         of_fate.filter(|user| is_lacking(user.id)).take(READ_SINGLY)
     });
     for Touched { id, .. } in lacking {
-        let is_kept = reactivates && matches!(provider.any_user(id, managed).await, Ok(Some(_)));
-        if is_kept || shows_otherwise(None, id, users, provider, managed).await? {
+        let read = if reactivates { provider.any_user(id, managed) } else { provider.user(id, managed) }.await;
+        if judge(None, id, read, users, provider, managed).await? {
             return Ok(Some(format!(
                 "lacks the user {id}, whom skovik-sync has written to lately and Skovik still has"
             )));

@@ -12,8 +12,8 @@ use crate::setting::quoting::{PRIVATE_KEY, length, word};
 /// Refuses a line with a private key in it: a pipeline may give the key where the name of its file belongs. Whatever would be
 /// said of such a file would show it.
 pub(super) fn of_a_key(line: &[OsString], command: impl FnOnce() -> Command) -> Result<(), Error> {
-    let words = line.iter().map(|word| word.to_string_lossy());
-    let Some(key) = words.into_iter().find(|word| word.contains(PRIVATE_KEY)) else { return Ok(()) };
+    let mut words = line.iter().map(|word| word.to_string_lossy());
+    let Some(key) = words.find(|word| word.contains(PRIVATE_KEY)) else { return Ok(()) };
     let problem = format!(
         "a word of the command line holds a key ({}, not shown): write it into a file that nobody else can read, and give the name of that file",
         length(&key)

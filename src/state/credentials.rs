@@ -39,47 +39,48 @@ fn is_pasted(name: &str, value: &str) -> bool {
     names_file && !value.is_empty() && !Path::new(value).exists()
 }
 
-/// The variables of a store whose value looks like a key, wherever somebody has pasted it. Programs that are started get them, and
+/// What looks like a key in the variables of a store, wherever somebody has pasted it. Programs that are started get them, and
 /// messages do not show them.
 pub(super) fn like_keys() -> Vec<String> {
-    let found = variables().filter(|(name, value)| is_like_key(name, value));
-    found
-        .flat_map(|(name, value)| {
-            let keys = keys_in(&name, &value).into_iter().map(str::to_owned);
-            keys.collect::<Vec<_>>()
-        })
+    variables()
+        .flat_map(|(name, value)| keys_in(&name, &value).into_iter().map(str::to_owned).collect::<Vec<_>>())
         .collect()
 }
 
-fn is_like_key(name: &str, value: &str) -> bool {
-    let is_name = name.ends_with("_ID") || NAMES.iter().any(|part| name.contains(part));
-    SERVICES.iter().any(|service| name.starts_with(service)) && !is_name && !keys_in(name, value).is_empty()
-}
-
-/// What looks like a key in a value. An address and the name of a file are only looked at as a whole: their parts are long, too.
+/// What looks like a key in a variable of a store. An address and the name of a file are only looked at as a whole: their parts
+/// are long, too.
 fn keys_in<'v>(name: &str, value: &'v str) -> Vec<&'v str> {
-    let is_whole = is_address(name) || FILES.iter().any(|end| name.ends_with(end)) || value.contains("://");
+    let is_name = name.ends_with("_ID") || NAMES.iter().any(|part| name.contains(part));
+    if is_name || !is_of_service(name) {
+        return Vec::new();
+    }
     let is_of_key = |c: char| c.is_ascii_alphanumeric() || "+/=_-".contains(c);
     let is_key = |run: &&str| {
         let has = |of: fn(&u8) -> bool| run.bytes().any(|byte| of(&byte));
         run.len() >= SHORTEST_KEY && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
     };
-    if is_whole {
-        return Some(value).filter(|value| value.chars().all(is_of_key)).filter(is_key).into_iter().collect();
+    let is_whole = is_address(name) || FILES.iter().any(|end| name.ends_with(end)) || value.contains("://");
+    if is_whole && !value.chars().all(is_of_key) {
+        return Vec::new();
     }
     value.split(|c| !is_of_key(c)).filter(is_key).collect()
 }
 
-/// The parts of an address that may be a credential: what stands before the last `@`, also if a password
-/// in it is not encoded, and the values of pairs, as in a query or a connection string.
+/// Whether the libraries of stores may read a variable.
+fn is_of_service(name: &str) -> bool {
+    SERVICES.iter().any(|service| name.starts_with(service))
+}
+
+/// The parts of an address that may be a credential: what stands before the last `@`, also if a password in it is not encoded,
+/// and the values of pairs, as in a query or a connection string.
 pub(super) fn parts_of_address(text: &str) -> Vec<String> {
     let after = text.split_once("//").map_or(text, |(_, after)| after);
     let user = after.rsplit_once('@').map(|(user, _)| user);
-    // A password may have any of these in it.
-    let words = user.into_iter().flat_map(|user| user.match_indices([':', '/']).map(|(place, _)| &user[place + 1..]));
-    let name = user.and_then(|user| user.split_once(':')).map(|(name, _)| name);
+    // Whatever may be the password, if a letter in it is not encoded that divides an address.
+    let password = user.and_then(|user| user.split_once(':')).map(|(_, password)| password);
+    let pieces = user.into_iter().flat_map(|user| user.split([':', '/', '#', '?', '\\']));
     let pairs = text.split(['?', '&', ';', '#']).filter_map(|pair| Some(pair.split_once('=')?.1));
-    let parts: Vec<&str> = user.into_iter().chain(name).chain(words).chain(pairs).collect();
+    let parts: Vec<&str> = user.into_iter().chain(password).chain(pieces).chain(pairs).collect();
     let read = parts.iter().map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned());
     let mut all: Vec<String> = parts.iter().map(|part| (*part).to_owned()).chain(read).collect();
     all.retain(|part| part.len() >= SHORTEST_PART);
@@ -112,7 +113,7 @@ fn is_secret(name: &str, value: &str) -> bool {
     use GoogleConfigKey as Google;
     let key = name.to_ascii_lowercase();
     let has_parts = || !parts_of_address(value).is_empty();
-    if SERVICES.iter().any(|service| name.starts_with(service))
+    if is_of_service(name)
         && (is_pasted(name, value)
             || is_address(name) && (is_no_address(value) || has_parts())
             || value.contains("://") && has_parts())
@@ -227,7 +228,7 @@ mod tests {
             ("AZURE_STORAGE_ACCOUNT_NAME", "companyprod2026sync", false),
             ("HOME", "pastedKEY998877665544", false),
         ] {
-            assert_eq!(is_like_key(name, value), expected, "{name}");
+            assert_eq!(!keys_in(name, value).is_empty(), expected, "{name}");
         }
         assert_eq!(parts_of_address("http://host?sv=1&sig=SECRET%2Fabc"), ["SECRET%2Fabc", "SECRET/abc"]);
         // What is no address may be anything.
