@@ -66,7 +66,7 @@ fn a_run_that_makes_the_same_plan_again_begins_another_journal() {
 #[test]
 fn what_looks_at_a_plan_under_way_does_not_stop_its_apply() {
     let store = Store::s3();
-    let company = company(&store, "slow=400ms");
+    let company = company(&store, "slow=1200ms");
     let apply = begin(&company, &["apply", "plan.json"]);
     wait_for_writes(&company, 1);
     company.run(&["verify", "plan.json"]).ends(0).prints(&["journal   begun"]);
