@@ -6,8 +6,11 @@
 
 mod client;
 mod error_messages;
+mod errors_beside;
 mod escapes;
 mod gzip;
+pub(crate) mod link;
+mod part;
 mod redactor;
 mod retry;
 mod spelling;
@@ -25,6 +28,8 @@ use serde_json::value::RawValue;
 use url::Url;
 
 pub(crate) use error_messages::error_message;
+pub(crate) use errors_beside::{errors_in, is_error, words_instead};
+pub(crate) use part::{is_part, is_whole};
 pub(crate) use redactor::Redactor;
 use throttle::{Throttle, Turn};
 pub(crate) use tls::{Trust, tls_error, tls_words};
@@ -224,6 +229,7 @@ impl Transport {
                 // Such a request is not repeated if it may have been carried out.
                 return Err(Failure::NotSent { problem: error.to_string(), again: None });
             }
+            let began = Instant::now();
             let trouble = match self.attempt(request).await {
                 Ok(answer) => return Ok(answer),
                 Err(trouble) => trouble,
@@ -231,7 +237,7 @@ impl Transport {
             let Trouble { problem, maybe_done: this_one, wish, everybody, passing } = trouble;
             let delay = retry::delay(attempt, wish, fastrand::f64());
             if passing && attempt < self.retries {
-                self.tell_wait(request.url, &problem, delay, wish);
+                self.tell_wait(request.url, &problem, began.elapsed(), delay, wish);
             }
             if everybody {
                 self.pause(delay, turn);
@@ -273,12 +279,18 @@ impl Transport {
         drop(turn);
     }
 
-    /// Logs a long wait, with its reason.
-    fn tell_wait(&self, url: &Url, problem: &str, delay: Duration, wish: Option<Duration>) {
-        if delay <= WAIT_WORTH_TELLING || self.throttle.is_paused_for(delay) {
-            return; // short, or logged already for another request
-        }
+    /// Logs a long wait, with its reason, and a request that took long in vain.
+    fn tell_wait(&self, url: &Url, problem: &str, took: Duration, delay: Duration, wish: Option<Duration>) {
         let host = self.redactor.clean(url.host_str().unwrap_or_default());
+        if delay <= WAIT_WORTH_TELLING {
+            if took > WAIT_WORTH_TELLING {
+                tracing::warn!("asking {host} again: {problem}");
+            }
+            return;
+        }
+        if self.throttle.is_paused_for(delay) {
+            return; // logged already for another request
+        }
         let why = match wish {
             Some(wish) if wish >= retry::LONGEST_WISH => {
                 format!("as {host} asks for (shortened to the longest wait)")

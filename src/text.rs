@@ -48,10 +48,17 @@ pub fn joined(lines: &[impl AsRef<str>]) -> String {
     lines.iter().map(|line| printable(line.as_ref())).collect::<Vec<_>>().join("\n")
 }
 
-/// What is wrong with a document, on one line: the words of a reader may repeat names from it.
+/// What is wrong with a document, on one line: the words of a reader may repeat names from it. Its texts are not quoted: it
+/// may be any file.
 #[must_use]
 pub fn said(error: &serde_json::Error) -> String {
-    printable(&error.to_string()).into_owned()
+    let message = error.to_string();
+    let text = message.find("string \"").zip(message.rfind("\", expected "));
+    let message = match text.filter(|(begin, end)| begin < end) {
+        Some((begin, end)) => format!("{}a text{}", &message[..begin], &message[end + 1..]),
+        None => message,
+    };
+    printable(&message).into_owned()
 }
 
 /// A JSON document whose strings have `\u` escapes for all invisible characters. To a program it is the same document;
@@ -170,6 +177,8 @@ pub fn likeness(name: &str) -> String {
     let seen = name.chars().filter(|c| c.is_whitespace() || !is_unseen(*c));
     // By way of upper case, `ß` becomes `ss` and both forms of the sigma are one.
     let folded: String = seen.nfkc().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect();
+    // The small letter of `İ`. Its dot is no other than that of any `i`.
+    let folded = folded.replace("i\u{307}", "i");
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -13,7 +13,7 @@ mod stream;
 use std::env;
 use std::ffi::OsStr;
 use std::fmt::{Display, Write as _};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub use self::progress::Progress;
 pub(crate) use self::stream::Waiting;
 use crate::cli::{CONFIG_DEFAULT, Global, LogFormat};
 use crate::exit::{ExitStatus, refused};
-use crate::state::{FOLDER_VARIABLE, is_ending};
+use crate::state::FOLDER_VARIABLE;
 use crate::text::{joined, message, printable, shell_path};
 
 /// The width of lines without a terminal.
@@ -139,10 +139,7 @@ impl Ui {
         if !self.prints {
             return Ok(());
         }
-        let written = self.bars.suspend(|| {
-            let mut out = io::BufWriter::new(Waiting(io::stdout().lock()));
-            write!(out, "{result}").and_then(|()| out.flush())
-        });
+        let written = self.bars.suspend(|| stream::write_stdout_within(result, Duration::MAX));
         stream::forgive_broken_pipe(written).context("cannot write to standard output")
     }
 
@@ -175,9 +172,7 @@ impl Ui {
         if !self.prints {
             return Ok(());
         }
-        // Whoever has asked the program to end does not wait long for a reader.
-        let patience = if is_ending() { stream::PATIENCE } else { LONGEST_SILENCE };
-        self.bars.suspend(|| stream::write_stdout_within(result, patience))
+        self.bars.suspend(|| stream::write_stdout_within(result, LONGEST_SILENCE))
     }
 
     fn warn_of_output(&self, error: &io::Error) {

@@ -268,7 +268,7 @@ impl<'a> Run<'a> {
             End::Outdated(problem) => self.outdate(index, problem, None, before.as_ref()),
             End::NotAgain(problem) => {
                 self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
-                self.end(index, Outcome::Failed { problem }, before.as_ref(), None);
+                self.end(index, self.not_again(problem), before.as_ref(), None);
             }
             End::Unclear(problem) => self.park(index, Parked::sent_now(problem), before),
             End::Taken(problem) => {
@@ -283,6 +283,14 @@ impl<'a> Run<'a> {
                 let because = format!("the run was stopped: {why}");
                 self.end(index, Outcome::NotAttempted { because }, None, None);
             }
+        }
+    }
+
+    /// What became of an operation in doubt that was not carried out, and is not sent again for this reason.
+    fn not_again(&self, problem: String) -> Outcome {
+        match &self.standing.bar {
+            Some(bar) if left_alone(bar) == problem => Outcome::NotAttempted { because: bar.clone() },
+            _ => Outcome::Failed { problem },
         }
     }
 

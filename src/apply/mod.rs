@@ -189,6 +189,17 @@ impl Report {
         })
     }
 
+    /// Whether nothing is in doubt and nothing failed, for an apply that only settles what was in doubt.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.halt.is_none()
+            && self.outcomes.iter().all(|outcome| match outcome {
+                Outcome::Done { differs, .. } | Outcome::DoneBefore { differs } => differs.is_empty(),
+                Outcome::NotAttempted { .. } => true,
+                Outcome::Failed { .. } | Outcome::InDoubt { .. } => false,
+            })
+    }
+
     /// The outcome of an operation.
     #[must_use]
     pub fn outcome(&self, id: OperationId) -> Option<&Outcome> {

@@ -79,6 +79,9 @@ impl Trial<'_> {
 impl Running<'_> {
     async fn go(&mut self, body: &Request) {
         let is_ended = self.trial.is_ended;
+        if is_ended() {
+            return;
+        }
         let Some(mut user) = self.create(body).await else { return };
         if is_ended() {
             return;

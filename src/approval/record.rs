@@ -24,7 +24,7 @@ pub const MAX_BYTES: usize = 64 * 1024;
 
 /// One person's approval of one plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "the members of an approval")]
 pub struct Approval {
     /// Always [`FORMAT`].
     pub format: String,

@@ -101,7 +101,7 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
     let _lock = take_lock(&settings, &state, Some(plan.hash()), ui)?;
     let _plan_lock = take_plan_lock(&settings, &args.plan)?;
     tidy(&settings, &state, &args.plan, Some(&plan), ui);
-    let approved = Approved { plan: &plan, granted: &granted, begun_by: BegunBy::Apply };
+    let approved = Approved { plan: &plan, granted: &granted, begun_by: BegunBy::Apply, extent: Extent::All };
     let carried = carry_out(approved, args, &settings, &state, Some(before), signals, ui).await;
     Ok(without_secrets(&settings, carried)?.status)
 }
@@ -111,6 +111,8 @@ fn places(args: &cli::Apply, global: &Global) -> Places {
     places.writes("--report", args.report.as_deref()).writes_in_place("--events", args.events.as_deref())
 }
 
+/// Why an apply that only settles what is in doubt begins nothing.
+const PLANNED_AGAIN: &str = "it was not carried out, and is planned again if the lists still say so";
 /// What a refusal before the first write means.
 const NOTHING_WRITTEN: &str = "nothing was written";
 
@@ -120,6 +122,16 @@ pub(super) struct Approved<'a> {
     pub(super) plan: &'a Plan,
     pub(super) granted: &'a Granted,
     pub(super) begun_by: BegunBy,
+    pub(super) extent: Extent,
+}
+
+/// How much of a plan is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All that is left of it.
+    All,
+    /// Only what an earlier run of the apply began and nobody knows the end of. Nothing else is begun.
+    InDoubt,
 }
 
 /// How [`carry_out`] ended.
@@ -146,7 +158,7 @@ pub(super) async fn carry_out(
     signals: Option<EndedBySignals>,
     ui: &Ui,
 ) -> anyhow::Result<Carried> {
-    let Approved { plan, granted, .. } = approved;
+    let Approved { plan, granted, extent, .. } = approved;
     // Under the lock nobody else writes to it.
     let mut replay = replay_again(state, plan, before)?;
     drop(signals);
@@ -202,10 +214,15 @@ pub(super) async fn carry_out(
     }
     let memory = known.memory(plan, &replay, settings).of_branches(policy.branches.as_ref());
     let so = if replay.has_written() { "nothing else is begun" } else { NOTHING_WRITTEN };
-    let may_begin = allowed_now(plan, settings, precheck::managed_now(plan, &replay, live), granted, so)
-        .and_then(|allow| lifted(plan, &precheck::guards(plan, &replay, live, &memory), &allow, so));
-    drop(memory);
-    let barred = match may_begin {
+    let may_begin = || {
+        let allow = allowed_now(plan, settings, precheck::managed_now(plan, &replay, live), granted, so)?;
+        lifted(plan, &precheck::guards(plan, &replay, live, &memory), &allow, so)
+    };
+    let barred = match may_begin() {
+        _ if extent == Extent::InDoubt => {
+            standing.bar = Some(PLANNED_AGAIN.to_owned());
+            None
+        }
         Ok(()) => None,
         // A move that is half done has emptied custom fields: it is completed.
         Err(error) if replay.is_in_doubt() => {
@@ -216,7 +233,7 @@ pub(super) async fn carry_out(
         }
         Err(error) => return Err(error),
     };
-    drop(directory);
+    drop((memory, directory));
     let target = &settings.target;
     let options = Options {
         max_in_flight: target.access.max_in_flight,

@@ -122,6 +122,8 @@ impl History {
     pub(super) fn open(settings: &Settings, global: &Global, ui: &Ui) -> Self {
         let path = state_folder(global, Some(settings))
             .ok()
+            // A state that is a link is refused elsewhere. With a `/` at its end, it would be followed.
+            .filter(|folder| !folder.components().collect::<PathBuf>().is_symlink())
             .map(|folder| Runs::path(&folder, &account_file(&settings.target.account())));
         let read = path.as_deref().map(Runs::read).transpose();
         let runs = read.unwrap_or_else(|error| {

@@ -11,6 +11,7 @@ pub mod demo;
 pub mod init;
 mod inverse;
 mod job;
+mod kept_plan;
 mod keys;
 mod places;
 pub mod plan;

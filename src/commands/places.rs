@@ -14,6 +14,7 @@ use rustix::stdio::dup2_stderr;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::common::{approvals_of, shown};
+use super::kept_plan::may_be_kept_as;
 use super::state_place::state_folder;
 use crate::approval;
 use crate::cli::Global;
@@ -225,6 +226,14 @@ impl Places {
         }
         if !output.is_approval && output.identity.name.ends_with(APPROVAL) {
             return Some(format!("a name that ends in {APPROVAL} is that of an approval"));
+        }
+        let is_kept = |plan: &&PathBuf| {
+            let plan = Identity::of(plan);
+            plan.folder_path == output.identity.folder_path
+                && may_be_kept_as(Path::new(&plan.name), &output.identity.name)
+        };
+        if let Some(plan) = self.plans.iter().find(is_kept).filter(|_| !output.is_plan) {
+            return Some(format!("an earlier plan may be kept under that name, beside {}", shown(plan)));
         }
         if output.path.is_dir() {
             return Some("that is a folder".to_owned());

@@ -7,7 +7,7 @@ mod named;
 
 use std::collections::BTreeSet;
 use std::panic::resume_unwind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::{fs, thread};
 
 use anyhow::Context as _;
@@ -17,9 +17,9 @@ use self::both_sides::read_both_sides;
 pub(super) use self::both_sides::{BothSides, SourceProgress, open_account, read_account};
 use self::named::Named;
 use super::common::{calendar, load_settings, now, plan_bytes, policy, replay, shown, without_secrets};
+use super::kept_plan::unused_name;
 use super::places::Places;
 use super::recent::Known;
-use super::retention::HASH_DIGITS;
 use super::signals::EndedBySignals;
 use super::state_place::existing_state;
 use crate::apply::journal::{BegunBy, Replay};
@@ -30,7 +30,7 @@ use crate::employee::{Desired, Directory, ExternalIdentifier, Join};
 use crate::exit::{ExitStatus, refused};
 use crate::files::write_private;
 use crate::guard::{self, RecentPast};
-use crate::plan::{Day, Digest, Input, NoPlan, Plan, Settled, SourceSummary};
+use crate::plan::{Day, Input, NoPlan, Plan, Settled, SourceSummary};
 use crate::provider::fingerprint;
 use crate::render::Ids;
 use crate::render::text::{TextOptions, display};
@@ -267,15 +267,6 @@ pub(super) fn put_applied_plan_away(
 pub(super) fn holds_up(replay: &Replay, plan: &Plan) -> bool {
     let is_open = replay.finished.is_none() && replay.has_written();
     is_open && (replay.is_in_doubt() || replay.begun_by == Some(BegunBy::Apply) && replay.is_cut_short(plan))
-}
-
-/// A free name for an applied plan: its hash, and a number if it was kept before.
-fn unused_name(out: &Path, plan: Digest) -> PathBuf {
-    let hash = plan.hex();
-    let stem = out.file_stem().unwrap_or_default().to_string_lossy();
-    let name = |suffix: &str| out.with_file_name(format!("{stem}.{}{suffix}.json", &hash[..HASH_DIGITS]));
-    let numbered = (2..).map(|number: u32| name(&format!("-{number}")));
-    std::iter::once(name("")).chain(numbered).find(|name| !name.exists()).unwrap_or_else(|| name(""))
 }
 
 /// Shows a plan.

@@ -9,15 +9,13 @@ use std::time::SystemTime;
 use jiff::{SignedDuration, Timestamp};
 
 use super::common::{kept_apply, now, plan_bytes, replay, shown};
+use super::kept_plan::{HASH_DIGITS, may_be_kept_as};
 use super::state_place::unusable_state;
 use crate::apply::journal::Replay;
 use crate::config::Settings;
 use crate::plan::{Digest, Plan};
 use crate::state::{State, account_file};
 use crate::ui::Ui;
-
-/// How many hexadecimal digits of a plan's hash are in the name under which it is kept.
-pub(super) const HASH_DIGITS: usize = 12;
 
 /// What is older than this is not kept.
 pub(super) fn kept_since(settings: &Settings) -> Timestamp {
@@ -118,19 +116,11 @@ fn is_open(replay: &Replay, plan: &Plan) -> bool {
 /// The files whose names are those of kept plans: `STEM.HASH.json`, and with a number `STEM.HASH-2.json`.
 fn kept_beside(beside: &Path) -> Vec<PathBuf> {
     let folder = beside.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let stem = beside.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let is_kept = |name: &str| {
-        let rest = name.strip_prefix(&stem).and_then(|rest| rest.strip_prefix('.')?.strip_suffix(".json"));
-        let Some(rest) = rest else { return false };
-        let (hash, number) = rest.split_once('-').unwrap_or((rest, "2"));
-        let is_digits = |text: &str, of: fn(u8) -> bool| !text.is_empty() && text.bytes().all(of);
-        hash.len() == HASH_DIGITS
-            && is_digits(hash, |byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
-            && is_digits(number, |byte| byte.is_ascii_digit())
-    };
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut kept: Vec<PathBuf> =
-        entries.filter(|entry| is_kept(&entry.file_name().to_string_lossy())).map(|entry| entry.path()).collect();
+    let mut kept: Vec<PathBuf> = entries
+        .filter(|entry| may_be_kept_as(beside, &entry.file_name().to_string_lossy()))
+        .map(|entry| entry.path())
+        .collect();
     kept.sort_unstable();
     kept
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::apply::{Approved, Carried, carry_out, not_locked, report_without_apply, take_lock};
+use super::apply::{Approved, Carried, Extent, carry_out, not_locked, report_without_apply, take_lock};
 use super::approve::ceiling_flags;
 use super::common::{
     approval_path, automatic_policy, counted_approvals, kept_apply, list_guards, now, read_plan, replay, replay_again,
@@ -95,12 +95,15 @@ async fn plan_and_apply(
     drop(signals);
     if let Some(begun) = unfinished {
         let then = format!(
-            "The next run then goes on with the plan {}, which an earlier run left unfinished. {}",
+            "The next run then settles what is in doubt of the plan {}, which an earlier run left unfinished. {}",
             begun.plan.hash(),
             peoples::otherwise(ui)
         );
         peoples::refuse_while_open(&then, settings, &state)?;
-        ui.note(format!("resuming the plan {}, which an earlier run left unfinished", begun.plan.hash()));
+        ui.note(format!(
+            "settling what is in doubt of the plan {}, which an earlier run left unfinished; the rest is planned again",
+            begun.plan.hash()
+        ));
         let resumed = resume(&begun, &execute, settings, &state, ending, global, ui).await;
         let is_in_vain = matches!(
             resumed.as_ref().map_or_else(status_of, |status| *status),
@@ -120,8 +123,7 @@ async fn plan_and_apply(
             ));
         }
         let status = resumed?;
-        // Nobody has looked yet at the people whom an event named, and the event does not come again.
-        if only.is_empty() || status != ExitStatus::Done {
+        if status != ExitStatus::Done {
             return Ok(status);
         }
         *ending = Ending::default();
@@ -147,10 +149,11 @@ async fn plan_and_apply(
     };
     // From here on, a signal ends an apply.
     drop(signals);
-    apply(&plan, &granted, &execute, settings, &state, ending, ui).await
+    apply(&plan, &granted, Extent::All, &execute, settings, &state, ending, ui).await
 }
 
-/// Goes on with the plan that an earlier run began.
+/// Settles what is in doubt of the plan that an earlier run began, and begins nothing else of it: the lists may say something
+/// else today, or people may have applied a later plan.
 async fn resume(
     begun: &Begun,
     args: &cli::Apply,
@@ -163,13 +166,15 @@ async fn resume(
     same_settings(&begun.plan, settings, &global.config)?;
     let granted = may_go_on(begun, &args.plan, settings, state, ui)?;
     ending.plan = Some(begun.plan.hash());
-    apply(&begun.plan, &granted, args, settings, state, ending, ui).await
+    apply(&begun.plan, &granted, Extent::InDoubt, args, settings, state, ending, ui).await
 }
 
 /// Applies the plan that this run made, or that an earlier run began, from memory. It does not read the file again.
+#[expect(clippy::too_many_arguments, reason = "each is another thing")]
 async fn apply(
     plan: &Plan,
     granted: &Granted,
+    extent: Extent,
     args: &cli::Apply,
     settings: &Settings,
     state: &State,
@@ -185,7 +190,7 @@ async fn apply(
         // The same plan again: Skovik is back in its earlier state, and nothing of that journal is open.
         state.put_away(plan.hash()).map_err(unusable_state)?;
     }
-    let approved = Approved { plan, granted, begun_by: BegunBy::Run };
+    let approved = Approved { plan, granted, begun_by: BegunBy::Run, extent };
     let Carried { status, is_reported } = carry_out(approved, args, settings, state, None, None, ui).await?;
     ending.is_reported = is_reported;
     if status == ExitStatus::Done

@@ -7,7 +7,7 @@
 use std::fs;
 use std::pin::pin;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
 use anyhow::Context as _;
@@ -33,6 +33,9 @@ pub(super) struct Heard {
 static HEARD: LazyLock<watch::Sender<Heard>> = LazyLock::new(|| watch::Sender::new(Heard::default()));
 /// What was heard before the moment from which signals are remembered.
 static REMEMBERED_SINCE: OnceLock<Heard> = OnceLock::new();
+/// What was heard before somebody began to listen who listens no more and heard none since. One that came after that is heard by
+/// whoever listens next: nobody listens while a program goes from one step to the next.
+static UNHEARD_SINCE: Mutex<Option<Heard>> = Mutex::new(None);
 
 /// Whether SIGHUP ends the program. `nohup` has it ignored, and then it stays ignored. Where the system does not tell,
 /// its default action stays.
@@ -67,6 +70,7 @@ impl Drop for EndedBySignals {
         if *HEARD.borrow() != self.since {
             end(self.status);
         }
+        *unheard() = Some(self.since);
     }
 }
 
@@ -90,8 +94,8 @@ pub(super) async fn done_unless_interrupted<T>(
     work: impl Future<Output = anyhow::Result<T>>,
     then: ExitStatus,
 ) -> anyhow::Result<(T, EndedBySignals)> {
-    let since = so_far()?;
-    let mut signals = pin!(ended()?);
+    let since = since()?;
+    let mut signals = pin!(more_than(*REMEMBERED_SINCE.get().unwrap_or(&since)));
     let done = tokio::select! {
         biased;
         () = &mut signals => return Err(refused(ExitStatus::Interrupted, "interrupted; nothing was written")),
@@ -101,9 +105,9 @@ pub(super) async fn done_unless_interrupted<T>(
 }
 
 /// From now on a signal ends the program at once, with this status, and neither a temporary file nor a lease stays. One that
-/// came before does not: what it had to end may have ended.
+/// somebody heard before does not: what it had to end may have ended.
 pub(super) fn end_with(status: ExitStatus) -> anyhow::Result<EndedBySignals> {
-    Ok(end_after(so_far()?, status))
+    Ok(end_after(since()?, status))
 }
 
 fn end_after(since: Heard, status: ExitStatus) -> EndedBySignals {
@@ -151,15 +155,15 @@ pub(super) async fn asked() {
 /// Resolves when the program is asked to end, or was, if that is remembered. The signals are caught from the call on, not from the
 /// first poll.
 pub(super) fn ended() -> anyhow::Result<impl Future<Output = ()>> {
-    let since = so_far()?;
+    let since = since()?;
     Ok(more_than(*REMEMBERED_SINCE.get().unwrap_or(&since)))
 }
 
 /// How urgently a run that writes is to end: gently after any signal, at once after the second Ctrl-C or SIGTERM. A lost terminal
 /// asks gently, however often it is told. Signals that are remembered count, too.
 pub(super) fn listen_for_signals() -> anyhow::Result<watch::Receiver<Stop>> {
-    let now = so_far()?;
-    let since = *REMEMBERED_SINCE.get().unwrap_or(&now);
+    let since = since()?;
+    let since = *REMEMBERED_SINCE.get().unwrap_or(&since);
     let (sender, receiver) = watch::channel(Stop::No);
     tokio::spawn(async move {
         let mut heard = HEARD.subscribe();
@@ -182,6 +186,16 @@ pub(super) fn listen_for_signals() -> anyhow::Result<watch::Receiver<Stop>> {
 async fn more_than(since: Heard) {
     // The sender is there for as long as the program.
     let _ = HEARD.subscribe().wait_for(|heard| *heard != since).await;
+}
+
+/// What was heard before whoever begins to listen: all that nobody has heard yet is theirs.
+fn since() -> anyhow::Result<Heard> {
+    let so_far = so_far()?;
+    Ok(unheard().take().unwrap_or(so_far))
+}
+
+fn unheard() -> MutexGuard<'static, Option<Heard>> {
+    UNHEARD_SINCE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What was heard up to now. From now on the signals are caught, and nobody waits long for a store after one: whoever waits for a

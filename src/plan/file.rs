@@ -201,6 +201,7 @@ fn shaped(value: &(impl Serialize + ?Sized)) -> Result<(Vec<u8>, Shape), PlanErr
 
 /// The part of a file that is read first.
 #[derive(Deserialize)]
+#[serde(expecting = "the members of a plan")]
 struct Head {
     format: String,
     format_version: u64,
@@ -208,7 +209,7 @@ struct Head {
 
 /// The file, key by key.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "the members of a plan")]
 struct Document<'a> {
     format: Cow<'a, str>,
     format_version: u64,

@@ -90,7 +90,7 @@ impl Secret {
         let place = if let Some(path) = section.path(file)? {
             // The text as written is judged: the folder of the settings is not a secret.
             let written = section.text(file)?.unwrap_or_default();
-            name = if may_be_secret(written) {
+            name = if may_be_pasted(written) {
                 format!("that is named there ({}, not shown, as they may be the secret itself)", length(written))
             } else {
                 path.display().to_string()
@@ -98,7 +98,7 @@ impl Secret {
             SecretPlace::File(path)
         } else if let Some(argv) = section.program(command, "[\"pass\", \"show\", \"skovik\"]")? {
             section.starts(command, &argv);
-            name = if may_be_secret(&argv[0]) { length(&argv[0]) } else { argv[0].clone() };
+            name = if may_be_pasted(&argv[0]) { length(&argv[0]) } else { argv[0].clone() };
             SecretPlace::Command { argv, folder: section.folder().to_owned() }
         } else if let Some(named) = section.text(variable)? {
             let named = named.trim();
@@ -197,6 +197,17 @@ impl Secret {
             _ => Ok(SecretString::from(secret)),
         }
     }
+}
+
+/// Whether a text that should be the name of a file or a program looks like the secret itself: a key, a UUID as many services
+/// give for one, or a passphrase.
+fn may_be_pasted(text: &str) -> bool {
+    const UUID: [usize; 5] = [8, 4, 4, 4, 12];
+    let is_uuid = |part: &str| {
+        part.split('-').map(str::len).eq(UUID) && part.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+    };
+    let is_of_names = |c: char| c.is_alphanumeric() || "._-+~ /\\:".contains(c);
+    may_be_secret(text) || text.split(['/', '.']).any(is_uuid) || !(text.contains('/') || text.chars().all(is_of_names))
 }
 
 /// The output of a program, which may ask on the terminal.

@@ -7,9 +7,7 @@ mod auth;
 mod carriage;
 mod columns;
 mod content;
-mod errors;
 mod header;
-mod link;
 mod modified;
 mod oauth2;
 mod paging;
@@ -25,18 +23,16 @@ use serde_json::value::RawValue;
 use super::json::Records;
 use super::table::TableBuilder;
 use super::{Conditions, ReadError, Reading, Source, blocking};
-use crate::http::Answer;
+use crate::http::{Answer, errors_in, is_part, words_instead};
 use crate::setting::ConfigError;
 use crate::setting::section::Section;
 use crate::strict_json::Pointer;
 
 pub(super) use columns::{Columns, not_an_object};
-pub(super) use errors::errors_in;
-use errors::words_instead;
 use modified::Modified;
 use paging::{Page, Paging, Walk};
 use place::Total;
-pub(super) use server::{Call, Connection, Server, is_part};
+pub(super) use server::{Call, Connection, Server};
 
 /// A header with one of these in its name carries a secret, which must not be in the settings.
 const SECRET_HEADERS: [&str; 8] = ["auth", "cookie", "token", "secret", "password", "api-key", "apikey", "api_key"];

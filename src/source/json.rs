@@ -17,6 +17,7 @@ use super::table::{Table, TableBuilder};
 use crate::setting::section::Section;
 use crate::setting::{ConfigError, quoting};
 use crate::strict_json::Pointer;
+use crate::text::said;
 
 /// How many different properties the records of a list may have. Each record takes a cell for each property.
 const MAX_COLUMNS: usize = 4_096;
@@ -281,15 +282,5 @@ impl<'de> Visitor<'de> for At<'_> {
         }
         *self.position = 0;
         Ok(())
-    }
-}
-
-/// What is wrong with a document, without quoting it: it may be any file.
-pub(super) fn said(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    let text = message.find("string \"").zip(message.rfind("\", expected "));
-    match text.filter(|(begin, end)| begin < end) {
-        Some((begin, end)) => format!("{}a text{}", &message[..begin], &message[end + 1..]),
-        None => message,
     }
 }

@@ -3,8 +3,9 @@
 use serde::de::DeserializeSeed;
 
 use super::decode::of_json;
-use super::json::{Records, said};
+use super::json::Records;
 use super::table::{Table, TableBuilder};
+use crate::text::said;
 
 /// The records of a text in UTF-8.
 pub(super) fn read(bytes: &[u8], most: u64) -> Result<Table, String> {

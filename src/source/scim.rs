@@ -13,12 +13,12 @@ use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use serde_json::value::RawValue;
 use url::Url;
 
-use super::http::{Call, Columns, Connection, Server, errors_in, is_part};
+use super::http::{Call, Columns, Connection, Server};
 use super::json::Records;
 use super::table::TableBuilder;
 use super::{Conditions, ReadError, Reading, Source, blocking};
 use crate::employee::normal_text;
-use crate::http::Answer;
+use crate::http::{Answer, errors_in, is_part};
 use crate::scim::{Id, List, Next};
 use crate::setting::ConfigError;
 use crate::setting::section::Section;

@@ -1,7 +1,11 @@
 //! The words of people's names, as far as they tell whether two names may be of one person: people write theirs in several
 //! scripts, with accents or without, and change a part of it.
 
+use std::ops::RangeInclusive;
+
 use deunicode::deunicode_char;
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
 use unicode_script::{Script, UnicodeScript};
 
 use super::likeness;
@@ -15,11 +19,17 @@ const TELLING: usize = 4;
 #[must_use]
 pub fn name_words(name: &str) -> Vec<String> {
     let likeness = likeness(name);
-    let mut words: Vec<String> =
-        likeness.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(plain).collect();
+    let mut words: Vec<String> = likeness.split(parts_words).map(plain).filter(|word| !word.is_empty()).collect();
     words.sort_unstable();
     words.dedup();
     words
+}
+
+/// Whether a character stands between two words: all but letters, digits and the marks upon them. An apostrophe is no
+/// letter, whichever of the many characters for it somebody has typed.
+fn parts_words(c: char) -> bool {
+    let is_apostrophe = matches!(c, '\u{2b9}'..='\u{2ff}' | '\u{a78b}' | '\u{a78c}');
+    is_apostrophe || !(c.is_alphanumeric() || is_combining_mark(c))
 }
 
 /// Whether two names have a word in common, or one is written within the other; `None` if one has no word of two letters.
@@ -35,7 +45,7 @@ pub fn share_a_word(one: &str, other: &str) -> Option<bool> {
     if first.is_empty() || second.is_empty() {
         return None;
     }
-    let joined = |name: &str| plain(&likeness(name)).chars().filter(|c| c.is_alphanumeric()).collect::<String>();
+    let joined = |name: &str| plain(&likeness(name));
     let is_within = |words: &[String], name: &str| {
         let whole = joined(name);
         words.iter().any(|word| word.chars().nth(TELLING - 1).is_some() && whole.contains(word.as_str()))
@@ -53,16 +63,36 @@ pub fn share_a_script(one: &str, other: &str) -> bool {
     letters(one).any(|script| letters(other).any(|other| other == script))
 }
 
+/// The letters and digits of a text without accents, in ASCII as far as they have such a form.
 fn plain(word: &str) -> String {
     let mut plain = String::with_capacity(word.len());
-    for c in word.chars() {
-        match deunicode_char(c) {
-            Some(letters) => plain.push_str(letters),
-            None => plain.push(c),
+    for c in word.nfd().filter(|c| !is_accent(*c)).nfc() {
+        match c {
+            // Arabic is written with either letter at the end of a word.
+            '\u{629}' => plain.push('h'),
+            '\u{649}' => plain.push('y'),
+            _ => match deunicode_char(c) {
+                Some(letters) => plain.push_str(letters),
+                None => plain.push(c),
+            },
         }
     }
+    plain.retain(|c| c.is_alphanumeric() || is_combining_mark(c));
     let plain = plain.to_lowercase();
     PAIRS.iter().fold(plain, |word, (two, one)| word.replace(two, one))
+}
+
+/// Whether a mark is one without which people write the letter all the same, such as the accents of Latin, Greek and Cyrillic letters,
+/// the points of Arabic and Hebrew, and the dot of letters of India. By its canonical combining class.
+fn is_accent(c: char) -> bool {
+    /// Overlays, and the dot of letters of India.
+    const WITHIN: [u8; 2] = [1, 7];
+    /// Of Hebrew, Arabic and Syriac.
+    const POINTS: RangeInclusive<u8> = 10..=36;
+    /// Below, above and beside a letter.
+    const AROUND: RangeInclusive<u8> = 200..=240;
+    let class = canonical_combining_class(c);
+    WITHIN.contains(&class) || POINTS.contains(&class) || AROUND.contains(&class)
 }
 
 #[cfg(test)]
@@ -91,6 +121,30 @@ mod tests {
         }
         for nameless in ["", "-", " . ", "A."] {
             assert_eq!(share_a_word(nameless, "Anna Berg"), None, "{nameless:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_has_the_same_words_in_whatever_way_it_is_typed() {
+        for (one, other) in [
+            ("İbrahim İnce", "ibrahim ince"),
+            ("IŞIL İNCİ", "Işıl inci"),
+            ("Adébọ̀wálé Ọ̀ṣọ́", "Adebowale Oso"),
+            ("Мар\u{2bc}ян Коваль", "Мар'ян Коваль"),
+            ("\u{2bb}Iolani Kai", "'Iolani Kai"),
+            ("Ольга Петрова", "Olga Petrova"),
+            ("مُحَمَّد علي", "محمد علي"),
+            ("أحمد إبراهيم", "احمد ابراهيم"),
+            ("فاطمة مصطفى", "فاطمه مصطفي"),
+            ("Фёдор Соловьёв", "Федор Соловьев"),
+            ("Їжак", "Іжак"),
+            ("ज़ोया फ़ारूक़", "जोया फारूक"),
+        ] {
+            assert_eq!(name_words(one), name_words(other), "{one}, {other}");
+        }
+        // Marks that make another letter, and letters of several parts.
+        for (one, other) in [("がとう", "かとう"), ("김민수", "기민수")] {
+            assert_ne!(name_words(one), name_words(other), "{one}, {other}");
         }
     }
 

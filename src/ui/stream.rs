@@ -4,7 +4,9 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use crate::state::is_ending;
 
 /// How long a message waits for its reader before the program goes on without.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
@@ -12,6 +14,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 const WAITING: usize = 1000;
 /// How long to wait before a full output is tried again.
 const PAUSE: Duration = Duration::from_millis(10);
+/// How often whoever waits for a reader looks whether the program is to end.
+const LOOK: Duration = Duration::from_millis(100);
 /// How many bytes of standard output are written at a time, which is as much as a pipe takes.
 const PART: usize = 1 << 16;
 
@@ -111,7 +115,8 @@ pub(super) fn forgive_broken_pipe(written: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Writes to standard output, but gives up once none of it was read for so long.
+/// Writes to standard output, but gives up once none of it was read for so long, or for [`PATIENCE`] if the program is asked to
+/// end. A thread writes, so that a signal always finds somebody who listens.
 ///
 /// # Errors
 /// If not all of it was written; a reader who has gone is an error too.
@@ -157,12 +162,30 @@ impl Parts {
     }
 }
 
+impl Parts {
+    /// Waits until a part is written.
+    fn wait(&self) -> io::Result<()> {
+        let began = Instant::now();
+        let mut ending: Option<Instant> = None;
+        loop {
+            match self.written.recv_timeout(LOOK.min(self.patience)) {
+                Ok(written) => return written,
+                Err(RecvTimeoutError::Disconnected) => return Err(io::ErrorKind::BrokenPipe.into()),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let is_over = is_ending() && ending.get_or_insert_with(Instant::now).elapsed() >= PATIENCE;
+            if is_over || began.elapsed() >= self.patience {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "nobody reads it"));
+            }
+        }
+    }
+}
+
 impl Write for Parts {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         let part = &text[..text.len().min(PART)];
-        let nobody = |_| io::Error::new(io::ErrorKind::TimedOut, "nobody reads it");
         self.parts.send(part.to_vec()).map_err(|_| io::ErrorKind::BrokenPipe)?;
-        self.written.recv_timeout(self.patience).map_err(nobody)??;
+        self.wait()?;
         Ok(part.len())
     }
 
@@ -175,7 +198,6 @@ impl Write for Parts {
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use std::sync::Arc;
-    use std::time::Instant;
 
     use super::*;
 

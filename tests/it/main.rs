@@ -39,6 +39,7 @@ mod run_only;
 mod run_outdated;
 mod run_peoples;
 mod run_replaces;
+mod run_settled;
 mod sandbox;
 mod scim_target;
 mod secret_places;

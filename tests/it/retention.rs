@@ -95,7 +95,7 @@ fn what_is_in_doubt_is_never_removed() {
     assert_eq!(held(&house), (2, 2));
     // It is still finished, or told to be stale, by what its journal says.
     let ran = house.run(&["run"]).ends(9);
-    assert!(ran.stderr.contains("resuming the plan sha256:"), "{ran:?}");
+    assert!(ran.stderr.contains("settling what is in doubt of the plan sha256:"), "{ran:?}");
 }
 
 /// An undo can only be finished with the journal of the plan that it takes back.

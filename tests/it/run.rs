@@ -196,19 +196,19 @@ pub(crate) fn cut_off(house: &House, plan: &str) {
 }
 
 #[test]
-fn a_run_in_doubt_is_finished_first_and_nothing_else() {
+fn a_run_in_doubt_is_settled_first_and_the_rest_planned_again() {
     let house = stuck();
     let (plan, done) = (hash(&house), house.writes().len());
     let (mut listed, _) = company();
     listed[4].first_name = "Other".to_owned();
     house.list(&listed);
     let ran = house.run(&["run"]).ends(0);
-    says(&ran, &["resuming the plan sha256:"]);
-    assert_eq!(hash(&house), plan);
-    assert_eq!(house.writes()[done..].iter().map(|request| request.method.clone()).collect::<Vec<_>>(), ["DELETE"]);
-    // The one after that plans anew.
-    house.run(&["run"]).ends(0);
+    says(&ran, &["settling what is in doubt of the plan sha256:"]);
     assert_ne!(hash(&house), plan);
+    let mut methods: Vec<_> = house.writes()[done..].iter().map(|request| request.method.clone()).collect();
+    methods.sort();
+    assert_eq!(methods, ["DELETE", "PUT"]);
+    house.run(&["run"]).ends(0).prints(&["No changes."]);
 }
 
 /// A person whom Skovik refuses for good is refused in each run, and does not block the others.
@@ -304,9 +304,10 @@ fn an_unfinished_run_that_is_not_approved_any_more_waits_for_people() {
     assert!(house.path(note.trim_matches('\'')).is_file(), "{note}");
     assert_eq!(house.writes(), before);
     assert_eq!(house.journal("plan.json"), journal);
-    // People may let it go on.
+    // As the message says. A run would begin nothing of it any more, though people have approved it.
     house.run(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(0);
-    house.run(&["run"]).ends(0);
+    house.run(&["apply", "plan.json"]).ends(0);
+    house.run(&["run"]).ends(0).prints(&["No changes."]);
 }
 
 /// What stands beside the plan's file, or in its place, is nothing that a run goes on with: only the state says what it
@@ -328,7 +329,7 @@ fn a_run_goes_on_with_what_its_own_state_says() {
         let house = stuck();
         let done = house.writes().len();
         edit(&house);
-        says(&house.run(&["run"]).ends(0), &["resuming the plan sha256:"]);
+        says(&house.run(&["run"]).ends(0), &["settling what is in doubt of the plan sha256:"]);
         let methods: Vec<_> = house.writes()[done..].iter().map(|request| request.method.clone()).collect();
         assert_eq!(methods, ["DELETE"]);
     }

@@ -132,10 +132,13 @@ fn a_plan_that_a_run_began_waits_for_people_too() {
     house.run(&["apply", "review.json"]).ends(9);
     cut_off(&house, "review.json");
     let before = house.writes();
-    says(&house.run(&["run"]).ends(9), &["which people began", "The next run then goes on with the plan sha256:"]);
+    says(
+        &house.run(&["run"]).ends(9),
+        &["which people began", "The next run then settles what is in doubt of the plan sha256:"],
+    );
     assert_eq!(house.writes(), before);
     house.run(&["apply", "review.json"]).ends(0);
-    says(&house.run(&["run"]), &["resuming the plan sha256:"]);
+    says(&house.run(&["run"]), &["settling what is in doubt of the plan sha256:"]);
 }
 
 /// People who apply the plan that the run has left decide about the earlier one.

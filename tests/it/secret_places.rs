@@ -68,6 +68,44 @@ fn a_warning_about_a_file_hides_nothing_of_its_name() {
     }
 }
 
+/// Many services give a UUID for a key, and people choose passphrases.
+#[test]
+fn a_key_of_any_shape_in_place_of_its_file_or_program_is_only_counted() {
+    for pasted in
+        ["3f2504e0-4f89-41d3-9a0c-0305e82c3301", "correct!horse#battery", "./3f2504e0-4f89-41d3-9a0c-0305e82c3301"]
+    {
+        for setting in [format!("token_file = \"{pasted}\""), format!("token_command = [\"{pasted}\"]")] {
+            let company = Company::new("small");
+            company.edit("skovik-sync.toml", "token_env = \"SKOVIK_TOKEN\"", &setting);
+            let output = company.run(&["plan"]).ends(3).says(&["characters"]);
+            assert!(!output.stderr.contains(&pasted[2..12]) && !output.stderr.contains("battery"), "{output}");
+        }
+    }
+    let company = Company::new("small");
+    company.edit("skovik-sync.toml", "token_env = \"SKOVIK_TOKEN\"", "token_file = \"secrets/key of acme.txt\"");
+    company.run(&["plan"]).ends(3).says(&["secrets/key of acme.txt"]);
+}
+
+/// Somebody may name a file with a key where a plan or an approval belongs.
+#[test]
+fn a_text_in_place_of_a_plan_or_an_approval_is_not_quoted() {
+    let company = Company::new("small");
+    company.run(&["plan"]).ends(0);
+    for text in [
+        r#""Zq7Xw9Kp2Lm4Rt6Vb8Nc1""#,
+        r#"["Zq7Xw9Kp2Lm4Rt6Vb8Nc1"]"#,
+        r#"{"format":"Zq7Xw9Kp2Lm4Rt6Vb8Nc1","format_version":"Zq7X"}"#,
+    ] {
+        company.write("secret", text);
+        company.write("plan.json.x.approval", text);
+        for args in [&["show", "secret"][..], &["apply", "secret"], &["undo", "secret"], &["verify", "plan.json"]] {
+            let output = company.run(args);
+            assert!(output.code != Some(0), "{output}");
+            assert!(!output.stderr.contains("Zq7X") && !output.stdout.contains("Zq7X"), "{output}");
+        }
+    }
+}
+
 /// A pipeline may give the key where the name of its file belongs.
 #[test]
 fn a_private_key_in_place_of_a_file_is_only_counted() {

@@ -67,18 +67,18 @@ impl<'a> Run<'a> {
                 outcome => self.conclude(index, outcome),
             }
         }
-        for Conflict { operation, problems, is_apart: _ } in &standing.conflicts {
-            // Unless an operation that it needs has failed, too.
-            if let State::Waiting(_) = self.states[place(*operation)] {
-                let problem = left_alone(&problems.join(", "));
-                self.end(place(*operation), Outcome::Failed { problem }, None, None);
-            }
-        }
         if let Some(bar) = &standing.bar {
             for index in 0..self.states.len() {
                 if let State::Waiting(_) = self.states[index] {
                     self.end(index, Outcome::NotAttempted { because: bar.clone() }, None, None);
                 }
+            }
+        }
+        for Conflict { operation, problems, is_apart: _ } in &standing.conflicts {
+            // Unless an operation that it needs has failed, too.
+            if let State::Waiting(_) = self.states[place(*operation)] {
+                let problem = left_alone(&problems.join(", "));
+                self.end(place(*operation), Outcome::Failed { problem }, None, None);
             }
         }
         // The loops above made some operations ready already; each must be begun only once.

@@ -165,7 +165,7 @@ impl Run<'_> {
             Verdict::Absent | Verdict::ReadAgain if let Some(why) = bar.as_ref().filter(|_| !is_update) => {
                 let problem = left_alone(why);
                 self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
-                self.end(index, Outcome::Failed { problem }, None, None);
+                self.end(index, self.not_again(problem), None, None);
             }
             // An update is not sent again either. But only its user can show whether it was carried out.
             Verdict::Absent | Verdict::ReadAgain if tried < MAX_ATTEMPTS => {

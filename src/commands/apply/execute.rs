@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use super::held::while_held;
 use super::locks::not_begun;
 use super::watch::Watch;
-use super::{Approved, report, say};
+use super::{Approved, Extent, report, say};
 use crate::apply::engine::{self, Options};
 use crate::apply::journal::{Head, Journal, Record, Replay};
 use crate::apply::operation::Worker;
@@ -50,7 +50,7 @@ pub(super) async fn execute(
     ui: &Ui,
 ) -> anyhow::Result<ExitStatus> {
     let Begun {
-        approved: Approved { plan, granted, begun_by },
+        approved: Approved { plan, granted, begun_by, extent },
         replay,
         standing,
         listed,
@@ -96,11 +96,15 @@ pub(super) async fn execute(
     known.close(state, plan, apply, ui);
     let status = match (status(&report, report.wrote || !replay.operations.is_empty()), barred) {
         (ExitStatus::Partial, Some(barred)) => barred,
+        (ExitStatus::Partial, None) if extent == Extent::InDoubt && report.is_settled() && emptied.is_empty() => {
+            ExitStatus::Done
+        }
         (ExitStatus::Done, _) if !emptied.is_empty() => ExitStatus::Partial,
         (status, _) => status,
     };
     let _signals = watch.finish(plan, &report, emptied, status)?;
-    report::print(plan, &report, emptied, &ui.typed(&args.plan), &|text| say(args, ui, text), ui);
+    let resumes = (extent == Extent::All).then(|| ui.typed(&args.plan));
+    report::print(plan, &report, emptied, resumes.as_deref(), &|text| say(args, ui, text), ui);
     Ok(status)
 }
 

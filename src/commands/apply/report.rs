@@ -7,9 +7,16 @@ use crate::ui::Ui;
 /// How many people of each kind are listed; the report file has them all.
 const SHOWN: usize = 50;
 
-/// Prints with `say` what happened and what to do next; `file` is the plan's path, quoted for a shell. `emptied` names whom
-/// another apply may have moved, with the custom fields that they lack since.
-pub(super) fn print(plan: &Plan, report: &Report, emptied: &[String], file: &str, say: &dyn Fn(&[String]), ui: &Ui) {
+/// Prints with `say` what happened and what to do next. `resumes` is the plan's path, quoted for a shell, if the same `apply` is to
+/// finish it. `emptied` names whom another apply may have moved, with the custom fields that they lack since.
+pub(super) fn print(
+    plan: &Plan,
+    report: &Report,
+    emptied: &[String],
+    resumes: Option<&str>,
+    say: &dyn Fn(&[String]),
+    ui: &Ui,
+) {
     let mut lines = summary(plan, report);
     if !emptied.is_empty() {
         lines.push(format!(
@@ -28,6 +35,7 @@ pub(super) fn print(plan: &Plan, report: &Report, emptied: &[String], file: &str
             are still in its branch; otherwise set them in Skovik",
         );
     }
+    let Some(file) = resumes else { return };
     let is_left = report.outcomes.iter().any(|outcome| !outcome.is_done());
     match &report.halt {
         Some(Halt::Interrupted) => ui.hint(format!(

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::sync::watch;
+
+use crate::apply::engine::{Stop, wants};
 use crate::apply::trial::{Trial, Tried};
 use crate::cli::{self, Global};
 use crate::commands::apply::take_lock;
 use crate::commands::common::provider;
 use crate::commands::service::deleting;
-use crate::commands::signals::{end_until_heard, ended};
+use crate::commands::signals::{end_until_heard, listen_for_signals};
 use crate::commands::state_place::open_state;
 use crate::config::{Settings, TargetKind};
 use crate::employee::possible::impossible;
@@ -26,8 +28,8 @@ const NAME: &str = "skovik-sync-trial-";
 /// Makes a made-up person, after a typed confirmation, and deletes them again.
 ///
 /// # Errors
-/// Exit code 6 without the confirmation, 10 while an apply is under way, 4 if the account cannot be read. The error
-/// returned beside the findings leads to exit code 9: the made-up person is left.
+/// Exit code 6 without the confirmation, 10 while an apply is under way, 4 if the account cannot be read, 130 if a signal ended
+/// it and nobody is left. The error returned beside the findings leads to exit code 9: the made-up person is left.
 pub(super) async fn run(
     args: &cli::Check,
     settings: &Settings,
@@ -47,9 +49,6 @@ pub(super) async fn run(
     let state = open_state(global, Some(settings))?;
     let early_signals = end_until_heard()?;
     let _lock = take_lock(settings, &state, None, ui)?;
-    // From here on, Ctrl-C must not leave the person behind: they are deleted before the program ends.
-    let signal = ended()?;
-    drop(early_signals);
     let (service, remover) = (provider(settings).await?, deleting(settings).await?);
     let shape = service.shape().await.or_refuse(ExitStatus::Untrusted)?;
     let resolved = Mapper::new(settings).resolve(&shape.branches, &shape.custom_fields).or_refuse(ExitStatus::Usage)?;
@@ -68,14 +67,9 @@ pub(super) async fn run(
     let is_email = matches!(&settings.target.kind, TargetKind::Scim(scim) if scim.identifier.is_core("userName"));
     let person = person(&shape, &resolved, is_email);
     let custom_field = custom_field(&shape, &resolved);
-    let has_ended = Arc::new(AtomicBool::new(false));
-    let waiting = tokio::spawn({
-        let has_ended = Arc::clone(&has_ended);
-        async move {
-            signal.await;
-            has_ended.store(true, Ordering::Relaxed);
-        }
-    });
+    // From here on, Ctrl-C must not leave the person behind: they are deleted before the program ends.
+    let stop = listen_for_signals()?;
+    drop(early_signals);
     // The person is deleted in any case; nothing else is sent beside an apply that has the account by now.
     let is_held = Arc::new(state.is_still_held());
     service.write_only_while(Arc::clone(&is_held) as _);
@@ -87,20 +81,34 @@ pub(super) async fn run(
         person: &person,
         custom_field: custom_field.as_ref(),
         settle_after: settings.target.access.timeout,
-        is_ended: &|| has_ended.load(Ordering::Relaxed),
+        is_ended: &|| *stop.borrow() != Stop::No,
     };
-    let tried = trial.run().await;
-    waiting.abort();
+    let tried = tokio::select! {
+        tried = trial.run() => tried,
+        () = stopped_at_once(stop.clone(), ui) => {
+            let problem = may_be_left("the program was stopped at once", &person.primary_email);
+            return Err(refused(ExitStatus::Partial, problem));
+        }
+    };
     let Tried { findings, left, uncertain } = tried.map_err(anyhow::Error::msg)?;
     let lost = || {
         let error = is_held().err()?;
         Some(refused(ExitStatus::Partial, format!("the trial ended early; the made-up person is deleted: {error}")))
     };
     let problem = told(&left, uncertain.as_deref(), &person.primary_email).or_else(lost);
-    if problem.is_none() && has_ended.load(Ordering::Relaxed) {
-        return Err(refused(ExitStatus::Interrupted, "interrupted; the made-up person is deleted"));
+    if problem.is_none() && *stop.borrow() != Stop::No {
+        return Err(refused(ExitStatus::Interrupted, "interrupted; no made-up person is left"));
     }
     Ok((findings, problem))
+}
+
+/// Resolves when the user asks for the end at once. Says what happens if they ask for it gently.
+async fn stopped_at_once(mut stop: watch::Receiver<Stop>, ui: &Ui) {
+    wants(&mut stop, Stop::Gently).await;
+    ui.warn(
+        "stopping: the made-up person is deleted first, which takes until Skovik answers; a second Ctrl-C stops at once, and may leave them",
+    );
+    wants(&mut stop, Stop::Now).await;
 }
 
 /// A person who cannot be in any list.
@@ -153,9 +161,7 @@ fn custom_field(shape: &Shape, resolved: &ResolvedMapper) -> Option<(CustomField
 /// The error that names the person who may be left.
 fn told(left: &BTreeSet<UserId>, uncertain: Option<&str>, email: &str) -> Option<anyhow::Error> {
     if let Some(problem) = uncertain {
-        let problem =
-            format!("a made-up person may be left with the e-mail {email}: {problem}; look for them and delete them");
-        return Some(refused(ExitStatus::Partial, problem));
+        return Some(refused(ExitStatus::Partial, may_be_left(problem, email)));
     }
     if left.is_empty() {
         return None;
@@ -163,4 +169,8 @@ fn told(left: &BTreeSet<UserId>, uncertain: Option<&str>, email: &str) -> Option
     let ids: Vec<&str> = left.iter().map(UserId::as_str).collect();
     let problem = format!("the made-up person could not be deleted: delete the user {} in Skovik", ids.join(", "));
     Some(refused(ExitStatus::Partial, problem))
+}
+
+fn may_be_left(why: &str, email: &str) -> String {
+    format!("a made-up person may be left with the e-mail {email}: {why}; look for them and delete them")
 }

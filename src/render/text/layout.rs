@@ -83,8 +83,8 @@ pub(super) fn padding(text: &str, width: usize) -> String {
     " ".repeat(width.saturating_sub(width_of(text)))
 }
 
-/// Wraps a sentence into lines of at most `width` cells; a longer word is not broken, and neither is what is quoted for a
-/// shell: a copy of two lines would be another word.
+/// Wraps a sentence into lines of at most `width` cells; a longer word is not broken, and neither is an option with its value or
+/// what is quoted for a shell: a copy of two lines would be another command.
 pub(in crate::render) fn wrap(sentence: &str, width: usize) -> Vec<String> {
     let width = width.max(NARROWEST_SENTENCE);
     let mut lines = Vec::new();
@@ -105,24 +105,39 @@ pub(in crate::render) fn wrap(sentence: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// The words of a sentence. What is in single quotes is one word, with all that touches it.
+/// The words of a sentence. What is in single quotes is one word, with all that touches it, and so is an option with what follows.
 fn words(sentence: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut rest = Some(sentence);
     while let Some(text) = rest {
-        let ends = || text.match_indices(' ').map(|(at, _)| at).chain([text.len()]);
-        let end = ends().next().unwrap_or(text.len());
-        // Elsewhere a `'` is an apostrophe; so is one without a partner.
-        let begins_quoted = text[..end].split_once('\'').is_some_and(|(before, _)| {
-            let before = before.strip_suffix('$').unwrap_or(before);
-            before.is_empty() || before.ends_with('=')
-        });
-        let is_closed = |end: &usize| text[..*end].replace(r"'\''", "").matches('\'').count().is_multiple_of(2);
-        let end = if begins_quoted { ends().find(is_closed).unwrap_or(end) } else { end };
+        let option = option_width(text);
+        let end = option + word_width(&text[option..]);
         words.push(&text[..end]);
         rest = text.get(end + 1..);
     }
     words
+}
+
+/// How long an option such as `--only` is with the space after it, if a text begins with one.
+fn option_width(text: &str) -> usize {
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'-'));
+    match text.split_once(' ') {
+        Some((word, _)) if word.strip_prefix("--").is_some_and(is_name) => word.len() + 1,
+        _ => 0,
+    }
+}
+
+/// How long the first word of a text is.
+fn word_width(text: &str) -> usize {
+    let ends = || text.match_indices(' ').map(|(at, _)| at).chain([text.len()]);
+    let end = ends().next().unwrap_or(text.len());
+    // Elsewhere a `'` is an apostrophe; so is one without a partner.
+    let begins_quoted = text[..end].split_once('\'').is_some_and(|(before, _)| {
+        let before = before.strip_suffix('$').unwrap_or(before);
+        before.is_empty() || before.ends_with('=')
+    });
+    let is_closed = |end: &usize| text[..*end].replace(r"'\''", "").matches('\'').count().is_multiple_of(2);
+    if begins_quoted { ends().find(is_closed).unwrap_or(end) } else { end }
 }
 
 /// A number with separated thousands.
@@ -166,8 +181,10 @@ mod tests {
         let text = r"to take it: plan with --same-person 'AB  12 O'\''Brien' or --only=$'-a\000 b'.";
         assert_eq!(
             wrap(text, 30),
-            ["to take it: plan with", "--same-person", r"'AB  12 O'\''Brien' or", r"--only=$'-a\000 b'."]
+            ["to take it: plan with", r"--same-person 'AB  12 O'\''Brien'", r"or --only=$'-a\000 b'."]
         );
+        let text = "if so, plan with --same-person poweroff, or else correct it --";
+        assert_eq!(wrap(text, 30), ["if so, plan with", "--same-person poweroff, or", "else correct it --"]);
         let alone = "'tis a single quote that nobody closes";
         assert_eq!(wrap(alone, 30), ["'tis a single quote that", "nobody closes"]);
         assert_eq!(words("a  b "), ["a", "", "b", ""]);

@@ -7,8 +7,9 @@ use serde_json::value::RawValue;
 use crate::employee::normal_text;
 use crate::setting::ConfigError;
 use crate::setting::section::Section;
-use crate::source::json::{Records, said};
+use crate::source::json::Records;
 use crate::strict_json::{Pointer, Properties};
+use crate::text::said;
 
 /// `[source.columns]`: further columns, each with its place in a record.
 #[derive(Debug, Clone, Default)]

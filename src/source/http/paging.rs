@@ -11,9 +11,9 @@ use serde_json::value::RawValue;
 
 use super::carriage::place;
 use super::content::Content;
-use super::link;
 use super::place::{Place, Total};
 use super::server::Call;
+use crate::http::link;
 use crate::setting::ConfigError;
 use crate::setting::section::Section;
 use crate::source::LAST_PAGE;

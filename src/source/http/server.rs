@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
-use reqwest::{Certificate, Method, StatusCode};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use reqwest::{Certificate, Method};
 use url::Url;
 
 use super::auth::{Auth, Credentials};
@@ -172,22 +172,6 @@ fn not_too_large(came: u64) -> Result<(), String> {
     Err(format!("the answers up to here have more than {} GiB, which no list of people has", LARGEST_LIST >> 30))
 }
 
-/// Whether an answer says that it is incomplete.
-pub(in crate::source) fn is_part(answer: &Answer) -> bool {
-    answer.status == StatusCode::PARTIAL_CONTENT || answer.headers.get_all(CONTENT_RANGE).iter().any(has_more)
-}
-
-/// Whether a `Content-Range` such as `items 0-6/12` has less than the whole. Several servers send it with the status 200.
-fn has_more(range: &HeaderValue) -> bool {
-    let range = range.to_str().ok().and_then(|range| range.split_once('/'));
-    let Some((part, Ok(total))) = range.map(|(part, total)| (part, total.trim().parse::<u64>())) else { return false };
-    let places = part.rsplit(' ').next().and_then(|places| places.split_once('-'));
-    let whole = places.and_then(|(first, last)| {
-        Some(first.parse::<u64>().ok()? == 0 && last.parse::<u64>().ok()?.saturating_add(1) >= total)
-    });
-    whole == Some(false)
-}
-
 /// The certificates in a file.
 fn authorities(path: &Path, label: &str) -> Result<Vec<Certificate>, ReadError> {
     let wrong = |problem: String| {
@@ -207,22 +191,6 @@ fn authorities(path: &Path, label: &str) -> Result<Vec<Certificate>, ReadError> 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_range_may_be_the_whole() {
-        for (range, expected) in [
-            ("items 0-6/12", true),
-            ("items 5-11/12", true),
-            ("0-6/999", true),
-            ("items 0-11/12", false),
-            ("items */12", false),
-            ("items 0-6/*", false),
-            ("items 0-6", false),
-            ("items 0-18446744073709551615/7", false),
-        ] {
-            assert_eq!(has_more(&HeaderValue::from_static(range)), expected, "{range}");
-        }
-    }
 
     #[test]
     fn a_list_has_a_size() {

@@ -75,6 +75,8 @@ fn no_output_takes_the_place_of_an_input() {
         (&["apply", "plan.json", "--report", "r", "--events", "./R"], &["--events ./R", "--report (r)"]),
         (&["apply", "plan.json", "--report", state], &["its state"]),
         (&["run", "--report", "plan.json"], &["--report plan.json", "--out"]),
+        (&["run", "--report", "plan.0123456789ab.json"], &["an earlier plan may be kept under that name"]),
+        (&["run", "--events", "./plan.0123456789ab-2.json"], &["an earlier plan may be kept under that name"]),
         (&["run", "--events", "skovik-sync.toml"], &["--events", "--config"]),
         (&["run", "-o", "employees.csv"], &["[[source]]"]),
         (&["run", "--events", "plan.json.policy__automatic.approval"], &["the approval"]),

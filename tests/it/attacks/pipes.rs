@@ -194,6 +194,61 @@ fn a_terminal_that_takes_nothing_holds_up_neither_the_writes_nor_a_signal() {
     }
 }
 
+/// A signal that comes between two steps, while a message waits for the terminal, is not lost.
+#[test]
+fn a_signal_ends_a_plan_on_a_terminal_that_takes_nothing() {
+    for delay in [600, 900, 1300] {
+        let company = harness::Company::new("small");
+        let plan = format!("sh -c 'echo $$ > pid; exec {BINARY} plan --all'; echo $? > code\n");
+        company.write("job.sh", format!("timeout 3 sh -c 'yes full >&2'; {plan}"));
+        let mut command = company.command("script", &["--quiet", "--command", "sh job.sh", "/dev/null"]);
+        command.env("TERM", "xterm-256color").env("SHELL", "/bin/sh").stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut terminal = command.spawn().expect("the tests need `script`, from Debian's package bsdutils");
+        let wait_for = |file: &str, most: Duration| {
+            let began = Instant::now();
+            while !(company.exists(file) && company.read(file).ends_with('\n')) {
+                assert!(began.elapsed() < most, "{file}, {delay} ms");
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        };
+        wait_for("pid", IN_TIME);
+        std::thread::sleep(Duration::from_millis(delay));
+        assert!(company.command("kill", &["-INT", company.read("pid").trim()]).status().expect("it runs").success());
+        wait_for("code", Duration::from_secs(20));
+        assert_eq!(company.read("code"), "130\n", "{delay} ms");
+        terminal.kill().expect("killed");
+        terminal.wait().expect("it ran");
+    }
+}
+
+/// Whatever a command prints, it does not wait for the reader once it is asked to end.
+#[test]
+fn a_signal_ends_the_wait_for_the_reader_of_any_result() {
+    let company = harness::Company::new("small");
+    company.run(&["plan"]).ends(0);
+    for args in [
+        &["plan"][..],
+        &["demo"],
+        &["check"],
+        &["check", "--contract"],
+        &["plan", "--explain", "1003"],
+        &["show", "plan.json"],
+    ] {
+        let (_reader, mut writer) = std::io::pipe().expect("a pipe");
+        writer.write_all(&[b'x'; 65536]).expect("written");
+        let mut command = company.command(BINARY, args);
+        let mut child = command.stdout(writer).stderr(Stdio::null()).spawn().expect("it starts");
+        std::thread::sleep(Duration::from_secs(3));
+        assert_eq!(child.try_wait().expect("asked"), None, "{args:?}: it waits for the reader");
+        let asked = Instant::now();
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("sent");
+        let ended = child.wait().expect("ended");
+        assert!(ended.code().is_none_or(|code| code == 130), "{args:?}: {ended}");
+        assert!(asked.elapsed() < Duration::from_secs(10), "{args:?}: {:?}", asked.elapsed());
+    }
+}
+
 /// A snapshot that is written is there, whether that can be printed or not; a plan that cannot be shown is not approved.
 #[test]
 fn what_cannot_be_printed_is_an_error_only_before_anything_is_done() {

@@ -99,6 +99,14 @@ fn a_folder_that_is_none_is_named() {
         let output = company.run(&["--state", state, "apply", "plan.json"]).ends(3).says(&[words, "--state"]);
         assert!(!output.stderr.contains("os error"), "{output}");
     }
+    // Nor is the outcome of a run noted through a link.
+    company.append("skovik-sync.toml", "\n[[notify]]\non = [\"failed\", \"waiting\"]\ncommand = [\"true\"]\n");
+    fs::create_dir(company.path("victim")).expect("made");
+    symlink("victim", company.path("other")).expect("linked");
+    for state in ["other", "other/", "./other//."] {
+        company.run(&["--state", state, "run"]).ends(3).says(&["other is a symbolic link"]);
+    }
+    assert_eq!(fs::read_dir(company.path("victim")).expect("a folder").count(), 0);
     company.wrote_nothing();
 }
 

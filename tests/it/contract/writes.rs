@@ -1,7 +1,10 @@
 //! `check --contract --write`: one made-up person is made, changed and removed, whatever fails on the way.
 
 use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use skovik_sync::apply::lock::{self, Holder};
 use skovik_sync::sandbox::{Identifiers, ManagerDelete};
@@ -15,6 +18,13 @@ const WRITE: [&str; 4] = ["check", "--contract", "--write", "--yes"];
 
 fn ids(company: &Company) -> BTreeSet<String> {
     company.users().iter().map(|user| user["id"].as_str().expect("an id").to_owned()).collect()
+}
+
+/// The files that lock an account.
+fn locks(company: &Company) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(company.path("home/state/skovik-sync")).into_iter().flatten();
+    let paths = files.flatten().map(|file| file.path());
+    paths.filter(|path| path.extension().is_some_and(|end| end == "lock")).collect()
 }
 
 /// Runs the trial; afterwards the account holds exactly the same users, unchanged.
@@ -92,13 +102,11 @@ fn whoever_cannot_be_removed_is_named() {
 fn once_the_lock_is_lost_only_the_person_is_deleted() {
     let company = Company::faulty("small", &["POST /users nth=1 slow=1s"]);
     let before = ids(&company);
-    let folder = company.path("home/state/skovik-sync");
     let child = company.command(BINARY, &WRITE).stderr(Stdio::piped()).spawn().expect("it starts");
     while company.writes().is_empty() {
-        std::thread::sleep(std::time::Duration::from_millis(2));
+        std::thread::sleep(Duration::from_millis(2));
     }
-    let files = std::fs::read_dir(&folder).expect("the state").flatten().map(|file| file.path());
-    let locks: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "lock")).collect();
+    let locks = locks(&company);
     assert_eq!(locks.len(), 1);
     std::fs::remove_file(&locks[0]).expect("removed");
     let ended = child.wait_with_output().expect("ended");
@@ -124,13 +132,52 @@ fn a_signal_leaves_nobody_behind() {
         let mut child = company.command("sh", &["-c", &script]).spawn().expect("it starts");
         while company.writes().is_empty() {
             assert_eq!(child.try_wait().expect("asked"), None);
-            std::thread::sleep(std::time::Duration::from_millis(2));
+            std::thread::sleep(Duration::from_millis(2));
         }
         let sent = company.command("kill", &["-s", signal, &child.id().to_string()]).status().expect("it runs");
         assert!(sent.success());
         assert_eq!(child.wait().expect("ended").code(), Some(code), "{signal} {shell}");
         assert_eq!(ids(&company), before, "{signal} {shell}");
     }
+}
+
+#[test]
+fn a_second_signal_ends_at_once_and_names_whoever_may_be_left() {
+    let company = Company::faulty("small", &["POST /users nth=1 slow=500ms", "GET /users/* slow=60s"]);
+    let mut child = company.command(BINARY, &WRITE).stderr(Stdio::piped()).spawn().expect("it starts");
+    while company.writes().is_empty() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let began = Instant::now();
+    let pid = child.id().to_string();
+    let interrupt = || assert!(company.command("kill", &["-s", "INT", &pid]).status().expect("it runs").success());
+    interrupt();
+    let mut said = BufReader::new(child.stderr.take().expect("piped"));
+    let mut line = String::new();
+    while !line.contains("a second Ctrl-C stops at once") {
+        line.clear();
+        assert!(said.read_line(&mut line).expect("read") > 0, "it has not ended");
+    }
+    interrupt();
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).expect("read");
+    assert_eq!(child.wait().expect("ended").code(), Some(9), "{rest}");
+    assert!(rest.contains("may be left with the e-mail skovik-sync-trial-"), "{rest}");
+    assert!(began.elapsed().as_secs() < 40, "it does not wait for the service");
+}
+
+#[test]
+fn a_signal_before_anybody_is_made_ends_at_once() {
+    let company = Company::faulty("small", &["GET /users slow=3s"]);
+    let mut child = company.command(BINARY, &WRITE).spawn().expect("it starts");
+    // From then on, the list is read.
+    while locks(&company).is_empty() {
+        assert_eq!(child.try_wait().expect("asked"), None);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    company.command("kill", &["-s", "INT", &child.id().to_string()]).status().expect("it runs");
+    assert_eq!(child.wait().expect("ended").code(), Some(130));
+    company.wrote_nothing();
 }
 
 #[test]

@@ -197,7 +197,7 @@ impl Month {
                     return;
                 }
                 Some(4) => {}
-                Some(0 | 9) if ended.stderr.contains("resuming the plan") => {}
+                Some(0 | 9) if ended.stderr.contains("settling what is in doubt") => {}
                 _ => self.town.fail(&format!("it is not blocked: {ended}")),
             }
         }

@@ -111,6 +111,14 @@ fn a_rate_limit_is_heeded_like_retry_after() {
     assert!(output.stderr.contains("waiting 300 s, as 127.0.0.1 asks for (shortened to the longest wait)"), "{output}");
 }
 
+/// So is a try that took long and is repeated.
+#[test]
+fn a_server_that_does_not_answer_is_told_of_before_it_is_asked_again() {
+    let company = crate::harness::Company::faulty("small", &["GET /users nth=1 slow=8s"]);
+    company.edit("skovik-sync.toml", "[target]\n", "[target]\ntimeout = \"4s\"\n");
+    company.run(&["plan"]).ends(0).says(&["asking 127.0.0.1 again: "]);
+}
+
 /// Seven people in pages of three, from a server whose order changes between two pages: the third comes again, in these
 /// words, and the fourth never.
 fn unstable(again: &str) -> Web {

@@ -177,7 +177,7 @@ fn a_plan_of_lists_with_different_proofs_is_finished_and_undone() {
     run::cut_off(&house, "plan.json");
     house.hurry();
     let resumed = house.run(&["run"]).ends(0);
-    assert!(resumed.stderr.contains("resuming the plan sha256:"), "{resumed:?}");
+    assert!(resumed.stderr.contains("settling what is in doubt of the plan sha256:"), "{resumed:?}");
     house.run(&["show", "plan.json"]).ends(0);
     house.run(&["undo", "plan.json", "-o", "undo.json"]).ends(0);
 }

@@ -241,6 +241,28 @@ async fn a_list_that_is_not_proven_whole_is_refused() {
     }
 }
 
+/// Without a total in its pages, what the headers say counts.
+#[tokio::test]
+async fn a_list_is_not_whole_if_its_headers_say_so() {
+    let end = r#","links":{"next":null}"#;
+    for (name, value, expected) in [
+        ("Content-Range", "users 0-0/31", "`content-range` says 31"),
+        ("X-Total-Count", "2", "`x-total-count` says 2"),
+        ("Link", "</v1/users?page=2>; rel=\"next\"", "`link` names a next page"),
+    ] {
+        let answer = |rest: &str| Reply::Answer(200, vec![(name, value.to_owned())], page(&["a"], rest));
+        let server = Server::replies(vec![answer(end)]).await;
+        let error = ids(&client(&server.url)).await.unwrap_err().to_string();
+        assert!(error.contains("incomplete: page 1: ") && error.contains(expected), "{error}");
+        let server = Server::replies(vec![answer(r#","links":{"next":null},"meta":{"total":1}"#)]).await;
+        assert_eq!(ids(&client(&server.url)).await.unwrap(), ["a"], "the total of the list itself counts");
+    }
+    for (name, value) in [("Content-Range", "users 0-0/1"), ("X-Total-Count", "1"), ("Link", "</x>; rel=\"prev\"")] {
+        let whole = Reply::Answer(200, vec![(name, value.to_owned())], page(&["a"], end));
+        assert_eq!(ids(&client(&Server::replies(vec![whole]).await.url)).await.unwrap(), ["a"], "{name}");
+    }
+}
+
 #[tokio::test]
 async fn a_page_that_fails_is_a_hole() {
     let first = json(200, page(&["a"], r#","links":{"next":"/v1/users?p=2"}"#));

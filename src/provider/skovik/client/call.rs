@@ -16,18 +16,18 @@ impl Client {
     /// Makes a request and gives the body of its answer, which is JSON unless the request was a DELETE.
     pub(in crate::provider::skovik) async fn send(&self, call: &Call<'_>) -> Result<Vec<u8>, ApiError> {
         let wants = if call.method == Method::DELETE { Wants::Nothing } else { Wants::Json };
-        self.send_for(call, wants).await
+        self.send_for(call, wants).await.map(|answer| answer.body)
     }
 
-    /// Makes a request and gives the body of its answer.
-    pub(super) async fn send_for(&self, call: &Call<'_>, wants: Wants) -> Result<Vec<u8>, ApiError> {
+    /// Makes a request and gives its answer.
+    pub(super) async fn send_for(&self, call: &Call<'_>, wants: Wants) -> Result<Answer, ApiError> {
         let headers = call.headers(&self.key_header, wire::ACCEPT, wire::CONTENT_TYPE);
         let answer = call.send(&self.http, headers, wants).await?;
         if !answer.status.is_success() {
             return Err(self.refused(call, &answer));
         }
         match doubt_about(&call.method, &answer) {
-            None => Ok(answer.body),
+            None => Ok(answer),
             Some(doubt) => Err(ApiError::unclear(self.http.redactor().clean(&doubt))),
         }
     }

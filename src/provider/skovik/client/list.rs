@@ -14,7 +14,7 @@ use url::Url;
 use super::Client;
 use crate::config::Name;
 use crate::employee::{Branch, CustomField};
-use crate::http::Wants;
+use crate::http::{Answer, Wants};
 use crate::provider::access::Call;
 use crate::provider::skovik::wire::{self, Page, Resources};
 use crate::provider::{ApiError, Collection, EachRow, ListError, Progress, Proven, RowError, Shape};
@@ -147,8 +147,8 @@ impl Client {
                 page: number,
                 problem: self.http.redactor().clean(&problem),
             };
-            let body = match answer {
-                Ok(body) => body,
+            let Answer { body, headers, .. } = match answer {
+                Ok(answer) => answer,
                 Err(error @ ApiError::Credentials { .. }) => return Err(ListError::Credentials { collection, error }),
                 Err(ApiError::Refused(refusal)) if proof.is_counted() && matches!(refusal.status, 400 | 404 | 422) => {
                     proof.refused(&refusal).map_err(incomplete)?;
@@ -183,7 +183,10 @@ impl Client {
             };
             let (fetched, step) = tokio::try_join!(async { Ok(fetch.await) }, async { examine() })?;
             let next = match step {
-                Step::End => break,
+                Step::End => {
+                    proof.end_by(&headers).map_err(incomplete)?;
+                    break;
+                }
                 Step::Count => self.page_url(what, Some(number + 1), None),
                 Step::After(cursor) => {
                     let next = self.page_url(what, None, Some(&cursor));
@@ -200,7 +203,7 @@ impl Client {
         Ok(Proven(proof.total().is_some()))
     }
 
-    async fn page(&self, url: &Url) -> Result<Vec<u8>, ApiError> {
+    async fn page(&self, url: &Url) -> Result<Answer, ApiError> {
         self.send_for(&Call { method: Method::GET, url: url.clone(), body: None }, Wants::Brackets).await
     }
 

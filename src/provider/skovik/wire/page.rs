@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::Resources;
 use super::json::{Members, identity};
 use crate::config::{Name, Names};
+use crate::http::is_error;
 use crate::strict_json::{Pointer, Text, shown};
 
 /// Where a page holds what it says about its list; see `[target.names]`.
@@ -56,6 +57,10 @@ impl<'a> Page<'a> {
         let Document { rows, rest } =
             serde_json::from_slice(body).map_err(|error| format!("the answer is not a page of a list: {error}"))?;
         let no_page = |problem: String| format!("the answer is not a page of a list: {problem}");
+        let meta = rest.object("meta").unwrap_or_default();
+        if let Some((name, value)) = rest.iter().chain(meta.iter()).find(|(name, value)| is_error(name, value)) {
+            return Err(format!("the answer has `{name}` beside its rows ({})", shown(value)));
+        }
         let next = match find(&rest, &places.next).map_err(no_page)? {
             None => Mark::Untold,
             Some(found) => link(found, &places.next).map_err(no_page)?,
@@ -215,6 +220,7 @@ mod tests {
             (r#","links":{"next":{"href":"/u","meta":{}}}"#, at("/u"), Mark::Untold),
             (r#","meta":{"total":3}"#, Mark::Untold, Mark::Untold),
             (r#","meta":{"page":{}}"#, Mark::Untold, Mark::Untold),
+            (r#","meta":{"errors":[]},"status":"ok","success":true"#, Mark::Untold, Mark::Untold),
             (r#","meta":{"page":{"after":null}}"#, Mark::Untold, Mark::End),
             (r#","meta":{"page":{"after":""}}"#, Mark::Untold, Mark::End),
             (r#","meta":{"page":{"after":"c1"}}"#, Mark::Untold, at("c1")),
@@ -239,6 +245,11 @@ mod tests {
             r#","meta":{"total":1,"total":2}"#,
             r#","meta":{},"meta":{}"#,
             r#","data":[]"#,
+            r#","success":false"#,
+            r#","status":"error""#,
+            r#","status":500"#,
+            r#","Errors":[{"code":7}]"#,
+            r#","meta":{"errors":["half of it"]}"#,
         ] {
             assert!(page(rest).is_err(), "{rest}");
         }

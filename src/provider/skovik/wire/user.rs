@@ -376,10 +376,22 @@ pub(in crate::provider::skovik) fn losses(
         let is_managed = |name: &str| {
             (managed.manager && name == names.get(Name::Manager)) || (managed.branch && name == names.get(Name::Branch))
         };
-        for (name, _) in relationships.iter().filter(|(name, _)| !is_managed(name)) {
-            let data = |of: &Members<'_>| of.object(name).map(|of| of.get("data").map(|data| data.to_owned()));
-            if let Some(then) = data(&relationships)? {
-                lost.extend(loss(name, &then, data(&now.relationships)?.as_deref(), |_, _| false));
+        for (name, _) in relationships.iter() {
+            let (then, now) = (relationships.object(name)?, now.relationships.object(name)?);
+            for (member, value) in then.iter() {
+                match member {
+                    // Only the server's.
+                    "links" => {}
+                    "data" if is_managed(name) => {
+                        let (then, now) = (then.object(member)?, now.object(member)?);
+                        let others = then.iter().filter(|(part, _)| !["type", "id"].contains(part));
+                        lost.extend(others.filter_map(|(part, value)| {
+                            loss(&format!("{name}.data.{part}"), value, now.get(part), |_, _| false)
+                        }));
+                    }
+                    "data" => lost.extend(loss(name, value, now.get(member), |_, _| false)),
+                    _ => lost.extend(loss(&format!("{name}.{member}"), value, now.get(member), |_, _| false)),
+                }
             }
         }
         Ok(lost)

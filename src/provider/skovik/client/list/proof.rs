@@ -3,10 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
+use reqwest::header::HeaderMap;
 use serde_json::value::RawValue;
 use url::Url;
 
 use crate::config::{Name, Names};
+use crate::http::is_whole;
 use crate::provider::Refusal;
 use crate::provider::access::ListSize;
 use crate::provider::skovik::wire::{self, Mark, Page, Resources};
@@ -217,6 +219,11 @@ impl<'n> Proof<'n> {
             }
             _ => Ok(Step::End),
         }
+    }
+
+    /// Takes what the headers of the last page say about the list, unless its total has come.
+    pub(super) fn end_by(&self, headers: &HeaderMap) -> Result<(), String> {
+        if self.has_all() { Ok(()) } else { is_whole(headers, self.distinct()) }
     }
 
     fn has_all(&self) -> bool {

@@ -247,6 +247,36 @@ fn members_beside_the_attributes_are_compared_too() {
 }
 
 #[test]
+fn what_relationships_say_beside_their_ids_is_compared_too() {
+    let with = |manager: &str, assistant: &str| {
+        let relationships = format!(r#""manager":{manager},"assistant":{assistant}"#);
+        resource(&format!(r#"{{"type":"users","id":"a","attributes":{{}},"relationships":{{{relationships}}}}}"#))
+    };
+    let manager = r#"{"data":{"type":"users","id":"m","meta":{"seat":5}},"meta":{"n":1},"links":{"self":"x"}}"#;
+    let assistant = r#"{"data":{"type":"users","id":"q"},"meta":{"n":2}}"#;
+    let before = with(manager, assistant);
+    let sent = overlay(&before, &[], &names()).unwrap();
+    for (manager, assistant, expected) in [
+        (manager, assistant, vec![]),
+        (r#"{"data":{"type":"users","id":"other","meta":{"seat":5}},"meta":{"n":1}}"#, assistant, vec![]),
+        (
+            r#"{"data":{"type":"users","id":"m"},"meta":{"n":2}}"#,
+            r#"{"data":{"type":"users","id":"q"}}"#,
+            vec![
+                r#"assistant.meta is gone, it was {"n":2}"#,
+                r#"manager.data.meta is gone, it was {"seat":5}"#,
+                r#"manager.meta is {"n":2}, not {"n":1}"#,
+            ],
+        ),
+    ] {
+        let managed = Managed { manager: true, ..managed(&[]) };
+        assert_eq!(losses(&sent, &with(manager, assistant), &managed, &names()), expected);
+    }
+    let cleared = overlay(&before, &[change(Field::Manager, None)], &names()).unwrap();
+    assert_eq!(losses(&cleared, &with(r#"{"data":null}"#, assistant), &managed(&[]), &names()), Vec::<String>::new());
+}
+
+#[test]
 fn a_resource_is_one_line_of_json_and_comes_back() {
     let anna = resource(ANNA);
     let line = serde_json::to_string(&anna).unwrap();

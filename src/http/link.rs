@@ -10,15 +10,15 @@ const BLANKS: [char; 2] = [' ', '\t'];
 
 /// What an answer says about other pages.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Links {
+pub(crate) struct Links {
     /// The address with the relation `next`.
-    pub(super) next: Option<String>,
+    pub(crate) next: Option<String>,
     /// Whether there is a link to any other page.
-    pub(super) any: bool,
+    pub(crate) any: bool,
 }
 
 /// The links to other pages.
-pub(super) fn pages(headers: &HeaderMap) -> Result<Links, String> {
+pub(crate) fn pages(headers: &HeaderMap) -> Result<Links, String> {
     let mut found = Links::default();
     for value in headers.get_all(LINK) {
         let links = value.to_str().ok().and_then(links).ok_or("its Link header cannot be read")?;

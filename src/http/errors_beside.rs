@@ -3,7 +3,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::http;
+use super::error_message;
 use crate::strict_json::{Pointer, Properties, Property, shown};
 
 /// Members that mean an error unless they are empty.
@@ -16,7 +16,7 @@ const PART: [&str; 3] = ["incomplete_results", "incompleteresults", "timed_out"]
 const FAILED: [&str; 5] = ["error", "fail", "failed", "failure", "nok"];
 
 /// The error in an answer, at the top or at a level above its records, with the server's words.
-pub(in crate::source) fn errors_in(body: &[u8], records: &Pointer) -> Option<String> {
+pub(crate) fn errors_in(body: &[u8], records: &Pointer) -> Option<String> {
     let mut here: &RawValue = serde_json::from_slice(body).ok()?;
     let mut steps = records.steps().iter().map(String::as_str);
     loop {
@@ -24,7 +24,7 @@ pub(in crate::source) fn errors_in(body: &[u8], records: &Pointer) -> Option<Str
         let step = steps.next();
         let telling = |(name, value): &&Property<'_>| Some(&**name) != step && is_error(name, value);
         if let Some((name, value)) = members.iter().find(telling) {
-            let said = http::error_message(body).unwrap_or_else(|| "no reason given".to_owned());
+            let said = error_message(body).unwrap_or_else(|| "no reason given".to_owned());
             return Some(format!("the answer has `{name}` beside its records ({}): {said}", shown(value)));
         }
         here = members.iter().find(|(name, _)| Some(&**name) == step).map(|(_, value)| *value)?;
@@ -32,11 +32,12 @@ pub(in crate::source) fn errors_in(body: &[u8], records: &Pointer) -> Option<Str
 }
 
 /// The server's words for an answer without a list, ready to be appended to a message.
-pub(super) fn words_instead(body: &[u8]) -> String {
-    http::error_message(body).map_or_else(String::new, |said| format!("; the server says: {said}"))
+pub(crate) fn words_instead(body: &[u8]) -> String {
+    error_message(body).map_or_else(String::new, |said| format!("; the server says: {said}"))
 }
 
-fn is_error(name: &str, value: &RawValue) -> bool {
+/// Whether a member of an answer says that something failed, or that the list is a part.
+pub(crate) fn is_error(name: &str, value: &RawValue) -> bool {
     let name = name.to_ascii_lowercase();
     let is = |names: &[&str]| names.contains(&&*name);
     let value = value.get().trim();
