@@ -281,17 +281,13 @@ impl Transport {
 
     /// Logs a long wait, with its reason, and a request that took long in vain.
     fn tell_wait(&self, url: &Url, problem: &str, took: Duration, delay: Duration, wish: Option<Duration>) {
+        let is_long = delay > WAIT_WORTH_TELLING;
+        if (!is_long && took <= WAIT_WORTH_TELLING) || (is_long && self.throttle.is_paused_for(delay)) {
+            return; // short, or logged already for another request
+        }
         let host = self.redactor.clean(url.host_str().unwrap_or_default());
-        if delay <= WAIT_WORTH_TELLING {
-            if took > WAIT_WORTH_TELLING {
-                tracing::warn!("asking {host} again: {problem}");
-            }
-            return;
-        }
-        if self.throttle.is_paused_for(delay) {
-            return; // logged already for another request
-        }
         let why = match wish {
+            _ if !is_long => return tracing::warn!("asking {host} again: {problem}"),
             Some(wish) if wish >= retry::LONGEST_WISH => {
                 format!("as {host} asks for (shortened to the longest wait)")
             }

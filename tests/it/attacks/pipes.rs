@@ -213,7 +213,9 @@ fn a_signal_ends_a_plan_on_a_terminal_that_takes_nothing() {
         };
         wait_for("pid", IN_TIME);
         std::thread::sleep(Duration::from_millis(delay));
-        assert!(company.command("kill", &["-INT", company.read("pid").trim()]).status().expect("it runs").success());
+        let sent = company.command("kill", &["-INT", company.read("pid").trim()]).status().expect("it runs");
+        let ended = company.exists("code").then(|| company.read("code"));
+        assert!(sent.success(), "{delay} ms: it ended before: {ended:?}");
         wait_for("code", Duration::from_secs(20));
         assert_eq!(company.read("code"), "130\n", "{delay} ms");
         terminal.kill().expect("killed");

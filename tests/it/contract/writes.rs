@@ -143,9 +143,10 @@ fn a_signal_leaves_nobody_behind() {
 
 #[test]
 fn a_second_signal_ends_at_once_and_names_whoever_may_be_left() {
-    let company = Company::faulty("small", &["POST /users nth=1 slow=500ms", "GET /users/* slow=60s"]);
+    let company = Company::faulty("small", &["POST /users nth=1 slow=500ms", "DELETE /users/* slow=60s"]);
     let mut child = company.command(BINARY, &WRITE).stderr(Stdio::piped()).spawn().expect("it starts");
     while company.writes().is_empty() {
+        assert_eq!(child.try_wait().expect("asked"), None);
         std::thread::sleep(Duration::from_millis(2));
     }
     let began = Instant::now();
