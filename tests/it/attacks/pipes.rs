@@ -199,6 +199,9 @@ fn a_terminal_that_takes_nothing_holds_up_neither_the_writes_nor_a_signal() {
 fn a_signal_ends_a_plan_on_a_terminal_that_takes_nothing() {
     for delay in [600, 900, 1300] {
         let company = harness::Company::new("small");
+        // More than a terminal has room for, even if it takes a little.
+        let newcomer = |n| format!("5{n:04},p{n}@example.com,First{n},Last{n},SE01,1001,4100,active\n");
+        company.append("employees.csv", &(0..MANY).map(newcomer).collect::<String>());
         let plan = format!("sh -c 'echo $$ > pid; exec {BINARY} plan --all'; echo $? > code\n");
         company.write("job.sh", format!("timeout 3 sh -c 'yes full >&2'; {plan}"));
         let mut command = company.command("script", &["--quiet", "--command", "sh job.sh", "/dev/null"]);
