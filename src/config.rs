@@ -7,6 +7,7 @@ mod employee;
 pub mod escalation;
 mod guard;
 mod hash;
+mod named_variables;
 mod names;
 pub mod notify;
 mod read;
@@ -36,6 +37,7 @@ use crate::source::ToRead;
 
 pub(crate) use crate::plan::Removal;
 pub use employee::{EmployeeSettings, ManagerReference};
+pub(crate) use named_variables::protect_variables_named_in;
 pub(crate) use names::Name;
 pub use names::Names;
 pub use state::StateSettings;

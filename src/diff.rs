@@ -22,6 +22,7 @@ mod protect;
 mod protected;
 mod references;
 mod resembling;
+mod same_mailbox;
 mod settle;
 mod spellings;
 mod strangers;
@@ -47,6 +48,12 @@ pub use moment::{Moment, Wait};
 pub use protect::Protect;
 pub use protected::{ROLES_NOT_TOLD, protection_remarks};
 pub use references::Unresolved;
+
+const IN_NO_SOURCE: &str = "in no source";
+const IN_A_LATER_SOURCE: &str = "in a later source only";
+const OUTSIDE_THE_SCOPE: &str = "outside the scope";
+/// Why somebody would be deleted, for the reader.
+pub const REASONS_TO_REMOVE: [&str; 3] = [IN_NO_SOURCE, IN_A_LATER_SOURCE, OUTSIDE_THE_SCOPE];
 
 /// What a new identifier on a known e-mail means (`[scope] renumber`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -387,13 +394,13 @@ impl<'a> Comparison<'a> {
         self.policy
     }
 
-    /// Why a user would be deleted, for the reader.
+    /// Why a user would be deleted: one of [`REASONS_TO_REMOVE`].
     #[must_use]
     pub fn reason_to_remove(&self, user: u32) -> &'static str {
         match &self.user(user).identifier {
-            Some(identifier) if self.desired.out_of_scope.contains(identifier) => "outside the scope",
-            _ if self.named_later.contains(&user) => "in a later source only",
-            _ => "in no source",
+            Some(identifier) if self.desired.out_of_scope.contains(identifier) => OUTSIDE_THE_SCOPE,
+            _ if self.named_later.contains(&user) => IN_A_LATER_SOURCE,
+            _ => IN_NO_SOURCE,
         }
     }
 

@@ -9,6 +9,7 @@ mod newcomer;
 mod old_list;
 mod resume;
 mod sent;
+mod settling_list;
 mod state;
 mod task;
 mod unclear;

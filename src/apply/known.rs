@@ -28,6 +28,11 @@ impl Known {
         self.0.len()
     }
 
+    /// Whether all of them are among others, too.
+    pub(super) fn are_among(&self, others: &Self) -> bool {
+        self.0.iter().all(|hash| others.0.binary_search(hash).is_ok())
+    }
+
     /// Whether a user was there.
     #[must_use]
     pub fn has(&self, id: &UserId) -> bool {
@@ -70,6 +75,14 @@ mod tests {
         assert_eq!(read, known);
         assert!(["a", "b", "c"].into_iter().all(|id| read.has(&id.into())));
         assert!(!read.has(&"d".into()));
+    }
+
+    #[test]
+    fn whoever_has_left_is_among_the_others_no_more() {
+        let known = |ids: &[&str]| Known::of(ids.iter().map(|id| UserId::from(*id)).collect::<Vec<_>>().iter());
+        assert!(known(&["a", "b"]).are_among(&known(&["c", "b", "a"])));
+        assert!(known(&[]).are_among(&known(&[])));
+        assert!(!known(&["a", "b"]).are_among(&known(&["b", "c"])));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use super::keys::own;
 use super::places::{Places, spare_files_of};
 use super::signals::{asked, end_with, ended, remember, unless_interrupted};
 use crate::cli::{self, Global};
-use crate::config::Settings;
+use crate::config::{Settings, protect_variables_named_in};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::runs::{Figures, Outcome};
 use crate::setting::SecretPlace;
@@ -98,6 +98,12 @@ pub(super) async fn prepare(
             Err(error) => customer.refused = Some(format!("{error:#}")),
         }
     }
+    // Before anything is started: what these name may be the key of a customer all the same.
+    let is_loaded = |path: &PathBuf| customers.iter().any(|known| known.config == *path && known.settings.is_some());
+    looks_like_settings(folder)
+        .iter()
+        .filter(|path| !is_loaded(path))
+        .for_each(|path| protect_variables_named_in(path));
     for (index, problem) in own_accounts(&customers).await? {
         customers[index].refused = Some(problem);
     }
@@ -295,8 +301,11 @@ fn own_files(customers: &[Customer], plans: &Path, global: &Global) -> anyhow::R
     for customer in customers {
         places = places.reads("the settings file", &customer.config);
     }
-    for settings in customers.iter().filter_map(|customer| customer.settings.as_ref()) {
-        places = places.settings(settings);
+    for Customer { settings, config, .. } in customers {
+        places = match settings {
+            Some(settings) => places.settings(settings),
+            None => places.settings_at(config),
+        };
     }
     let to_run = customers.iter().filter(|customer| customer.refused.is_none());
     places.check_each(to_run.map(|customer| customer.outputs(plans)).collect())

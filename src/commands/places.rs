@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use rustix::stdio::dup2_stderr;
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::common::{approvals_of, shown};
+use super::common::{approval_path, approvals_of, shown};
 use super::kept_plan::may_be_kept_as;
 use super::state_place::state_folder;
-use crate::approval;
+use crate::approval::{self, automatic};
 use crate::cli::Global;
 use crate::config::{NamedFile, Settings};
 use crate::exit::{ExitStatus, refused};
@@ -170,15 +170,16 @@ impl Places {
         Ok(())
     }
 
-    /// What is wrong with each of several plans with their reports, which different runs of one command write.
+    /// What is wrong with each of several plans with their reports and the approvals that the policy gives them, which different runs of one command write.
     ///
     /// # Errors
     /// As [`Places::check`], for standard output and standard error.
     pub(super) fn check_each(mut self, runs: Vec<[PathBuf; 2]>) -> anyhow::Result<Vec<Option<String>>> {
         let mut order = Vec::new();
         for (run, [plan, report]) in runs.iter().enumerate() {
-            order.extend([run; 2]);
-            self = self.writes_plan(plan).writes("the report", Some(report));
+            order.extend([run; 3]);
+            let approval = approval_path(plan, automatic::APPROVER);
+            self = self.writes_plan(plan).writes("the report", Some(report)).writes_approval(&approval);
         }
         // Whoever put a link to the plan of another run there holds up its own run only.
         let (links, files): (Vec<_>, Vec<_>) =

@@ -117,7 +117,7 @@ async fn plan_and_apply(
                 false => "the file that the run which began it wrote (--out), if it is still there".to_owned(),
             };
             ui.note(format!(
-                "the next run resumes this plan again; if it must not be finished, look in Skovik at what is in doubt, then \
+                "the next run tries again to settle this plan; if it must not be finished, look in Skovik at what is in doubt, then \
                 remove {note} and {file}: the next run plans anew. A copy of the plan is {}",
                 shell_path(&copy)
             ));

@@ -9,7 +9,7 @@ use super::changes::{Changed, Draft, Drafts};
 use super::index::describe;
 use super::{Claim, Comparison, Standing, describe_user};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::employee::{ExternalIdentifier, User};
+use crate::employee::{Employee, ExternalIdentifier, User};
 use crate::text::shell_option;
 
 /// How many people with the same name a remark names.
@@ -70,10 +70,12 @@ impl Comparison<'_> {
     /// Remarks for everybody who would be created which users have the same name and no record; and for such a user who
     /// would be deleted, which new people have the name.
     pub(super) fn remark_look_alikes(&self, drafts: &mut Drafts) {
-        let candidates = self.look_alike_users();
+        let mut candidates = self.look_alike_users();
+        candidates.extend(self.left_elsewhere());
         if candidates.is_empty() {
             return;
         }
+        self.remark_same_mailboxes(&candidates, drafts);
         let mut by_name: FxHashMap<String, (Vec<u32>, Vec<u32>)> = FxHashMap::default();
         for user in candidates {
             if let Some(name) = self.user(user).name_key() {
@@ -99,6 +101,24 @@ impl Comparison<'_> {
             let leaving = users.iter().filter(|&&user| self.leaves(user));
             drafts.diagnostics.extend(leaving.map(|&user| self.remark_of_leaver(user, newcomers)));
         }
+        for employee in &self.desired.elsewhere {
+            let is_new = self.owner_of_identifier(employee.identifier.as_str()).is_none();
+            let namesakes = || by_name.get(&employee.name_key().filter(|_| is_new)?).map(|(users, _)| users);
+            let leaving = namesakes().into_iter().flatten().filter(|&&user| self.leaves(user));
+            drafts.diagnostics.extend(leaving.map(|&user| self.remark_of_transfer(user, employee)));
+        }
+    }
+
+    /// Users of other branches without a record, where the lists have people of these branches: whoever manages these may
+    /// delete them, and they may be somebody who would be created here.
+    fn left_elsewhere(&self) -> impl Iterator<Item = u32> {
+        let users = (0..).zip(&self.standings).filter(|_| !self.desired.elsewhere.is_empty());
+        let is_left = |user: u32| {
+            let described = self.user(user);
+            described.identifier.is_some() && !self.is_in_branches(described) && !self.is_described(described)
+        };
+        let unmanaged = users.filter(|(_, standing)| **standing == Standing::Unmanaged).map(|(user, _)| user);
+        unmanaged.filter(move |&user| is_left(user))
     }
 
     /// Remarks for everybody who would get the e-mail of somebody else, or would be created with the name: who would be deleted
@@ -281,7 +301,7 @@ impl Comparison<'_> {
     }
 
     /// What becomes of somebody without an active user.
-    fn coming(&self, index: u32) -> &'static str {
+    pub(super) fn coming(&self, index: u32) -> &'static str {
         if matches!(self.claims[index as usize], Claim::Inactive(_)) { "made active again" } else { "created" }
     }
 
@@ -294,6 +314,20 @@ impl Comparison<'_> {
         let message = format!(
             "{} would be deleted and has the same name as {names}: see there what to do if this is one person",
             describe_user(described)
+        );
+        warning(described.identifier.as_ref().map(ToString::to_string), message)
+    }
+
+    /// Of somebody who would be deleted, and may be somebody new in another branch, whom another configuration creates.
+    fn remark_of_transfer(&self, user: u32, employee: &Employee) -> Diagnostic {
+        let described = self.user(user);
+        let identifier = &employee.identifier;
+        let message = format!(
+            "{} would be deleted and has the same name as {identifier} {}, who is in a branch that is not managed here and not \
+             in Skovik. If this is one person: give that user the external identifier {identifier} in Skovik and plan again. If \
+             not: leave it and approve the plan",
+            describe_user(described),
+            describe(employee)
         );
         warning(described.identifier.as_ref().map(ToString::to_string), message)
     }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::each::each_operation;
 use super::{Action, BranchRef, Change, Content, Field, ManagerRef, Operation, OperationId, Summary, Target, Value};
+use crate::diff::REASONS_TO_REMOVE;
 use crate::employee::{ExternalIdentifier, UserId};
 use crate::side_by_side::each_side_by_side;
 use crate::text::printable;
@@ -123,7 +124,10 @@ fn check_operation(content: &Content, operation: &Operation) -> Result<(), Strin
             }
             check_manager(content, operation, manager)
         }
-        Action::Delete { user_id: _, before_hash, before, roles: _, missing_since: _, reason: _ } => {
+        Action::Delete { user_id: _, before_hash, before, roles: _, missing_since: _, reason } => {
+            if content.undone().is_none() && !REASONS_TO_REMOVE.contains(&&**reason) {
+                return is("has a reason that no plan gives");
+            }
             if before.hash() != *before_hash {
                 return is("has a before_hash that is not that of its before");
             }

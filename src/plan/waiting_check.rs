@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Action, Content, Operation, Waiting, WaitingPerson};
+use crate::diff::REASONS_TO_REMOVE;
 use crate::employee::UserId;
 
 /// Says what is impossible about who waits, and about since when the deleted ones are missing.
@@ -28,7 +29,10 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
         return Err("its waiting people are repeated or out of order".to_owned());
     }
     let mut seen: HashSet<&UserId> = HashSet::new();
-    for WaitingPerson { user_id, wait, .. } in people {
+    for WaitingPerson { user_id, wait, reason, .. } in people {
+        if !REASONS_TO_REMOVE.contains(&&**reason) {
+            return Err(format!("the user {user_id} waits for a reason that no plan gives"));
+        }
         if touched.contains(user_id) || !seen.insert(user_id) {
             return Err(format!("the user {user_id} waits, and is in an operation or waits twice"));
         }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::house::{House, Person, people};
 use super::run::{AUTOMATIC, cut_off, says};
 
-const RESUMES_AGAIN: &str = "the next run resumes this plan again";
+const SETTLES_AGAIN: &str = "the next run tries again to settle this plan";
 
 /// A house whose run was cut off at its only request, which is the first of this method.
 fn cut_off_at(method: &str, listed: &[Person]) -> House {
@@ -54,7 +54,7 @@ fn a_user_who_was_changed_or_deleted_since_an_update_in_doubt_holds_up_nobody() 
         house.list(&listed);
         let ran = house.run(&["run"]).ends(9);
         says(&ran, &["settling what is in doubt of the plan sha256:"]);
-        assert!(ran.stdout.contains(said) && !ran.stderr.contains(RESUMES_AGAIN), "{ran:?}");
+        assert!(ran.stdout.contains(said) && !ran.stderr.contains(SETTLES_AGAIN), "{ran:?}");
         assert!(house.journal("plan.json").contains("{\"outdated\":{"), "{said}");
         // The request may have been carried out: an undo cannot know, and running the apply again would not help.
         house.run(&["undo", "plan.json", "-o", "undo.json"]).ends(0);
@@ -78,7 +78,7 @@ fn a_user_who_was_changed_since_a_delete_in_doubt_holds_up_nobody() {
     listed[5].first_name = "Other".to_owned();
     house.list(&listed);
     let ran = house.run(&["run"]).ends(0);
-    assert!(!ran.stderr.contains(RESUMES_AGAIN), "{ran:?}");
+    assert!(!ran.stderr.contains(SETTLES_AGAIN), "{ran:?}");
     assert_eq!(first_name(&house, "SE01-5"), "Other");
     house.run(&["run"]).ends(0).prints(&["No changes."]);
 }
@@ -98,7 +98,7 @@ fn a_delete_in_doubt_whose_report_was_moved_since_holds_up_nobody() {
     report["data"]["relationships"]["manager"]["data"]["id"] = json!("u-SE01-1");
     house.ask("PUT", "/users/u-SE01-8", &report);
     let ran = house.run(&["run"]).ends(9);
-    assert!(ran.stdout.contains("it was not carried out") && !ran.stderr.contains(RESUMES_AGAIN), "{ran:?}");
+    assert!(ran.stdout.contains("it was not carried out") && !ran.stderr.contains(SETTLES_AGAIN), "{ran:?}");
     house.run(&["run"]).ends(0);
     house.run(&["run"]).ends(0).prints(&["No changes."]);
 }
@@ -119,7 +119,7 @@ fn a_create_in_doubt_whose_user_was_changed_since_holds_up_nobody() {
     house.list(&listed);
     let ran = house.run(&["run"]).ends(9);
     says(&ran, &["settling what is in doubt of the plan sha256:"]);
-    assert!(ran.stdout.contains("with this identifier") && !ran.stderr.contains(RESUMES_AGAIN), "{ran:?}");
+    assert!(ran.stdout.contains("with this identifier") && !ran.stderr.contains(SETTLES_AGAIN), "{ran:?}");
     assert!(house.journal("plan.json").contains("{\"outdated\":{"), "{ran:?}");
     house.run(&["undo", "plan.json", "-o", "undo.json"]).ends(0);
     let undo = house.json("undo.json");
@@ -148,7 +148,7 @@ fn a_create_in_doubt_holds_up_everybody_while_a_newcomer_may_be_the_person() {
     let writes = house.writes().len();
     for _ in 0..3 {
         let ran = house.run(&["run"]).ends(9);
-        says(&ran, &[RESUMES_AGAIN]);
+        says(&ran, &[SETTLES_AGAIN]);
     }
     assert_eq!(house.writes().len(), writes);
 }

@@ -47,7 +47,7 @@ impl Run<'_> {
                 return false;
             }
         }
-        let listed = match self.read_list().await {
+        let listed = match self.read_settling_list(&parked).await {
             Ok(listed) => listed,
             Err(problem) => {
                 self.halt = Some(problem.map_or(Halt::Interrupted, Halt::Unreadable));

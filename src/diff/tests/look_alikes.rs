@@ -72,7 +72,9 @@ fn names_compare_as_a_reader_takes_them() {
         let company = with_new_number().with(|company| {
             (company.directory.users[0].first_name, company.directory.users[0].last_name) = (first.into(), last.into());
         });
-        assert_eq!(look_alikes(&company.plan()).len(), if same { 2 } else { 0 }, "{first} {last}");
+        let plan = company.plan();
+        let found = look_alikes(&plan).into_iter().filter(|found| found.message.contains("has the same name as"));
+        assert_eq!(found.count(), if same { 2 } else { 0 }, "{first} {last}");
     }
 }
 
@@ -191,4 +193,63 @@ fn whoever_gets_what_a_leaver_has_in_another_way_may_be_the_leaver() {
     let anna = user("a", Some("A17"), "zoe@example.com", None);
     let renamed = User { first_name: "Ann".into(), ..anna };
     assert_eq!(told(renamed, zoe("B99", "zoe@example.com."), "zoe@example.com"), 0);
+}
+
+/// The list has everybody, and another settings file manages the other branch.
+fn of_branch(branch: &str, employees: Vec<Employee>, elsewhere: Vec<Employee>, users: Vec<User>) -> Company {
+    company(employees, users).with(|company| {
+        company.policy.branches = Some([branch.into()].into());
+        company.desired.elsewhere = elsewhere;
+    })
+}
+
+#[test]
+fn who_moves_to_the_branch_of_another_configuration_with_a_new_number_and_e_mail_is_told_of_by_both() {
+    let (anna, ben) = (user("a", Some("1001"), ANNA, None), user("b", Some("2"), "ben.holm@example.com", None));
+    let newcomer = Employee { branch: Some("no".into()), ..employee("2001", ANNA_NOW, None) };
+    let stays = employee("2", "ben.holm@example.com", None);
+    let old = of_branch("se", vec![stays.clone()], vec![newcomer.clone()], vec![anna.clone(), ben.clone()]);
+    let plan = old.plan();
+    let found = look_alikes(&plan);
+    assert_eq!(found.iter().map(|found| found.employee.as_deref()).collect::<Vec<_>>(), [Some("1001")]);
+    assert!(found[0].message.contains("the same name as 2001 Anna Berg"), "{found:?}");
+    let new = of_branch("no", vec![newcomer.clone()], vec![stays.clone()], vec![anna.clone(), ben.clone()]);
+    let plan = new.plan();
+    let found = look_alikes(&plan);
+    assert_eq!(found.iter().map(|found| found.employee.as_deref()).collect::<Vec<_>>(), [Some("2001")]);
+    assert!(found[0].message.contains("who is in a branch that is not managed here"), "{found:?}");
+    // Two people of one name, each with a record and a user.
+    let there = User { branch: Some("no".into()), ..user("c", Some("2001"), ANNA_NOW, None) };
+    let both = of_branch("se", vec![stays.clone()], vec![newcomer.clone()], vec![anna.clone(), ben.clone(), there]);
+    assert!(look_alikes(&both.plan()).is_empty(), "{:?}", both.plan().content().diagnostics);
+    let namesake = employee("1001", ANNA, None);
+    let both = of_branch("no", vec![newcomer.clone()], vec![stays, namesake], vec![anna.clone(), ben.clone()]);
+    assert!(look_alikes(&both.plan()).is_empty(), "{:?}", both.plan().content().diagnostics);
+    // A list of one branch says nothing of the users of others.
+    let own = of_branch("no", vec![newcomer], vec![], vec![anna, ben]);
+    assert!(look_alikes(&own.plan()).is_empty(), "{:?}", own.plan().content().diagnostics);
+}
+
+#[test]
+fn a_mailbox_at_another_domain_and_a_name_with_a_word_more_or_less_are_told_of() {
+    let named = |first: &str, last: &str| {
+        let named = |employee: Employee| Employee { first_name: first.into(), last_name: last.into(), ..employee };
+        named(employee("2001", ANNA_NOW, None))
+    };
+    let told = |employee: Employee, user: User| {
+        let plan = company([employee], [user]).plan();
+        look_alikes(&plan).iter().map(|found| found.employee.clone()).collect::<Vec<_>>()
+    };
+    let both = [Some("1001".to_owned()), Some("2001".to_owned())];
+    let new = [Some("2001".to_owned())];
+    for (first, last) in [("Anna", "Berg-Ek"), ("Anna Maria", "Berg"), ("Ånna", "Berg Ek")] {
+        assert_eq!(told(named(first, last), user("a", Some("1001"), ANNA, None)), both, "{first} {last}");
+        assert_eq!(told(named(first, last), user("a", None, ANNA, None)), new, "{first} {last}");
+    }
+    let longer = User { last_name: "Berg-Ek".into(), ..user("a", Some("1001"), ANNA, None) };
+    assert_eq!(told(named("Anna", "Berg"), longer), both);
+    // Another person, or another mailbox.
+    assert!(told(named("Anna", "Ek"), user("a", Some("1001"), ANNA, None)).is_empty());
+    let other = User { email: "aberg@example.com".into(), ..user("a", Some("1001"), ANNA, None) };
+    assert!(told(named("Anna", "Berg-Ek"), other).is_empty());
 }

@@ -18,10 +18,14 @@ use crate::render::text::person::{
 use crate::render::text::remarks::sentence;
 use crate::render::text::value::{Ids, shown_text};
 use crate::render::text::waiting::{HEADING, Shown, about};
-use crate::text::printable;
+use crate::text::{printable, shortened};
 
 /// Opens and closes a block. No line within a block has this many backticks in a row.
 const FENCE: &str = "```";
+
+/// How much a guard tells of the people behind it, in characters. Whoever alters a plan chooses these words, and must not push people
+/// out of the comment with them.
+const MOST_OF_PARTS: usize = 2_000;
 
 /// A value as a code span, also for a table.
 pub(in crate::render) fn code(value: &str) -> String {
@@ -127,7 +131,10 @@ pub(super) fn guards(content: &Content, ids: Ids) -> Section {
         };
         let name = code(&guard_name(guard, &content.target, ids));
         // The people behind a blocking guard are in the same cell, so that the table stays intact.
-        let whom = if guard.parts.is_empty() { String::new() } else { format!(": {}", code(&parts(guard, ids))) };
+        let whom = match &*parts(guard, ids) {
+            "" => String::new(),
+            parts => format!(": {}", code(&shortened(parts, MOST_OF_PARTS))),
+        };
         Item { text: format!("| {name} | {}{whom} | {outcome} |\n", figures(guard)), rank }
     };
     Section {

@@ -1,6 +1,7 @@
 //! The figures of a plan: those that can be compared are; a plan with others is refused before anything is written.
 
-use skovik_sync::plan::{Content, Plan};
+use skovik_sync::guard::{Common, Part};
+use skovik_sync::plan::{Action, Content, Plan};
 
 use crate::harness::Company;
 
@@ -81,4 +82,40 @@ fn the_target_and_the_sources_forge_no_line() {
             "cannot be seen: http://127.0.0.1/v1\\u{1b}[2K\\rplan",
         );
     }
+}
+
+/// What the comment shows of a delete is no text of somebody's choice, which could leave that person out of a shortened comment.
+#[test]
+fn a_delete_has_one_of_the_programs_own_reasons() {
+    for reason in ["", "she asked for it", "in no source ", &"A".repeat(70_000)] {
+        refused(
+            |content| {
+                for operation in &mut content.operations {
+                    if let Action::Delete { reason: shown, .. } = &mut operation.action {
+                        *shown = reason.into();
+                    }
+                }
+            },
+            8,
+            "has a reason that no plan gives",
+        );
+    }
+}
+
+/// Nor do the people behind a guard leave anybody out.
+#[test]
+fn what_a_guard_says_of_people_takes_no_place_from_them() {
+    let company = Company::new("small");
+    company.run(&["plan"]).ends(0);
+    let shown = company.run(&["show", "plan.json", "--format", "markdown"]).ends(0).stdout;
+    let mut content = Plan::read(&company.read_bytes("plan.json")).expect("a plan").content().clone();
+    for guard in &mut content.guards {
+        guard.parts = vec![Part { common: Common::Person, name: "A".repeat(60_000), id: None, count: 1 }];
+    }
+    let plan = Plan::seal(content).expect("a hash");
+    plan.write(std::fs::File::create(company.path("plan.json")).expect("made")).expect("written");
+    let altered = company.run(&["show", "plan.json", "--format", "markdown"]).ends(0).stdout;
+    let people = |shown: &str| shown.lines().filter(|line| line.starts_with(['+', '-', '@'])).count();
+    assert_eq!(people(&altered), people(&shown), "{altered}");
+    assert!(!altered.contains("left out"), "{altered}");
 }

@@ -30,6 +30,8 @@ pub(super) struct Asked<'a> {
     pub(super) method: &'a str,
     /// Below `/v1`.
     pub(super) path: &'a str,
+    /// Behind the `?`.
+    pub(super) query: &'a str,
     pub(super) body: Value,
     /// How many of this method came before it.
     pub(super) nth: usize,
@@ -256,10 +258,11 @@ impl Liar {
 fn answer(account: &mut Account, request: &Request, lie: impl Fn(&mut Account, &Asked<'_>) -> Option<Reply>) -> Reply {
     let came = account.came.entry(request.method.clone()).or_default();
     *came += 1;
-    let path = request.target.split('?').next().unwrap_or_default();
+    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
     let asked = Asked {
         method: &request.method,
         path: path.trim_start_matches("/v1"),
+        query,
         body: serde_json::from_str(&request.body).unwrap_or_default(),
         nth: *came - 1,
     };

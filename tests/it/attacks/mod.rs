@@ -31,6 +31,7 @@ mod replayed;
 mod retries;
 mod runs;
 mod shell;
+mod shifted_lists;
 mod state;
 mod transplants;
 mod trials;

@@ -131,6 +131,38 @@ fn no_program_of_a_customer_gets_or_shows_the_key_of_another() {
     assert!(said.contains("it is [key]") && !said.contains(&key), "{ran}");
 }
 
+/// Nor if the settings of the other one cannot be used, or are hidden, so that nobody knows which variable has the key.
+#[test]
+fn no_program_of_a_customer_gets_the_key_that_broken_settings_name() {
+    let acme = customer(AUTOMATIC);
+    let leak = acme.path("leak");
+    let program = format!("env > {}; cat {}", leak.display(), acme.path("key").display());
+    let command = format!("token_command = [\"sh\", \"-c\", {program:?}]");
+    let file = format!("token_file = {:?}", acme.path("key"));
+    let settings = acme.read("skovik-sync.toml");
+    let other = settings.replace(&file, "token_env = \"GLOBEX_KEY\"");
+    fs::write(acme.path("skovik-sync.toml"), settings.replace(&file, &command)).expect("written");
+    let folder = folder(&[("acme", &acme)]);
+    let args = ["run", "--all", folder.path().to_str().expect("text"), "--plans", "out"];
+    let not_utf_8 = [other.as_bytes(), b"# \xff\n"].concat();
+    for (name, text, ended) in [
+        ("globex.toml", format!("{other}\n[scope\n").into_bytes(), 3),
+        ("globex.toml", other.replace("token_env", "token_evn").into_bytes(), 3),
+        ("globex.toml", format!("[target]\nkind = 3\n{other}").into_bytes(), 3),
+        ("globex.toml", not_utf_8, 3),
+        (".globex.toml", other.into_bytes(), 0),
+    ] {
+        fs::write(folder.path().join(name), &text).expect("written");
+        let output = acme.command(&args).env("GLOBEX_KEY", "globex-4711-0815").output().expect("it runs");
+        let ran = Output::of(&args, output).ends(ended);
+        let said = String::from_utf8_lossy(&text);
+        let given = fs::read_to_string(&leak).expect("the program ran");
+        assert!(given.contains("PATH=") && !given.contains("GLOBEX_KEY"), "{said}: {given} {ran}");
+        fs::remove_file(&leak).expect("removed");
+        fs::remove_file(folder.path().join(name)).expect("removed");
+    }
+}
+
 /// A file that cannot be read is a customer that failed, and holds up no other.
 #[test]
 fn no_customer_is_left_out_without_a_word() {
@@ -200,7 +232,7 @@ fn what_cannot_be_replaced_holds_up_one_customer() {
 fn a_plan_of_one_customer_never_takes_the_place_of_a_list() {
     let (acme, globex) = (customer(AUTOMATIC), customer(AUTOMATIC));
     let folder = folder(&[("acme", &acme), ("globex", &globex)]);
-    for file in ["acme.plan.json", "acme.report.json"] {
+    for file in ["acme.plan.json", "acme.report.json", "acme.plan.json.policy__automatic.approval"] {
         let list = acme.path("out").join(file);
         fs::create_dir_all(acme.path("out")).expect("a folder");
         fs::copy(globex.path("people.csv"), &list).expect("copied");
