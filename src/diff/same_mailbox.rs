@@ -1,5 +1,5 @@
-//! Finds new people who have the mailbox of a user without a record at another domain, and that user's name with a word more or
-//! less: `Anna Lund <anna.lund@…>` and `Anna Lund-Ek <anna.lund@…>`. They may be one person. A person decides.
+//! Finds new people who have the mailbox of a user without a record at another domain, and nearly that user's name: `Anna Lund
+//! <anna.lund@…>` and `Anna Lund-Ek <anna.lund@…>` or `Anna Ek <anna.lund@…>`. They may be one person. A person decides.
 
 use rustc_hash::FxHashMap;
 
@@ -48,13 +48,16 @@ impl Comparison<'_> {
     }
 }
 
-/// Whether one name has all words of the other, and more. With the same domain, it is the same e-mail, which is told of
-/// elsewhere.
+/// Whether one name has all words of the other, and more; or the two have a word in common, and the mailbox is named after one of
+/// them. With the same domain, it is the same e-mail, which is told of elsewhere.
 fn is_nearly_named(employee: &Employee, user: &User) -> bool {
     if employee.email.is(&user.email) || employee.name_key() == user.name_key() {
         return false;
     }
     let (new, old) = (name_words(&employee.full_name()), name_words(&user.full_name()));
     let has_all = |words: &[String], of: &[String]| !of.is_empty() && of.iter().all(|word| words.contains(word));
-    has_all(&new, &old) || has_all(&old, &new)
+    let mailbox = name_words(user.email.local_part());
+    let is_named_after =
+        || (has_all(&mailbox, &new) || has_all(&mailbox, &old)) && new.iter().any(|word| old.contains(word));
+    has_all(&new, &old) || has_all(&old, &new) || is_named_after()
 }
