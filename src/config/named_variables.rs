@@ -8,6 +8,7 @@ use std::path::Path;
 use super::MOST_BYTES;
 use crate::files::{Links, read_regular};
 use crate::setting::protect_of_all;
+use crate::state::store_secrets;
 
 /// Programs need these, and they hold no secret of ours.
 const ORDINARY: [&str; 19] = [
@@ -32,17 +33,28 @@ const ORDINARY: [&str; 19] = [
     "no_proxy",
 ];
 
+/// How a store begins that `[state] url` names.
+const STORES: [&[u8]; 3] = [b"s3://", b"az://", b"gs://"];
+
 /// Keeps every variable that is set and that a file names anywhere from the programs of all settings of this process. The file
-/// may be no settings, or wrong in a way that hides which of its words are names of variables. Of a file that cannot be read
+/// may be no settings, or wrong in a way that hides which of its words are names of variables. If it names a store, the secrets of
+/// stores are kept, too. Of a file that cannot be read
 /// nothing is known.
 pub(crate) fn protect_variables_named_in(path: &Path) {
     let text = read_regular(path, MOST_BYTES, Links::Follow).unwrap_or_default();
+    // In UTF-16, every other byte of such a name is 0.
+    let text: Vec<u8> = text.into_iter().filter(|byte| *byte != 0).collect();
     protect_of_all(named_in(&text, |word| env::var_os(word).is_some()));
+    if names_a_store(&text) {
+        protect_of_all(store_secrets());
+    }
+}
+
+fn names_a_store(text: &[u8]) -> bool {
+    text.windows(5).any(|window| STORES.iter().any(|store| window.eq_ignore_ascii_case(store)))
 }
 
 fn named_in(text: &[u8], is_set: impl Fn(&str) -> bool) -> BTreeSet<String> {
-    // In UTF-16, every other byte of such a name is 0.
-    let text: Vec<u8> = text.iter().copied().filter(|byte| *byte != 0).collect();
     let words = text.split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_'));
     let words = words.filter(|word| !word.is_empty()).map(String::from_utf8_lossy);
     words.filter(|word| !ORDINARY.contains(&&**word) && is_set(word)).map(String::from).collect()
@@ -60,7 +72,8 @@ mod tests {
         assert_eq!(found(b"token_evn = \"TB"), ["TB"]);
         assert_eq!(found(b"token_env = TB # \xff PATH"), ["TB"]);
         assert_eq!(found(b"TB_2 OTHER_TB xTB"), Vec::<String>::new());
-        let utf_16: Vec<u8> = "token_env = \"K1\"".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        assert_eq!(found(&utf_16), ["K1"]);
+        assert!(
+            names_a_store(b"[state\nurl = \"S3://bucket/state\"") && !names_a_store(b"url = \"https://example.com\"")
+        );
     }
 }

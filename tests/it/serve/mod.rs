@@ -1,6 +1,7 @@
 //! `serve`, as a program that is asked over HTTP and killed.
 
 mod all;
+mod all_keys;
 mod events;
 mod floods;
 mod notifications;
