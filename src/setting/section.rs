@@ -312,9 +312,12 @@ impl<'a> Section<'a> {
         self.document.files.borrow_mut().push(file);
     }
 
-    /// Records a program and those of its arguments that are files.
+    /// Records a program and those of its arguments that are files, also behind a `=` as in `--file=hr.csv`.
     pub(crate) fn starts(&self, key: &str, argv: &[String]) {
+        let behind = argv.iter().filter_map(|word| Some(word.split_once('=')?.1));
         argv.iter()
+            .map(String::as_str)
+            .chain(behind)
             .map(|word| self.folder().join(word))
             .filter(|path| path.is_file())
             .for_each(|path| self.reads(key, &path));

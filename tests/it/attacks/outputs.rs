@@ -297,6 +297,7 @@ fn what_a_source_runs_or_opens_is_an_input() {
     company.write("staff.db", "");
     for (source, outputs) in [
         ("kind = \"exec\"\ncommand = [\"sh\", \"list.sh\"]\nformat = \"csv\"", &["list.sh"][..]),
+        ("kind = \"exec\"\ncommand = [\"sh\", \"list.sh\", \"--from=q.sql\"]\nformat = \"csv\"", &["q.sql"]),
         (
             "kind = \"sql\"\nurl = \"sqlite:staff.db\"\nquery_file = \"q.sql\"",
             &["staff.db", "q.sql", "staff.db-wal", "staff.db-journal"],
