@@ -23,9 +23,9 @@ use crate::text::{printable, shortened};
 /// Opens and closes a block. No line within a block has this many backticks in a row.
 const FENCE: &str = "```";
 
-/// How much a guard tells of the people behind it, in characters. Whoever alters a plan chooses these words, and must not push people
-/// out of the comment with them.
-const MOST_OF_PARTS: usize = 2_000;
+/// How much a guard tells of the people behind it, or a remark, in characters. Whoever alters a plan chooses these words, and must
+/// not push people out of the comment with them.
+const MOST_OF_WORDS: usize = 2_000;
 
 /// A value as a code span, also for a table.
 pub(in crate::render) fn code(value: &str) -> String {
@@ -133,7 +133,7 @@ pub(super) fn guards(content: &Content, ids: Ids) -> Section {
         // The people behind a blocking guard are in the same cell, so that the table stays intact.
         let whom = match &*parts(guard, ids) {
             "" => String::new(),
-            parts => format!(": {}", code(&shortened(parts, MOST_OF_PARTS))),
+            parts => format!(": {}", code(&shortened(parts, MOST_OF_WORDS))),
         };
         Item { text: format!("| {name} | {}{whom} | {outcome} |\n", figures(guard)), rank }
     };
@@ -188,8 +188,12 @@ pub(super) fn remarks(content: &Content, worth_knowing: bool) -> Section {
             Severity::Warning => ("! ", 1),
             Severity::Info => ("i ", 2),
         };
+        let short = |words: &str| shortened(words, MOST_OF_WORDS).into_owned();
+        let Diagnostic { severity, code, employee, message } = diagnostic;
+        let (employee, message) = (employee.as_deref().map(short), short(message));
+        let shown = Diagnostic { severity: *severity, code: short(code), employee, message };
         let mut text = String::new();
-        block_line(&mut text, margin, &format!("{}: {}", printable(&diagnostic.code), sentence(diagnostic)));
+        block_line(&mut text, margin, &format!("{}: {}", printable(&shown.code), sentence(&shown)));
         Item { text, rank }
     };
     let items = content.diagnostics.iter().filter(wanted).map(line).collect();

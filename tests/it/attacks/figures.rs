@@ -102,9 +102,9 @@ fn a_delete_has_one_of_the_programs_own_reasons() {
     }
 }
 
-/// Nor do the people behind a guard leave anybody out.
+/// Nor do the people behind a guard, or a remark, leave anybody out.
 #[test]
-fn what_a_guard_says_of_people_takes_no_place_from_them() {
+fn what_a_guard_or_a_remark_says_takes_no_place_from_people() {
     let company = Company::new("small");
     company.run(&["plan"]).ends(0);
     let shown = company.run(&["show", "plan.json", "--format", "markdown"]).ends(0).stdout;
@@ -112,6 +112,13 @@ fn what_a_guard_says_of_people_takes_no_place_from_them() {
     for guard in &mut content.guards {
         guard.parts = vec![Part { common: Common::Person, name: "A".repeat(60_000), id: None, count: 1 }];
     }
+    let remark = |code: &str, message: String| {
+        let severity = skovik_sync::diagnostic::Severity::Warning;
+        skovik_sync::diagnostic::Diagnostic { severity, code: code.to_owned(), employee: None, message }
+    };
+    content.diagnostics.push(remark("zz", "A".repeat(60_000)));
+    content.diagnostics.push(remark(&"z".repeat(60_000), String::new()));
+    content.diagnostics.sort();
     let plan = Plan::seal(content).expect("a hash");
     plan.write(std::fs::File::create(company.path("plan.json")).expect("made")).expect("written");
     let altered = company.run(&["show", "plan.json", "--format", "markdown"]).ends(0).stdout;
