@@ -61,7 +61,7 @@ pub struct Global {
     /// How logs are written to standard error
     #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
-    /// The folder of journals and locks; by default the user's state folder
+    /// The folder of journals and locks, or a store (s3:, az:, gs:); by default the user's state folder
     #[arg(long, global = true, value_name = "DIR", env = crate::state::FOLDER_VARIABLE, hide_env_values = true)]
     pub state: Option<PathBuf>,
 }

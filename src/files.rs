@@ -32,6 +32,8 @@ pub const MOST_CERTIFICATES: u64 = 4 * 1024 * 1024;
 
 /// The start and the end of the names of temporary files.
 const TEMPORARY: (&str, &str) = (".skovik-sync-", ".tmp");
+/// How many random letters and digits stand between the two.
+const RANDOM: usize = 16;
 /// A temporary file that is older than this and not locked was left by a killed run. The lock alone is not enough: for
 /// a moment after it is made, and again before it is renamed, a file in use is unlocked.
 const LEFT_FOR: Duration = Duration::from_secs(60);
@@ -117,7 +119,8 @@ pub fn write_private<T, E: From<io::Error>>(
 pub(crate) fn temporary_in(folder: &Path) -> io::Result<(UnderWay, NamedTempFile)> {
     remove_leftovers(folder, SystemTime::now());
     let (prefix, suffix) = TEMPORARY;
-    let make = || tempfile::Builder::new().prefix(prefix).suffix(suffix).tempfile_in(folder);
+    let mut name = tempfile::Builder::new();
+    let make = || name.prefix(prefix).suffix(suffix).rand_bytes(RANDOM).tempfile_in(folder);
     let (under_way, file) = UnderWay::begin(make)?;
     // A file system without locks keeps its leftovers.
     let _ = file.as_file().try_lock();
@@ -132,15 +135,19 @@ fn give_name(file: NamedTempFile, path: &Path) -> io::Result<File> {
 
 /// A leftover that cannot be removed stays: it does no harm.
 fn remove_leftovers(folder: &Path, now: SystemTime) {
-    let (prefix, suffix) = TEMPORARY;
-    let is_ours = |entry: &DirEntry| {
-        entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix) && name.ends_with(suffix))
-    };
+    let is_ours = |entry: &DirEntry| entry.file_name().to_str().is_some_and(is_temporary);
     for entry in fs::read_dir(folder).into_iter().flatten().flatten().filter(is_ours) {
         if is_left(&entry.path(), now) && fs::remove_file(entry.path()).is_ok() {
             tracing::info!("removed {}, which an earlier run left", entry.path().display());
         }
     }
+}
+
+/// Whether a name is one that [`temporary_in`] gives. Nobody gives such a name to a file of their own.
+fn is_temporary(name: &str) -> bool {
+    let (prefix, suffix) = TEMPORARY;
+    let random = name.strip_prefix(prefix).and_then(|name| name.strip_suffix(suffix));
+    random.is_some_and(|random| random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 /// Whether a temporary file is this user's, and nobody writes to it any more.
@@ -228,21 +235,28 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let old = SystemTime::now() - 2 * LEFT_FOR;
-        for name in [".skovik-sync-left.tmp", ".skovik-sync-held.tmp", ".skovik-sync-other", "mine.tmp"] {
+        for name in [
+            ".skovik-sync-left000000000000.tmp",
+            ".skovik-sync-held000000000000.tmp",
+            ".skovik-sync-hr.tmp",
+            ".skovik-sync-other",
+            "mine.tmp",
+        ] {
             std::fs::write(path(name), "people").unwrap();
             File::options().write(true).open(path(name)).unwrap().set_modified(old).unwrap();
         }
-        std::fs::write(path(".skovik-sync-new.tmp"), "").unwrap();
-        std::os::unix::fs::symlink(path("mine.tmp"), path(".skovik-sync-link.tmp")).unwrap();
-        std::fs::create_dir(path(".skovik-sync-folder.tmp")).unwrap();
-        let held = File::open(path(".skovik-sync-held.tmp")).unwrap();
+        std::fs::write(path(".skovik-sync-new0000000000000.tmp"), "").unwrap();
+        std::os::unix::fs::symlink(path("mine.tmp"), path(".skovik-sync-link000000000000.tmp")).unwrap();
+        std::fs::create_dir(path(".skovik-sync-folder0000000000.tmp")).unwrap();
+        let held = File::open(path(".skovik-sync-held000000000000.tmp")).unwrap();
         held.try_lock().unwrap();
         write_private(&path("plan.json"), |file| file.write_all(b"new")).unwrap();
         let left = [
-            ".skovik-sync-folder.tmp",
-            ".skovik-sync-held.tmp",
-            ".skovik-sync-link.tmp",
-            ".skovik-sync-new.tmp",
+            ".skovik-sync-folder0000000000.tmp",
+            ".skovik-sync-held000000000000.tmp",
+            ".skovik-sync-hr.tmp",
+            ".skovik-sync-link000000000000.tmp",
+            ".skovik-sync-new0000000000000.tmp",
             ".skovik-sync-other",
             "mine.tmp",
             "plan.json",

@@ -1,10 +1,13 @@
 //! The threads that requests run on. A server that sends without a pause holds up no time limit, no signal and no other
 //! request.
 
+use std::fs::File;
 use std::io;
 
 use tokio::runtime::{Builder, Runtime};
 
+/// How many files a runtime opens at most.
+const OPENED: usize = 8;
 /// One that such a server keeps busy, and one for all others.
 pub const LEAST_THREADS: usize = 2;
 
@@ -17,9 +20,15 @@ pub const LEAST_THREADS: usize = 2;
 /// # Errors
 /// No thread can be started.
 pub fn build(name: &str, threads: usize) -> io::Result<Runtime> {
+    has_room()?;
     let mut runtime = Builder::new_multi_thread();
     runtime.worker_threads(threads).thread_name(name).enable_all();
     runtime.event_interval(2).global_queue_interval(3).build()
+}
+
+/// Whether there is room for the files that a runtime opens. The library panics if there is none for the last of them.
+fn has_room() -> io::Result<()> {
+    (0..OPENED).map(|_| File::open("/dev/null")).collect::<io::Result<Vec<File>>>().map(drop)
 }
 
 #[cfg(test)]

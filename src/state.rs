@@ -45,6 +45,7 @@ pub use journals::JournalFile;
 pub use key::Key;
 pub use lease::LEASE;
 pub(crate) use lease::{Lease, LeaseError, give_back_all};
+pub(crate) use place::NO_PLACE;
 pub use place::Place;
 pub(crate) use private::{make_owners, open_private};
 pub use retention::Held;

@@ -1,7 +1,7 @@
 //! Which state a command works with.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use secrecy::SecretString;
@@ -11,30 +11,39 @@ use crate::cli::Global;
 use crate::config::Settings;
 use crate::exit::{ExitStatus, refused};
 use crate::setting::protect_of_all;
-use crate::state::{KEY_VARIABLE, LEASE, Place, State, StateError, store_secrets};
+use crate::state::{FOLDER_VARIABLE, KEY_VARIABLE, LEASE, Place, State, StateError, store_secrets};
+
+/// What only the credential of a store has in it, in small letters.
+const CREDENTIALS: [&str; 4] = ["accountkey=", "sharedaccess", "sas=", "sig="];
 
 /// Keeps the secrets of a store that the command line names from every program that is started, and out of messages. What
 /// the settings name is known when they are read.
 pub(super) fn protect_store(global: &Global) {
-    if named(global).is_some_and(|(_, url)| url.is_some()) {
+    if named(global).is_some_and(|place| !matches!(place, Ok(Place::Folder(_)))) {
         protect_of_all(store_secrets());
     }
 }
 
-/// The state that the command line names, and its URL if it is one.
-fn named(global: &Global) -> Option<(&PathBuf, Option<Url>)> {
+/// The state that the command line or the environment names.
+fn named(global: &Global) -> Option<Result<Place, String>> {
     let state = global.state.as_ref().filter(|state| !state.as_os_str().is_empty())?;
-    let url = state.to_str().filter(|text| text.contains("://")).and_then(|text| Url::parse(text).ok());
-    Some((state, url))
+    let place = state.to_str().and_then(|text| {
+        let said = text.to_ascii_lowercase();
+        if CREDENTIALS.iter().any(|part| said.contains(part)) {
+            return Some(Err(
+                "has a credential in it, which comes from the environment; name a folder or a store".to_owned()
+            ));
+        }
+        Place::of_address(text, Path::new(""))
+    });
+    Some(place.unwrap_or_else(|| Ok(Place::Folder(state.clone()))))
 }
 
 /// Where the state is: by the command line, else by the settings, else in the user's state folder.
 fn state_place(global: &Global, settings: Option<&Settings>) -> anyhow::Result<Place> {
-    if let Some((state, url)) = named(global) {
-        return match url {
-            None => Ok(Place::Folder(state.clone())),
-            Some(url) => Place::store(&url).map_err(|problem| refused(ExitStatus::Usage, format!("--state {problem}"))),
-        };
+    if let Some(place) = named(global) {
+        return place
+            .map_err(|problem| refused(ExitStatus::Usage, format!("--state (or {FOLDER_VARIABLE}) {problem}")));
     }
     match settings.and_then(|settings| settings.state.place.clone()) {
         Some(place) => Ok(place),

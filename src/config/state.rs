@@ -1,13 +1,10 @@
 //! `[state]`: where the state is.
 
-use std::path::PathBuf;
 use std::time::Duration;
-
-use url::Url;
 
 use super::ConfigError;
 use crate::setting::section::Section;
-use crate::state::{LEASE, Place, store_secrets};
+use crate::state::{LEASE, NO_PLACE, Place, store_secrets};
 
 /// The shortest time that a lease can live: it is renewed three times in it, over a network.
 const SHORTEST_LEASE: Duration = Duration::from_secs(3);
@@ -44,15 +41,9 @@ pub(super) fn state(section: Section<'_>) -> Result<StateSettings, ConfigError> 
 }
 
 fn place(section: &Section<'_>, url: &str) -> Result<Place, ConfigError> {
-    let problem = |problem: &str| section.problem("url", problem.to_owned());
-    if let Some(path) = url.strip_prefix("file:") {
-        let path = path.strip_prefix("//").unwrap_or(path);
-        if path.is_empty() {
-            return Err(problem("names no folder"));
-        }
-        return Ok(Place::Folder(section.folder().join(PathBuf::from(path))));
+    let place = Place::of_address(url, section.folder()).unwrap_or_else(|| Err(NO_PLACE.to_owned()));
+    if !matches!(place, Ok(Place::Folder(_))) {
+        store_secrets().iter().for_each(|variable| section.secrets().protect(variable));
     }
-    let url = Url::parse(url).map_err(|_| problem("must be file:, s3:, az: or gs:, such as \"s3://bucket/path\""))?;
-    store_secrets().iter().for_each(|variable| section.secrets().protect(variable));
-    Place::store(&url).map_err(|said| problem(&said))
+    place.map_err(|said| section.problem("url", said))
 }

@@ -1,6 +1,6 @@
 //! Where a state is: in a folder, or in an object store.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use url::Url;
 
@@ -13,14 +13,37 @@ pub enum Place {
     Store(Url),
 }
 
+/// What an address of a place begins with.
+const FILE: &str = "file";
+const STORES: [&str; 3] = ["s3", "az", "gs"];
+/// What an address must be.
+pub(crate) const NO_PLACE: &str = "must be file:, s3:, az: or gs:, such as \"s3://bucket/path\"";
+
 impl Place {
-    /// The store that a URL names.
+    /// The place that an address names; `None` if the text is none. A path in it is relative to a folder. What begins like an
+    /// address is never taken for a path: the state would silently be in a new folder.
     ///
     /// # Errors
-    /// If it is none of `s3:`, `az:` and `gs:`, or says more than where.
-    pub fn store(url: &Url) -> Result<Self, String> {
-        if !["s3", "az", "gs"].contains(&url.scheme()) {
-            return Err("must begin with file:, s3:, az: or gs:".to_owned());
+    /// If it names no place, or a store and more than where it is.
+    #[must_use]
+    pub fn of_address(text: &str, folder: &Path) -> Option<Result<Self, String>> {
+        let (scheme, rest) = text.split_once(':')?;
+        let is = |known: &str| scheme.eq_ignore_ascii_case(known);
+        if is(FILE) {
+            return Some(match rest.strip_prefix("//").unwrap_or(rest) {
+                "" => Err("names no folder".to_owned()),
+                path => Ok(Self::Folder(folder.join(path))),
+            });
+        }
+        let is_scheme = !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let is_address = STORES.into_iter().any(is) || is_scheme && rest.starts_with("//");
+        is_address.then(|| Url::parse(text).map_err(|_| NO_PLACE.to_owned()).and_then(|url| Self::store(&url)))
+    }
+
+    /// The store that a URL names.
+    fn store(url: &Url) -> Result<Self, String> {
+        if !STORES.contains(&url.scheme()) {
+            return Err(NO_PLACE.to_owned());
         }
         if url.host_str().is_none_or(str::is_empty) {
             return Err("names no bucket or container".to_owned());
@@ -44,16 +67,33 @@ mod tests {
             ("s3://bucket", None),
             ("az://container/some/path", None),
             ("gs://bucket/path", None),
-            ("https://bucket.s3.amazonaws.com/path", Some("must begin with file:, s3:, az: or gs:")),
+            ("https://bucket.s3.amazonaws.com/path", Some("must be file:, s3:, az: or gs:")),
+            ("s3:/bucket/path", Some("names no bucket or container")),
+            ("s3:bucket/path", Some("names no bucket or container")),
+            ("AZ:/container/path", Some("names no bucket or container")),
+            ("file:", Some("names no folder")),
+            ("file://", Some("names no folder")),
+            ("ftp://host/path", Some("must be file:, s3:, az: or gs:")),
             ("s3:///path", Some("names no bucket or container")),
             ("s3://key:secret@bucket/path", Some("credentials come from the environment")),
             ("az://container/path?sig=secret", Some("credentials come from the environment")),
             ("gs://bucket/path#part", Some("credentials come from the environment")),
         ] {
-            let problem = Place::store(&url.parse().unwrap()).err();
+            let problem = Place::of_address(url, Path::new("")).unwrap().err();
             assert_eq!(problem.is_some(), expected.is_some(), "{url}: {problem:?}");
             let problem = problem.unwrap_or_default();
             assert!(problem.contains(expected.unwrap_or_default()) && !problem.contains("secret"), "{url}: {problem}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_no_path_and_a_path_is_no_address() {
+        let place = |text: &str| Place::of_address(text, Path::new("/here"));
+        for (text, path) in [("file:state", "/here/state"), ("file:///var/x", "/var/x"), ("FILE:/var/x", "/var/x")] {
+            assert_eq!(place(text), Some(Ok(Place::Folder(path.into()))), "{text}");
+        }
+        for text in ["state", "/var/x", "./s3:/x", "a/s3://b", "c:x", "s3", ""] {
+            assert_eq!(place(text), None, "{text}");
         }
     }
 }

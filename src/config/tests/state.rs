@@ -25,7 +25,7 @@ fn what_is_no_state_is_refused() {
     for (text, expected) in [
         ("url = \"file:\"", "names no folder"),
         ("url = \"state\"", "must be file:, s3:, az: or gs:"),
-        ("url = \"https://bucket\"", "must begin with file:, s3:, az: or gs:"),
+        ("url = \"https://bucket\"", "must be file:, s3:, az: or gs:"),
         ("url = \"s3://key:secret@bucket\"", "credentials come from the environment"),
         ("url = \"s3://bucket\"\nlease = \"1s\"", "between \"3s\" and \"10m\""),
         ("lease = \"1h\"", "between \"3s\" and \"10m\""),

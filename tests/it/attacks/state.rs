@@ -156,6 +156,26 @@ fn a_limit_of_file_sizes_ends_a_run_in_order() {
     }
 }
 
+/// So does a limit of open files.
+#[test]
+fn a_limit_of_open_files_ends_a_run_in_order() {
+    for files in 4..24 {
+        let company = Company::new("small");
+        company.run(&["plan"]).ends(0);
+        company.run(&["approve", "plan.json", "--yes"]).ends(0);
+        let line = format!("ulimit -n {files}; exec {BINARY} apply plan.json");
+        let ended = company.command("sh", &["-c", &line]).output().expect("it runs");
+        let ended = Output::of(&[&line], ended);
+        assert!(matches!(ended.code, Some(0 | 1 | 3 | 4 | 8 | 9)) && !ended.stderr.contains("panicked"), "{ended}");
+        assert!(
+            ended.code == Some(0) || format!("{}{}", ended.stdout, ended.stderr).contains("oo many open files"),
+            "{ended}"
+        );
+        company.run(&["apply", "plan.json"]).ends(0);
+        company.is_in_line();
+    }
+}
+
 /// What is restored from an artifact or a cache has the modes that its umask gives.
 #[test]
 fn nobody_else_reads_a_state_that_was_restored() {
@@ -193,4 +213,38 @@ fn what_is_in_the_place_of_a_ledger_is_named() {
         fs::rename(&kept, &path).expect("moved");
     }
     assert_eq!(house.writes(), before);
+}
+
+/// An address is no name of a folder: the journal and the budget would be in a new folder below the working folder.
+#[test]
+fn what_begins_like_an_address_is_never_a_folder_of_that_name() {
+    let company = company();
+    let elsewhere = company.path("elsewhere");
+    let by_option = |state: &str| company.run(&["apply", "plan.json", "--state", state]);
+    let by_variable = |state: &str| {
+        let args = ["apply", "plan.json"];
+        Output::of(&args, company.command(BINARY, &args).env("SKOVIK_SYNC_STATE", state).output().expect("it runs"))
+    };
+    let entries = || fs::read_dir(company.folder()).expect("a folder").count();
+    let before = entries();
+    for (state, words) in [
+        ("s3:/bucket/path", "names no bucket or container"),
+        ("s3:bucket/path", "names no bucket or container"),
+        ("AZ:/container/path", "names no bucket or container"),
+        ("s3://me:KEY-0815@bucket/path", "credentials come from the environment"),
+        ("https://bucket/path", "must be file:, s3:, az: or gs:"),
+        ("file:", "names no folder"),
+        ("DefaultEndpointsProtocol=https;AccountKey=KEY-0815", "has a credential in it"),
+    ] {
+        for ended in [by_option(state), by_variable(state)] {
+            let ended = ended.ends(3).says(&["--state", words]);
+            assert!(!format!("{}{}", ended.stdout, ended.stderr).contains("KEY-0815"), "{state}: {ended}");
+        }
+        assert_eq!(entries(), before, "{state}");
+    }
+    company.wrote_nothing();
+    by_variable(&format!("file:{}", elsewhere.display())).ends(0);
+    assert!(elsewhere.join("journals").exists());
+    let again = by_option(&format!("file://{}", elsewhere.display())).ends(0);
+    assert!(again.stdout.contains("was applied completely"), "{again}");
 }

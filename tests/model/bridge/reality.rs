@@ -7,12 +7,11 @@ use tokio::sync::mpsc;
 
 use super::adapter::{Process, Program};
 use super::http::{self, Held};
-use super::wants::{Want, ends, is_same, read_back, wants, whom};
+use super::wants::{Want, ends, is_same, lacks_somebody_sent, read_back, wants, whom};
 use super::wire::{self, answer_write};
 use crate::apply::{Phase, RETRIES, Run};
 use crate::journal::{Journal, Progress};
-use crate::plan::{Action, Person};
-use crate::server::{Answer, Fields, Id, NOBODY, Request, Server, User};
+use crate::server::{Answer, Id, NOBODY, Request, Server, User};
 use crate::steps::{ReadFailure, Rejection, Step};
 use crate::world::{Message, State, World};
 
@@ -291,7 +290,7 @@ impl Reality {
                 if let Step::Settle(_) = step {
                     // The engine reads another list before it believes that somebody is not there. For the model, whose lists have
                     // no pages, both are one.
-                    if self.lacks_somebody_sent(last, process) {
+                    if lacks_somebody_sent(&self.world, &self.server, last, process) {
                         let list = wire::list(&self.server);
                         self.take_next(process, &Want::List).await?.answer(200, list);
                     }
@@ -331,26 +330,6 @@ impl Reality {
             Step::Forge(process, id) => self.program.forge_journal(self.folder(process), id),
         }
         Ok(())
-    }
-
-    /// Whether the list has nobody with the identifier or e-mail of an unclear create. One with two of the same is refused.
-    fn lacks_somebody_sent(&self, last: &State, process: usize) -> bool {
-        let Some(run) = &last.runs[process] else { return false };
-        let users: Vec<_> = self.server.iter().map(|(_, user)| user.fields).collect();
-        let is_twice = |place: usize| {
-            let same =
-                |other: &Fields| other.identifier == users[place].identifier || other.email == users[place].email;
-            users[..place].iter().any(same)
-        };
-        let parked =
-            (0..self.world.operations()).filter(|&place| matches!(run.entries[place].phase, Phase::Parked { .. }));
-        let mut sent = parked.filter_map(|place| match self.world.operation(place).action {
-            Action::Create { after } => Some(after),
-            _ => None,
-        });
-        let is_there =
-            |after: &Person| users.iter().any(|user| user.identifier == after.identifier || user.email == after.email);
-        !(0..users.len()).any(is_twice) && sent.any(|after| !is_there(&after))
     }
 
     /// That nobody is there is believed of a server that shows somebody else.

@@ -1,7 +1,8 @@
 //! The requests that the real processes must be waiting for in a state of the model.
 
 use crate::apply::Phase;
-use crate::server::{Id, Request};
+use crate::plan::{Action, Person};
+use crate::server::{Fields, Id, Request, Server};
 use crate::steps::Step;
 use crate::world::{Message, State, World};
 
@@ -55,6 +56,24 @@ pub(super) fn read_back(state: &State, process: usize, operation: usize) -> Opti
 pub(super) fn whom(world: &World, state: &State, process: usize, operation: usize) -> Option<Id> {
     let made = state.runs[process].as_ref()?.made();
     world.whom(operation, &made).map(|(id, ..)| id)
+}
+
+/// Whether the list has nobody with the identifier or e-mail of an unclear create. One with two of the same is refused.
+pub(super) fn lacks_somebody_sent(world: &World, server: &Server, last: &State, process: usize) -> bool {
+    let Some(run) = &last.runs[process] else { return false };
+    let users: Vec<_> = server.iter().map(|(_, user)| user.fields).collect();
+    let is_twice = |place: usize| {
+        let same = |other: &Fields| other.identifier == users[place].identifier || other.email == users[place].email;
+        users[..place].iter().any(same)
+    };
+    let parked = (0..world.operations()).filter(|&place| matches!(run.entries[place].phase, Phase::Parked { .. }));
+    let mut sent = parked.filter_map(|place| match world.operation(place).action {
+        Action::Create { after } => Some(after),
+        _ => None,
+    });
+    let is_there =
+        |after: &Person| users.iter().any(|user| user.identifier == after.identifier || user.email == after.email);
+    !(0..users.len()).any(is_twice) && sent.any(|after| !is_there(&after))
 }
 
 pub(super) fn is_same(expected: &[(usize, Want)], found: &[(usize, Want)]) -> bool {
