@@ -37,13 +37,17 @@ const LONGEST_HANDSHAKE: usize = 2048;
 /// At most once in this time, refused events of a webhook are logged.
 const LOGGED_EVERY: Duration = Duration::from_secs(60);
 /// Headers that only something in front of this server sets.
-const OF_PROXIES: [&str; 11] = [
+const OF_PROXIES: [&str; 15] = [
     "forwarded",
     "via",
     "x-real-ip",
     "x-client-ip",
     "x-cluster-client-ip",
     "cf-connecting-ip",
+    "cf-ray",
+    "akamai-origin-hop",
+    "x-cloud-trace-context",
+    "x-arr-clientip",
     "true-client-ip",
     "fly-client-ip",
     "fastly-client-ip",

@@ -27,6 +27,11 @@ impl Place {
     /// If it names no place, or a store and more than where it is.
     #[must_use]
     pub fn of_address(text: &str, folder: &Path) -> Option<Result<Self, String>> {
+        let path =
+            text.split_once(':').filter(|(scheme, _)| scheme.eq_ignore_ascii_case(FILE)).map_or(text, |(_, path)| path);
+        if let Some(problem) = unexpanded(path.strip_prefix("//").unwrap_or(path)) {
+            return Some(Err(problem.to_owned()));
+        }
         let (scheme, rest) = text.split_once(':')?;
         let is = |known: &str| scheme.eq_ignore_ascii_case(known);
         if is(FILE) {
@@ -56,6 +61,21 @@ impl Place {
     }
 }
 
+/// What is wrong with a path that a shell was to expand, or that still has what was around it somewhere.
+fn unexpanded(path: &str) -> Option<&'static str> {
+    match path {
+        _ if path.trim() != path => Some("has white space or a line break around it"),
+        _ if path.starts_with('~') => {
+            Some("begins with ~, which stands for no folder here; write the whole path, or ./~")
+        }
+        _ if path.starts_with(['$', '%']) => {
+            Some("begins with a variable, which is not filled in here; write the whole path")
+        }
+        _ if path.starts_with(['"', '\'']) => Some("begins with a quote; leave the quotes out"),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
@@ -73,6 +93,13 @@ mod tests {
             ("AZ:/container/path", Some("names no bucket or container")),
             ("file:", Some("names no folder")),
             ("file://", Some("names no folder")),
+            ("~/state", Some("begins with ~")),
+            ("file:~/state", Some("begins with ~")),
+            ("$HOME/state", Some("begins with a variable")),
+            ("\"state\"", Some("begins with a quote")),
+            ("state\n", Some("line break")),
+            ("file:state ", Some("white space")),
+            (" s3://bucket", Some("white space")),
             ("ftp://host/path", Some("must be file:, s3:, az: or gs:")),
             ("s3:///path", Some("names no bucket or container")),
             ("s3://key:secret@bucket/path", Some("credentials come from the environment")),

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::trial;
 use crate::cli::{self, CheckFormat, Global};
-use crate::commands::common::load_settings;
+use crate::commands::common::{load_settings, without_secrets};
 use crate::commands::service::contract;
 use crate::commands::signals::unless_interrupted;
 use crate::config::Settings;
@@ -46,7 +46,7 @@ pub(super) async fn run(args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::
     let mut left = None;
     // No person is made if even reading does not work.
     if args.write && !findings.iter().any(Finding::is_broken) {
-        let (writes, problem) = trial::run(args, &settings, global, ui).await?;
+        let (writes, problem) = without_secrets(&settings, trial::run(args, &settings, global, ui).await)?;
         findings.extend(writes);
         left = problem;
     }
@@ -55,7 +55,7 @@ pub(super) async fn run(args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::
         findings.into_iter().map(|finding| finding.map_texts(|text| settings.secrets().mask(text))).collect();
     show(&settings, &findings, args, ui)?;
     match left {
-        Some(problem) => Err(problem),
+        Some(problem) => without_secrets(&settings, Err(problem)),
         None => broken(&findings, args.write),
     }
 }

@@ -11,7 +11,7 @@ use crate::cli::{self, Global};
 use crate::commands::apply::take_lock;
 use crate::commands::common::provider;
 use crate::commands::service::deleting;
-use crate::commands::signals::{end_until_heard, listen_for_signals};
+use crate::commands::signals::{end_until_heard, listen_for_signals, unless_interrupted};
 use crate::commands::state_place::open_state;
 use crate::config::{Settings, TargetKind};
 use crate::employee::possible::impossible;
@@ -49,11 +49,16 @@ pub(super) async fn run(
     let state = open_state(global, Some(settings))?;
     let early_signals = end_until_heard()?;
     let _lock = take_lock(settings, &state, None, ui)?;
-    let (service, remover) = (provider(settings).await?, deleting(settings).await?);
-    let shape = service.shape().await.or_refuse(ExitStatus::Untrusted)?;
-    let resolved = Mapper::new(settings).resolve(&shape.branches, &shape.custom_fields).or_refuse(ExitStatus::Usage)?;
-    let before =
-        service.users(resolved.managed(), &mut |_, _| Ok(()), &|_, _| ()).await.or_refuse(ExitStatus::Untrusted)?;
+    drop(early_signals);
+    let reading = async {
+        let (service, remover) = (provider(settings).await?, deleting(settings).await?);
+        let shape = service.shape().await.or_refuse(ExitStatus::Untrusted)?;
+        let resolved =
+            Mapper::new(settings).resolve(&shape.branches, &shape.custom_fields).or_refuse(ExitStatus::Usage)?;
+        let before = service.users(resolved.managed(), &mut |_, _| Ok(()), &|_, _| ()).await;
+        Ok((service, remover, shape, resolved, before.or_refuse(ExitStatus::Untrusted)?))
+    };
+    let ((service, remover, shape, resolved, before), early_signals) = unless_interrupted(reading).await?;
     let everybody = || before.users.iter().chain(&before.inactive);
     if let Some(left) = everybody().find(|user| user.email.key().starts_with(NAME)) {
         let problem = format!(

@@ -234,6 +234,10 @@ fn what_begins_like_an_address_is_never_a_folder_of_that_name() {
         ("s3://me:KEY-0815@bucket/path", "credentials come from the environment"),
         ("https://bucket/path", "must be file:, s3:, az: or gs:"),
         ("file:", "names no folder"),
+        ("~/state", "begins with ~"),
+        ("$HOME/state", "begins with a variable"),
+        ("'state'", "begins with a quote"),
+        ("state\n", "line break"),
         ("DefaultEndpointsProtocol=https;AccountKey=KEY-0815", "has a credential in it"),
     ] {
         for ended in [by_option(state), by_variable(state)] {

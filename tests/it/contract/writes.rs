@@ -170,14 +170,17 @@ fn a_second_signal_ends_at_once_and_names_whoever_may_be_left() {
 #[test]
 fn a_signal_before_anybody_is_made_ends_at_once() {
     let company = Company::faulty("small", &["GET /users slow=3s"]);
-    let mut child = company.command(BINARY, &WRITE).spawn().expect("it starts");
+    let mut child = company.command(BINARY, &WRITE).stderr(Stdio::piped()).spawn().expect("it starts");
     // From then on, the list is read.
     while locks(&company).is_empty() {
         assert_eq!(child.try_wait().expect("asked"), None);
         std::thread::sleep(Duration::from_millis(2));
     }
+    std::thread::sleep(Duration::from_millis(500));
     company.command("kill", &["-s", "INT", &child.id().to_string()]).status().expect("it runs");
-    assert_eq!(child.wait().expect("ended").code(), Some(130));
+    let ended = child.wait_with_output().expect("ended");
+    assert_eq!(ended.status.code(), Some(130));
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("interrupted; nothing was written"), "{ended:?}");
     company.wrote_nothing();
 }
 

@@ -91,6 +91,10 @@ fn without_a_token_only_this_machine_itself_may_read() {
             &[("X-ProxyUser-Ip", "10.0.0.1")],
             &[("X-Appengine-User-Ip", "10.0.0.1")],
             &[("X-Amzn-Trace-Id", "Root=1-0-0")],
+            &[("CF-Ray", "0")],
+            &[("Akamai-Origin-Hop", "1")],
+            &[("X-Cloud-Trace-Context", "0/0")],
+            &[("X-ARR-ClientIP", "10.0.0.1")],
         ] {
             let answer = service.get(path, headers);
             assert_eq!(answer.status, 403, "{path} {headers:?}");
