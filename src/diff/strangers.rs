@@ -10,7 +10,7 @@ use super::keys::keys;
 use super::{Comparison, Person};
 use crate::employee::possible::check_email;
 use crate::employee::{Desired, Email, Employee, ExternalIdentifier, SetAside, Text, User, full_name, name_key};
-use crate::text::name_words::{share_a_script, share_a_word};
+use crate::text::name_words::{may_be_one_first_name, share_a_script, share_a_word};
 
 /// Separates a name from an e-mail. It is invisible, and invisible characters are refused in both.
 const BETWEEN: char = '\u{1f}';
@@ -40,10 +40,17 @@ impl Described<'_> {
         name_key(self.first_name, self.last_name)
     }
 
-    /// Whether two first names and two e-mails tell of two people. People who change both keep their first name.
+    /// Whether two first names and two e-mails tell of two people. People who change both keep their first name. It may stand with
+    /// the last name, or the two may have changed places.
     fn has_other_first_name(&self, owner: &User) -> bool {
-        share_a_word(self.first_name, &owner.full_name()) == Some(false)
-            && share_a_word(&owner.first_name, &self.full_name()) == Some(false)
+        let (own, full) = (self.full_name(), owner.full_name());
+        let first = |first: &str, full: &str| if first.trim().is_empty() { full.to_owned() } else { first.to_owned() };
+        let is_whole =
+            ![self.first_name, self.last_name, &*owner.first_name, &*owner.last_name].map(str::trim).contains(&"");
+        let has_changed_places = is_whole
+            && may_be_one_first_name(self.first_name, &owner.last_name)
+            && may_be_one_first_name(self.last_name, &owner.first_name);
+        !(has_changed_places || may_be_one_first_name(&first(self.first_name, &own), &first(&owner.first_name, &full)))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::setting::template::Engine;
 use crate::source::{Records, Scope, Seen};
 use crate::template_cost::{Progress, in_time};
 use crate::text::likeness;
-use crate::text::name_words::share_a_word;
+use crate::text::name_words::{may_be_one_first_name, share_a_word};
 
 /// `[scope] include`, and the templates that name a person: identifier, e-mail, first and last name.
 struct Include<'t> {
@@ -80,7 +80,7 @@ impl Scope for Include<'_> {
             (false, false) => {
                 let has_other_email = !email.is_empty() && !other_email.is_empty();
                 let names = [full_name(&first, &last), full_name(&other_first, &other_last)];
-                let are_two = share_a_word(&first, &other_first) == Some(false)
+                let are_two = !may_be_one_first_name(&first, &other_first)
                     && (has_other_email || (is_first && is_last && share_a_word(&names[0], &names[1]) == Some(false)));
                 has_same_email || has_same_name || (id == other_id && !are_two)
             }

@@ -12,14 +12,16 @@ use super::likeness;
 
 /// Letters that several languages write as one or as two; the shorter form counts.
 const PAIRS: [(&str, &str); 4] = [("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a")];
-/// From this many letters on, a word tells something if it is only a part of another one, as in `Mary Ann` and `Maryann`.
+/// From this many letters on, a first name tells something if it is only a part of another one, as `Alex` is of `Alexander`.
 const TELLING: usize = 4;
+/// What stands before a first name, or behind a name, and is none.
+const TITLES: [&str; 14] =
+    ["dr", "prof", "mr", "mrs", "ms", "miss", "sir", "ing", "dipl", "mag", "lic", "jr", "sr", "med"];
 
 /// The words of a name, each once, in ASCII as far as its letters have such a form. A mark such as `-` is no word.
 #[must_use]
 pub fn name_words(name: &str) -> Vec<String> {
-    let likeness = likeness(name);
-    let mut words: Vec<String> = likeness.split(parts_words).map(plain).filter(|word| !word.is_empty()).collect();
+    let mut words = in_order(name);
     words.sort_unstable();
     words.dedup();
     words
@@ -32,25 +34,55 @@ fn parts_words(c: char) -> bool {
     is_apostrophe || !(c.is_alphanumeric() || is_combining_mark(c))
 }
 
-/// Whether two names have a word in common, or one is written within the other; `None` if one has no word of two letters.
-/// An initial is no word here.
+/// Whether two names have a word in common, also one that the other writes as two or three; `None` if one has no word of two
+/// letters. An initial is no word here. `Anders` is no word of `Andersson`: family names are made of first names.
 #[must_use]
 pub fn share_a_word(one: &str, other: &str) -> Option<bool> {
-    let long = |name| {
-        let mut words = name_words(name);
-        words.retain(|word| word.chars().nth(1).is_some());
-        words
-    };
-    let (first, second) = (long(one), long(other));
-    if first.is_empty() || second.is_empty() {
+    let (first, second) = (in_order(one), in_order(other));
+    let (long_first, long_second) = (long(&first), long(&second));
+    if long_first.is_empty() || long_second.is_empty() {
         return None;
     }
-    let joined = |name: &str| plain(&likeness(name));
-    let is_within = |words: &[String], name: &str| {
-        let whole = joined(name);
-        words.iter().any(|word| word.chars().nth(TELLING - 1).is_some() && whole.contains(word.as_str()))
+    let is_divided = |words: &[String], whole: &[&str]| joined(words).any(|word| whole.contains(&word.as_str()));
+    let is_same = long_first.iter().any(|word| long_second.contains(word));
+    Some(is_same || is_divided(&first, &long_second) || is_divided(&second, &long_first))
+}
+
+/// Whether two first names may be one: they have a word in common, one is written within the other (`Alex`, `Alexander`), or an
+/// initial begins a word of the other. If one is not there, they may. A title is no name.
+#[must_use]
+pub fn may_be_one_first_name(one: &str, other: &str) -> bool {
+    let [one, other] = [one, other].map(|name| {
+        let mut words = in_order(name);
+        words.retain(|word| !TITLES.contains(&word.as_str()));
+        words
+    });
+    if one.is_empty() || other.is_empty() {
+        return true;
+    }
+    let fits = |short: &String, word: &String| match short.chars().count() {
+        1 => word.starts_with(short.as_str()),
+        letters => short == word || letters >= TELLING && word.contains(short.as_str()),
     };
-    Some(first.iter().any(|word| second.contains(word)) || is_within(&first, other) || is_within(&second, one))
+    let has_one = |words: &[String], others: &[String]| {
+        words.iter().any(|short| others.iter().any(|word| fits(short, word)))
+            || joined(words).any(|word| others.contains(&word))
+    };
+    has_one(&one, &other) || has_one(&other, &one)
+}
+
+/// The words of a name as [`name_words`] gives them, in their order.
+fn in_order(name: &str) -> Vec<String> {
+    likeness(name).split(parts_words).map(plain).filter(|word| !word.is_empty()).collect()
+}
+
+fn long(words: &[String]) -> Vec<&str> {
+    words.iter().map(String::as_str).filter(|word| word.chars().nth(1).is_some()).collect()
+}
+
+/// Each two and each three words that follow one another, as one.
+fn joined(words: &[String]) -> impl Iterator<Item = String> {
+    [2, 3].into_iter().flat_map(|count| words.windows(count).map(<[String]>::concat))
 }
 
 /// Whether two names have letters of one script: the same name in two of them, such as `山田` and `Yamada`, may have no word in
@@ -116,11 +148,49 @@ mod tests {
             assert_eq!(share_a_word(one, other), Some(true), "{one}, {other}");
             assert_eq!(share_a_word(other, one), Some(true), "{other}, {one}");
         }
-        for (one, other) in [("Anna Berg", "Ben Holm"), ("Jan -", "Zoe -"), ("Ann J. Ek", "Joanna J. Ost")] {
+        for (one, other) in [
+            ("Anna Berg", "Ben Holm"),
+            ("Jan -", "Zoe -"),
+            ("Ann J. Ek", "Joanna J. Ost"),
+            ("Anders Ek", "Karin Andersson"),
+            ("Peter Holm", "Lisa Petersen"),
+            ("Maria Ek", "Marianne Lund"),
+            ("John Smith", "Anna Johnson"),
+            ("Anna Berg", "Eva Bergman"),
+        ] {
             assert_eq!(share_a_word(one, other), Some(false), "{one}, {other}");
         }
         for nameless in ["", "-", " . ", "A."] {
             assert_eq!(share_a_word(nameless, "Anna Berg"), None, "{nameless:?}");
+        }
+    }
+
+    #[test]
+    fn first_names_of_one_person_fit() {
+        for (one, other) in [
+            ("Anna", "Anna Maria"),
+            ("Alex", "Alexander"),
+            ("Anna-Lena", "Annalena"),
+            ("L.", "Lars"),
+            ("Lars P.", "Per Lars"),
+            ("J. R.", "Jan"),
+            ("Dr. Hans", "hans"),
+            ("Dr.", "Karl"),
+            ("", "Karl"),
+            ("Åsa", "Asa"),
+        ] {
+            assert!(may_be_one_first_name(one, other) && may_be_one_first_name(other, one), "{one}, {other}");
+        }
+        for (one, other) in [
+            ("Lars", "P."),
+            ("L.", "P."),
+            ("L. M.", "P. A."),
+            ("Jan", "Piet"),
+            ("Dr. Hans", "Dr. K."),
+            ("Ann", "Joanna"),
+            ("\u{738b}\u{4f1f}", "\u{674e}\u{82b3}"),
+        ] {
+            assert!(!may_be_one_first_name(one, other) && !may_be_one_first_name(other, one), "{one}, {other}");
         }
     }
 

@@ -141,6 +141,13 @@ fn who_has_another_first_name_and_another_e_mail_is_somebody_else() {
     assert_eq!(plan("Greta,Berg,anna.berg@x.se"), ["1 update 1001 a, first_name: Anna → Greta"]);
     assert_eq!(plan("Berg,Anna Maria,am.berg@x.se").len(), 1, "first and last name are exchanged");
     assert!(plan("Berg,Anna Maria,am.berg@x.se")[0].contains("update"));
+    // A family name that is made of a first name, and first names that are written with one letter.
+    for stranger in ["Karin,Annasson,k.annasson@x.se", "P.,Berg,p.berg@x.se", "Maria,Anna,maria.anna@x.se"] {
+        assert_eq!(plan(stranger), ["identifier_reused 1001"], "{stranger}");
+    }
+    for same in ["A.,Berg,a.berg@x.se", "Anna-Karin,Berg,ak.berg@x.se", "Annabel,Berg,annabel.berg@x.se"] {
+        assert!(plan(same)[0].contains("1 update 1001 a"), "{same}: {:?}", plan(same));
+    }
 }
 
 /// The number of a newcomer is typed as that of a leaver, whose row the directory still has: number and e-mail agree.
