@@ -90,6 +90,8 @@ pub(super) struct Names<'a> {
     of_lone_records: FxHashSet<String>,
     /// The names of records that do not count.
     of_others: FxHashMap<String, Whose<'a>>,
+    /// The same with what stands before the `@` of their e-mails, of those outside the scope.
+    outside_with_email: FxHashMap<String, Whose<'a>>,
     /// The e-mails of records that do not count, or that are set aside.
     emails_of_others: FxHashMap<&'a str, Whose<'a>>,
 }
@@ -185,13 +187,20 @@ impl<'a> Comparison<'a> {
             let is_other = Some(other.identifier.as_str()) != record.identifier;
             Some(is_other && other.name_key() == owner.name_key())
         };
+        let is_one_outside = || {
+            let key = name_and_email(&owner.name_key()?, &owner.email);
+            Some(match self.names().outside_with_email.get(&key)? {
+                Whose::One(identifier) => identifier.map(ExternalIdentifier::as_str) != record.identifier,
+                Whose::Several => true,
+            })
+        };
         // A name that comes by a wrong key is that of the key's user, and the e-mail tells who the record is of.
         let is_of_lost_user = || {
             let user = self.user(self.owner_of_email(record.email?.key()).filter(|_| self.desired.names_come_by_key)?);
             let person = user.identifier.as_ref().and_then(|identifier| self.person(identifier.as_str()));
             Some(user.id != owner.id && !matches!(person, Some(Person::Employee(_))))
         };
-        [is_other_user(), is_other_record(), is_of_lost_user()].contains(&Some(true))
+        [is_other_user(), is_other_record(), is_one_outside(), is_of_lost_user()].contains(&Some(true))
     }
 
     /// Whether the e-mail of a record does not confirm that a user is of this person: it is another one; it comes by the key, as the
@@ -256,13 +265,18 @@ impl<'a> Comparison<'a> {
                 name.filter(|name| !identifier.is_some_and(|identifier| has_user(identifier, name)))
             };
             let (mut of_others, mut emails_of_others) = (FxHashMap::default(), FxHashMap::default());
+            let mut outside_with_email = FxHashMap::default();
             // An e-mail that comes by the key is that of the record which counts.
             let email_of = |email: &'a Option<Email>| {
                 email.as_ref().filter(|_| !self.desired.identity_comes_by_key).map(Email::key)
             };
             for one in outside {
                 let identifier = one.identifier.as_ref();
-                Whose::note(&mut of_others, name_key(&one.first_name, &one.last_name), identifier);
+                let name = name_key(&one.first_name, &one.last_name);
+                let both = one.email.as_ref().filter(|_| !self.desired.identity_comes_by_key).zip(name.as_ref());
+                let both = both.map(|(email, name)| name_and_email(name, email));
+                Whose::note(&mut outside_with_email, both, identifier);
+                Whose::note(&mut of_others, name, identifier);
                 Whose::note(&mut emails_of_others, email_of(&one.email), identifier);
             }
             let passed_over = strays.iter().filter(|stray| stray.is_passed_over).map(|stray| &stray.record);
@@ -283,6 +297,7 @@ impl<'a> Comparison<'a> {
                 with_email: FxHashSet::default(),
                 of_lone_records: good.chain(bad).filter_map(alone).collect(),
                 of_others,
+                outside_with_email,
                 emails_of_others,
             };
             let inactive = self.directory.inactive.iter().map(|user| (user, None));

@@ -150,6 +150,22 @@ fn who_has_another_first_name_and_another_e_mail_is_somebody_else() {
     }
 }
 
+/// Two of one name: the number of the employee is typed as the leaver's, whose row is outside the scope and has the employee's.
+#[test]
+fn the_name_and_e_mail_of_a_user_are_those_of_a_record_outside_the_scope() {
+    let (employee, mut leaver) = (anna_berg(), user("z", Some("1009"), "anna.berg2@x.se", None));
+    (leaver.first_name, leaver.last_name) = ("Anna".into(), "Berg".into());
+    let hr = "1009,Anna,Berg,anna.b@x.se,in,2026-01-01\n1001,Anna,Berg,anna.berg2@x.se,out,2026-01-01\n";
+    let lists = |hr| Lists { hr, ad: "", prefer: "", settings: format!("{FROM_HR}{IN_SCOPE}") };
+    let planned = lists(hr).plan(&[employee.clone(), leaver.clone()]);
+    assert!(planned.contains(&"identifier_reused 1009".to_owned()), "{planned:?}");
+    assert!(!planned.iter().any(|line| line.contains("delete 1001") || line.contains("update")), "{planned:?}");
+    // An ended contract under the same number says nothing against a new e-mail.
+    let own = "1009,Anna,Berg,anna.b@x.se,in,2026-01-01\n1009,Anna,Berg,anna.berg2@x.se,out,2025-01-01\n";
+    let planned = lists(own).plan(&[leaver]);
+    assert!(planned.iter().any(|line| line.contains("update 1009")), "{planned:?}");
+}
+
 /// The number of a newcomer is typed as that of a leaver, whose row the directory still has: number and e-mail agree.
 #[test]
 fn an_e_mail_that_comes_by_the_number_tells_nothing() {
