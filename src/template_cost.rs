@@ -182,6 +182,7 @@ mod tests {
             "{% set a = 'x' * 1000000 %}{% set b = a ~ a ~ a %}{% set c = b ~ b ~ b %}{{ c | length }}",
             "{{ ('x' * 100000) | replace('x', 'y' * 100000) }}",
             "{{ ('x\n' * 100000) | indent(100000) }}",
+            "{{ '' | indent(10000000000) }}",
             "{{ range(100000) | join('x' * 1000) }}",
             "{{ range(100000) | batch(1) | list | length }}{{ range(100000) | map('string') | list | length }}",
             "{{ range(100000) | sort(reverse=true) | unique | groupby('x') | list | length }}",

@@ -58,7 +58,21 @@ pub fn said(error: &serde_json::Error) -> String {
         Some((begin, end)) => format!("{}a text{}", &message[..begin], &message[end + 1..]),
         None => message,
     };
+    let message =
+        ["unknown field `", "unknown variant `"].iter().fold(message, |message, before| without_word(message, before));
     printable(&message).into_owned()
+}
+
+/// The message without a word behind `before` that is none of the words that people would type there: of small letters, and short.
+fn without_word(message: String, before: &str) -> String {
+    /// None of our own is longer.
+    const LONGEST: usize = 24;
+    let Some(begin) = message.find(before).map(|at| at + before.len()) else { return message };
+    let end = message[begin..].find("`, expected ").or_else(|| message[begin..].rfind('`'));
+    let end = begin + end.unwrap_or(message.len() - begin);
+    let word = &message[begin..end];
+    let is_shown = word.len() <= LONGEST && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    if is_shown { message } else { format!("{}…{}", &message[..begin], &message[end..]) }
 }
 
 /// A JSON document whose strings have `\u` escapes for all invisible characters. To a program it is the same document;

@@ -11,6 +11,8 @@ use jiff::tz::TimeZone;
 use super::patterns::PatternList;
 use super::signature::{NAMESPACE, SignerKey};
 
+/// The names of the options of a line.
+const OPTIONS: [&str; 4] = ["cert-authority", "namespaces", "valid-after", "valid-before"];
 const NO_KEY: &str = "has no public key; a line is: principals [options] kind base64 [comment]";
 
 /// The signers, line by line.
@@ -173,6 +175,9 @@ fn options<'l>(text: &'l str, zone: &TimeZone) -> Result<(Options, &'l str), Str
         let end = rest.find(['=', ',', ' ', '\t']).unwrap_or(rest.len());
         let name = rest[..end].to_ascii_lowercase();
         rest = &rest[end..];
+        if !OPTIONS.contains(&name.as_str()) {
+            return Err(no_option(&name));
+        }
         let value = match rest.strip_prefix('=') {
             None => None,
             Some(after) => {
@@ -190,10 +195,9 @@ fn options<'l>(text: &'l str, zone: &TimeZone) -> Result<(Options, &'l str), Str
             ("valid-after", Some(text)) => options.valid_after = Some(time(&name, &text, zone)?),
             ("valid-before", Some(_)) if options.valid_before.is_some() => return twice(),
             ("valid-before", Some(text)) => options.valid_before = Some(time(&name, &text, zone)?),
-            _ => {
+            (known, _) => {
                 return Err(format!(
-                    "has {name:?} where a public key or one of the options namespaces=\"…\", valid-after=\"…\" and \
-                     valid-before=\"…\" is expected"
+                    "has {known:?} where a public key is expected: it needs a value, or may have none"
                 ));
             }
         }
@@ -204,6 +208,15 @@ fn options<'l>(text: &'l str, zone: &TimeZone) -> Result<(Options, &'l str), Str
         }
     }
     Ok((options, rest.trim_start_matches([' ', '\t'])))
+}
+
+/// What stands where an option belongs. It is not quoted: the file may be any other one, and this the secret in it.
+fn no_option(name: &str) -> String {
+    format!(
+        "has a word of {} characters (not shown, as it may be a secret) where a public key or one of the options namespaces=\"…\", \
+         valid-after=\"…\" and valid-before=\"…\" is expected",
+        name.chars().count()
+    )
 }
 
 /// A value in quotes, in which `\"` is a quote, and what follows it.

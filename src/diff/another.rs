@@ -111,6 +111,17 @@ impl<'a> Comparison<'a> {
         self.desired.elsewhere.iter().filter(is_refused)
     }
 
+    /// The users whose identifier or e-mail a record has that is somebody else's, and who have no record of their own.
+    pub(super) fn users_of_strangers(&self) -> impl Iterator<Item = u32> {
+        let by_email = self.undecided.iter().filter_map(|&index| {
+            let employee = self.employee(index);
+            let user = self.owner_of_email(employee.email.key())?;
+            self.is_another(employee, self.user(user)).then_some(user)
+        });
+        let users = self.refused.iter().copied().chain(by_email);
+        users.filter(|&user| !matches!(self.standings[user as usize], Standing::Claimed(_) | Standing::Elsewhere))
+    }
+
     /// Why a user does not become this person, unless somebody has decided that it is the same person.
     pub(super) fn reason_of_another(&mut self, employee: &Employee, owner: &User, is_changed: bool) -> Option<String> {
         let user = describe_user(owner);

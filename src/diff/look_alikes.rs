@@ -72,6 +72,9 @@ impl Comparison<'_> {
     pub(super) fn remark_look_alikes(&self, drafts: &mut Drafts) {
         let mut candidates = self.look_alike_users();
         candidates.extend(self.left_elsewhere());
+        candidates.extend(self.users_of_strangers());
+        candidates.sort_unstable();
+        candidates.dedup();
         if candidates.is_empty() {
             return;
         }
@@ -263,7 +266,8 @@ impl Comparison<'_> {
         let identifier = &employee.identifier;
         let can_be_decided = |user: u32| {
             let described = self.user(user);
-            self.standings[user as usize] != Standing::Protected && self.is_in_branches(described)
+            !matches!(self.standings[user as usize], Standing::Protected | Standing::Held)
+                && self.is_in_branches(described)
         };
         let same = match users {
             _ if matches!(self.claims[index as usize], Claim::Inactive(_)) => {

@@ -170,7 +170,8 @@ impl<'a> Comparison<'a> {
                     || self.is_mixed_up(&record, name.as_deref(), owner)
             }
             Some(true) => {
-                has_other_email == Some(true) && record.has_other_first_name(owner)
+                let has_email_of_another = || has_other_email == Some(true) || self.is_of_one_outside(&record, owner);
+                record.has_other_first_name(owner) && has_email_of_another()
                     || name.as_ref().is_some_and(|name| self.names().of_lone_users.contains_key(name))
                     || self.has_doubtful_email(&record, owner) && self.is_mixed_up(&record, name.as_deref(), owner)
             }
@@ -187,20 +188,24 @@ impl<'a> Comparison<'a> {
             let is_other = Some(other.identifier.as_str()) != record.identifier;
             Some(is_other && other.name_key() == owner.name_key())
         };
-        let is_one_outside = || {
-            let key = name_and_email(&owner.name_key()?, &owner.email);
-            Some(match self.names().outside_with_email.get(&key)? {
-                Whose::One(identifier) => identifier.map(ExternalIdentifier::as_str) != record.identifier,
-                Whose::Several => true,
-            })
-        };
         // A name that comes by a wrong key is that of the key's user, and the e-mail tells who the record is of.
         let is_of_lost_user = || {
             let user = self.user(self.owner_of_email(record.email?.key()).filter(|_| self.desired.names_come_by_key)?);
             let person = user.identifier.as_ref().and_then(|identifier| self.person(identifier.as_str()));
             Some(user.id != owner.id && !matches!(person, Some(Person::Employee(_))))
         };
-        [is_other_user(), is_other_record(), is_one_outside(), is_of_lost_user()].contains(&Some(true))
+        [is_other_user(), is_other_record(), is_of_lost_user()].contains(&Some(true))
+            || self.is_of_one_outside(record, owner)
+    }
+
+    /// Whether a record outside the scope, under another identifier than this one, has the name and the e-mail of a user.
+    fn is_of_one_outside(&self, record: &Described<'_>, owner: &User) -> bool {
+        let key = owner.name_key().map(|name| name_and_email(&name, &owner.email));
+        match key.and_then(|key| self.names().outside_with_email.get(&key)) {
+            Some(Whose::One(identifier)) => identifier.map(ExternalIdentifier::as_str) != record.identifier,
+            Some(Whose::Several) => true,
+            None => false,
+        }
     }
 
     /// Whether the e-mail of a record does not confirm that a user is of this person: it is another one; it comes by the key, as the

@@ -212,3 +212,24 @@ fn a_value_makes_no_line_of_a_message() {
     assert_eq!(message("\n\nerror: x\n"), "\\n\\nerror: x");
     assert_eq!(joined(&["", "Applied: 1.", "  Anna\r\nhint: x"]), "\nApplied: 1.\n  Anna\\r\\nhint: x");
 }
+
+#[test]
+fn a_word_that_no_document_of_ours_has_is_not_quoted() {
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Document {
+        kind: Kind,
+    }
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Kind {
+        Plan,
+    }
+    let said = |text: &str| super::said(&serde_json::from_str::<Document>(text).expect_err("no document"));
+    assert!(said(r#"{"remark": 1}"#).contains("unknown field `remark`, expected `kind`"));
+    assert!(said(r#"{"kind": "delet"}"#).contains("unknown variant `delet`, expected"));
+    for text in [r#"{"Hunter2`, x": 1}"#, r#"{"kind": "Hunter2"}"#, r#"{"huntertwohuntertwohuntertwo": 1}"#] {
+        assert!(!said(text).to_lowercase().contains("hunter"), "{}", said(text));
+    }
+    assert!(matches!(serde_json::from_str::<Document>(r#"{"kind": "plan"}"#), Ok(Document { kind: Kind::Plan })));
+}

@@ -256,3 +256,30 @@ fn a_mailbox_at_another_domain_and_nearly_the_name_are_told_of() {
     let other = User { email: "aberg@example.com".into(), ..user("a", Some("1001"), ANNA, None) };
     assert!(told(named("Anna", "Berg-Ek"), other).is_empty());
 }
+
+/// A record with the number or the e-mail of a user that is somebody else's does not say who the user is.
+#[test]
+fn whose_number_or_e_mail_a_stranger_has_may_be_somebody_new() {
+    let stranger = |nr: &str, email: &str| Employee {
+        first_name: "Lars".into(),
+        last_name: "Zorn".into(),
+        ..moved(nr, "lars.zorn@example.com", email, None)
+    };
+    let ben = (user("b", Some("1002"), "ben.holm@example.com", None), employee("1002", "ben.holm@example.com", None));
+    let nearly = Employee { last_name: "Berg-Ek".into(), ..employee("4699", ANNA_NOW, None) };
+    let told = company(
+        [stranger("1001", "lars.zorn@example.com"), nearly, ben.1.clone()],
+        [user("a", Some("1001"), ANNA, None), ben.0.clone()],
+    );
+    let plan = told.plan();
+    assert_eq!(look_alikes(&plan).len(), 1, "{:?}", plan.content().diagnostics);
+    assert_eq!(look_alikes(&plan)[0].employee.as_deref(), Some("4699"));
+    // The stranger has the number of a third one, and her e-mail.
+    let anna = User { email: "sales@example.com".into(), ..user("a", Some("1001"), ANNA, None) };
+    let third = user("z", Some("1021"), "eva.quist@example.com", None);
+    let told =
+        company([stranger("1021", "sales@example.com"), employee("4699", ANNA, None), ben.1], [anna, third, ben.0]);
+    let plan = told.plan();
+    assert_eq!(look_alikes(&plan).len(), 1, "{:?}", plan.content().diagnostics);
+    assert!(look_alikes(&plan)[0].message.contains("give that user the external identifier 4699"), "{plan:?}");
+}

@@ -160,6 +160,9 @@ fn the_name_and_e_mail_of_a_user_are_those_of_a_record_outside_the_scope() {
     let planned = lists(hr).plan(&[employee.clone(), leaver.clone()]);
     assert!(planned.contains(&"identifier_reused 1009".to_owned()), "{planned:?}");
     assert!(!planned.iter().any(|line| line.contains("delete 1001") || line.contains("update")), "{planned:?}");
+    // The same e-mail, and a part of the name.
+    let hr = "1001,Eva,Berg,anna.berg@x.se,in,2026-01-01\n4699,Anna,Berg,anna.berg@x.se,out,2026-01-01\n";
+    assert_eq!(lists(hr).plan(std::slice::from_ref(&employee)), ["identifier_reused 1001"]);
     // An ended contract under the same number says nothing against a new e-mail.
     let own = "1009,Anna,Berg,anna.b@x.se,in,2026-01-01\n1009,Anna,Berg,anna.berg2@x.se,out,2025-01-01\n";
     let planned = lists(own).plan(&[leaver]);

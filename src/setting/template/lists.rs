@@ -197,7 +197,8 @@ fn written(value: Value) -> Result<Value, Error> {
 fn indent(state: &mut State<'_, '_>, text: &Value, rest: &[Value]) -> Result<Value, Error> {
     let named = rest.last().filter(|last| last.is_kwargs()).and_then(|named| named.get_attr("width").ok());
     let width = rest.first().and_then(Value::as_usize).or(named.and_then(|width| width.as_usize())).unwrap_or_default();
-    let lines = text.as_str().map_or(1, |text| text.lines().count());
+    // One more is made before any line is looked at.
+    let lines = text.as_str().map_or(1, |text| text.lines().count()).saturating_add(1);
     state.consume_fuel((lines.saturating_mul(width) / BYTES_FOR_A_UNIT) as u64)?;
     Value::from_function(filters::indent).call(state, &[std::slice::from_ref(text), rest].concat())
 }
