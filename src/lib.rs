@@ -27,6 +27,7 @@ pub mod field;
 pub mod guard;
 mod side_by_side;
 mod strict_json;
+mod threads;
 
 pub mod diff;
 pub mod order;

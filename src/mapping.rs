@@ -30,7 +30,7 @@ use rustc_hash::FxHashSet;
 
 use crate::config::{EmployeeSettings, Settings};
 use crate::employee::{
-    Branch, BranchId, CustomField, CustomFieldId, Desired, Employee, Join, KEY_CLAIMED_TWICE, Managed, SetAside,
+    Branch, BranchId, CustomField, CustomFieldId, Desired, Join, KEY_CLAIMED_TWICE, Managed, SetAside,
 };
 use crate::exit::ExitStatus;
 use crate::setting::template::Engine;
@@ -202,30 +202,41 @@ impl ResolvedMapper {
         whole.desired.of_nobody = strays::of_nobody(&reader, progress);
         let strays = strays::of(&reader, &whole, progress);
         whole.desired.strays.extend(strays);
+        whole.desired.same_key = strays::same_key(&reader, progress);
         Ok(whole)
     }
 
-    /// Reads all records on several threads, which take turns. Results are joined as they come, so that few wait.
+    /// Reads all records on several threads, which take turns; or here, if the system starts none. Results are joined as they
+    /// come, so that few wait.
     fn read_side_by_side(&self, reader: &Reader<'_>, records: usize, progress: &Progress) -> Part {
         let turns = records.div_ceil(RECORDS_PER_TURN);
         let threads = thread::available_parallelism().map_or(1, NonZero::get).min(turns);
         let turn = |turn: usize| turn * RECORDS_PER_TURN..((turn + 1) * RECORDS_PER_TURN).min(records);
         thread::scope(|scope| {
+            // How many threads share the turns is known once they are started.
             let start = |thread: usize| {
+                let (begin, threads) = sync_channel::<usize>(1);
                 let (done, parts) = sync_channel(TURNS_AHEAD);
-                let mut turns = (thread..turns).step_by(threads);
-                // Nobody takes more parts after another thread has panicked.
-                let work = move || turns.all(|number| done.send(self.read(reader, turn(number), progress)).is_ok());
-                (parts, spawn(scope, work))
+                let work = move || {
+                    let mut turns = (thread..turns).step_by(threads.recv().unwrap_or(usize::MAX));
+                    // Nobody takes more parts after another thread has panicked.
+                    turns.all(|number| done.send(self.read(reader, turn(number), progress)).is_ok())
+                };
+                Some((begin, parts, spawn(scope, work).ok()?))
             };
-            let mut workers: Vec<_> = (0..threads).map(start).collect();
+            let mut workers: Vec<_> = (0..threads).map_while(start).collect();
+            let threads = workers.len();
+            workers.iter().for_each(|(begin, ..)| begin.send(threads).expect("each waits for this"));
             let mut whole = Part::of_nobody(reader);
             whole.desired.employees.reserve_exact(records);
             for number in 0..turns {
-                let place = number % threads;
-                match workers[place].0.recv() {
+                let Some(place) = number.checked_rem(threads) else {
+                    whole.append(self.read(reader, turn(number), progress));
+                    continue;
+                };
+                match workers[place].1.recv() {
                     Ok(part) => whole.append(part),
-                    Err(_) => match workers.swap_remove(place).1.join() {
+                    Err(_) => match workers.swap_remove(place).2.join() {
                         Err(panic) => resume_unwind(panic),
                         Ok(_) => unreachable!("a thread ends after its last turn"),
                     },
@@ -246,7 +257,7 @@ impl ResolvedMapper {
                 continue;
             }
             desired.contradictions.extend(contradictions::of(reader, record));
-            let Person { outcome, answers_to } = reader.read(record);
+            let Person { outcome, answers_to, branch } = reader.read(record);
             let in_scope = !matches!(outcome, Outcome::OutOfScope(_) | Outcome::Doubtful(_));
             // A missing record does not put a person out of scope.
             let counts = |&source: &usize| in_scope || self.is_scope_judged_by(source);
@@ -269,7 +280,8 @@ impl ResolvedMapper {
                 }
                 Outcome::Good(employee) => {
                     let identifier = answers_to.is_some().then(|| employee.identifier.clone());
-                    let list = if self.manages(&employee) { &mut desired.employees } else { &mut desired.elsewhere };
+                    let is_ours = self.manages(branch.as_ref());
+                    let list = if is_ours { &mut desired.employees } else { &mut desired.elsewhere };
                     counted.extend(may_count.then_some(record));
                     if reader.may_be_unjoined(record) {
                         desired.unjoined.insert(employee.identifier.clone());
@@ -278,6 +290,7 @@ impl ResolvedMapper {
                     identifier
                 }
                 Outcome::Bad(set_aside) => {
+                    desired.has_bad_elsewhere |= !self.manages(branch.as_ref());
                     let records = reader.records();
                     undecided.extend(records.undecided(record).map(|_| record));
                     let identifier = set_aside.identifier.clone().filter(|_| !records.shares_key(record));
@@ -301,8 +314,8 @@ impl ResolvedMapper {
         self.include.iter().any(|include| include.may_use(source))
     }
 
-    fn manages(&self, employee: &Employee) -> bool {
-        match (&self.scope_branches, &employee.branch) {
+    fn manages(&self, branch: Option<&BranchId>) -> bool {
+        match (&self.scope_branches, branch) {
             (Some(branches), Some(branch)) => branches.contains(branch),
             (None, _) | (_, None) => true,
         }

@@ -2,12 +2,23 @@
 //! request.
 
 use std::fs::File;
-use std::io;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+use std::{io, thread};
 
 use tokio::runtime::{Builder, Runtime};
 
+use crate::threads::none_left;
+
 /// How many files a runtime opens at most.
 const OPENED: usize = 8;
+/// How many threads a runtime keeps for work that blocks, such as the names of servers.
+const READY: usize = 4;
+/// How many more a run starts at once: for signals, messages, events, the journal, a template, a source and a lease.
+const STARTED: usize = 7;
+/// How long a thread is waited for that was started.
+const PATIENCE: Duration = Duration::from_secs(60);
+const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 /// One that such a server keeps busy, and one for all others.
 pub const LEAST_THREADS: usize = 2;
 
@@ -18,24 +29,62 @@ pub const LEAST_THREADS: usize = 2;
 /// tasks that the time or the network has woken: with an interval of one they would wait as long as the server sends.
 ///
 /// # Errors
-/// No thread can be started.
+/// Not so many threads can be started, or files opened.
 pub fn build(name: &str, threads: usize) -> io::Result<Runtime> {
     has_room()?;
+    has_threads(threads + READY + STARTED)?;
     let mut runtime = Builder::new_multi_thread();
-    runtime.worker_threads(threads).thread_name(name).enable_all();
-    runtime.event_interval(2).global_queue_interval(3).build()
+    runtime.worker_threads(threads).thread_name(name).enable_all().thread_keep_alive(FOR_EVER);
+    let runtime = runtime.event_interval(2).global_queue_interval(3).build()?;
+    start_waiting(&runtime)?;
+    Ok(runtime)
 }
 
 /// Whether there is room for the files that a runtime opens. The library panics if there is none for the last of them.
 fn has_room() -> io::Result<()> {
-    (0..OPENED).map(|_| File::open("/dev/null")).collect::<io::Result<Vec<File>>>().map(drop)
+    let opened = (0..OPENED).map(|_| File::open("/dev/null")).collect::<io::Result<Vec<File>>>();
+    opened.map(drop).map_err(|error| io::Error::new(error.kind(), format!("{error}; allow more (`ulimit -n`)")))
+}
+
+/// Whether the system starts so many threads. The library panics if it does not.
+fn has_threads(wanted: usize) -> io::Result<()> {
+    let (go, wait) = mpsc::channel::<()>();
+    let wait = Mutex::new(wait);
+    thread::scope(|scope| {
+        let start = |_| thread::Builder::new().spawn_scoped(scope, || until_dropped(&wait));
+        let started = (0..wanted).map(start).collect::<io::Result<Vec<_>>>();
+        drop(go);
+        started.map(drop).map_err(|error| none_left(&error))
+    })
+}
+
+/// Starts the threads for work that blocks. If the system starts none later, such work waits for one of these; the library would
+/// wait for a thread that never comes.
+fn start_waiting(runtime: &Runtime) -> io::Result<()> {
+    let (go, wait) = mpsc::channel::<()>();
+    let wait = Arc::new(Mutex::new(wait));
+    let (here, started) = mpsc::channel();
+    for _ in 0..READY {
+        let (here, wait) = (here.clone(), Arc::clone(&wait));
+        runtime.spawn_blocking(move || {
+            let _ = here.send(());
+            until_dropped(&wait);
+        });
+    }
+    let each = (0..READY).try_for_each(|_| started.recv_timeout(PATIENCE));
+    drop(go);
+    each.map_err(|error| none_left(&io::Error::other(error)))
+}
+
+fn until_dropped(wait: &Mutex<mpsc::Receiver<()>>) {
+    // Nothing is ever sent.
+    let _ = wait.lock().unwrap_or_else(PoisonError::into_inner).recv();
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
-    use std::thread;
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use super::*;
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::num::NonZero;
 use std::ops::Range;
-use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::thread;
+
+use crate::threads::{Beside, beside};
 
 /// How many items a thread takes at a time.
 const TURN: u32 = 16_384;
@@ -68,8 +69,8 @@ pub(crate) fn fill_side_by_side<T: Send, E: Send>(
     let part = items.len().div_ceil(threads()).max(1);
     thread::scope(|scope| {
         let parts = items.chunks_mut(part).enumerate();
-        let workers: Vec<_> = parts.map(|(turn, items)| scope.spawn(move || fill(turn * part, items))).collect();
-        let filled = workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        let workers: Vec<_> = parts.map(|(turn, items)| beside(scope, move || fill(turn * part, items))).collect();
+        let filled = workers.into_iter().map(Beside::join);
         filled.fold(Ok(()), Result::and)
     })
 }
@@ -96,13 +97,13 @@ fn in_turns<T: Send, E>(
     };
     let take_turns = &take_turns;
     thread::scope(|scope| {
-        let start = |results: mpsc::Sender<_>| scope.spawn(move || take_turns(results));
+        let start = |results: mpsc::Sender<_>| beside(scope, move || take_turns(results));
         let workers: Vec<_> = (0..threads).map(|_| start(results.clone())).collect();
         // The results end when no worker is left to send one.
         drop(results);
         let taken = take_in_order(done, &mut take);
         for worker in workers {
-            worker.join().unwrap_or_else(|panic| resume_unwind(panic));
+            worker.join();
         }
         taken
     })

@@ -8,10 +8,12 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
 use std::time::Duration;
+use std::{io, thread};
 
 use minijinja::Environment;
+
+use crate::threads::none_left;
 
 /// How many bytes a template may have. That also bounds its nesting.
 const LONGEST_TEMPLATE: usize = 8 * 1024;
@@ -65,10 +67,10 @@ impl Progress {
 ///
 /// # Errors
 /// If no step was made within the time limit. The thread then goes on until the program ends, because a thread cannot
-/// be stopped.
+/// be stopped. If the system starts no thread.
 ///
 /// # Panics
-/// If the work panics, or the system starts no thread.
+/// If the work panics.
 pub(crate) fn in_time<T: Send + 'static>(work: impl FnOnce(&Progress) -> T + Send + 'static) -> Result<T, String> {
     in_time_of(PATIENCE, work)
 }
@@ -85,7 +87,7 @@ fn in_time_of<T: Send + 'static>(
         // If it took too long, nobody waits for it.
         let _ = sender.send(result);
     });
-    let thread = started.unwrap_or_else(|error| panic!("no thread can be started: {error}"));
+    let thread = started.map_err(|error| format!("cannot be worked out: {}", none_left(&error)))?;
     let mut steps = 0;
     loop {
         match result.recv_timeout(patience) {
@@ -114,14 +116,13 @@ fn in_time_of<T: Send + 'static>(
 
 /// Starts one of several threads with the same room.
 ///
-/// # Panics
-/// If the system starts no thread, as [`thread::Scope::spawn`].
+/// # Errors
+/// The system starts no thread.
 pub(crate) fn spawn<'scope, T: Send + 'scope>(
     scope: &'scope thread::Scope<'scope, '_>,
     work: impl FnOnce() -> T + Send + 'scope,
-) -> thread::ScopedJoinHandle<'scope, T> {
-    let started = thread::Builder::new().stack_size(ROOM).spawn_scoped(scope, work);
-    started.unwrap_or_else(|error| panic!("no thread can be started: {error}"))
+) -> io::Result<thread::ScopedJoinHandle<'scope, T>> {
+    thread::Builder::new().stack_size(ROOM).spawn_scoped(scope, work)
 }
 
 #[cfg(test)]

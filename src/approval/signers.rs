@@ -197,7 +197,8 @@ fn options<'l>(text: &'l str, zone: &TimeZone) -> Result<(Options, &'l str), Str
             ("valid-before", Some(text)) => options.valid_before = Some(time(&name, &text, zone)?),
             (known, _) => {
                 return Err(format!(
-                    "has {known:?} where a public key is expected: it needs a value, or may have none"
+                    "has {known:?} where a public key is expected: namespaces, valid-after and valid-before need a value, \
+                     cert-authority has none"
                 ));
             }
         }

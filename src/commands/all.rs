@@ -8,7 +8,6 @@ use std::ffi::OsStr;
 use std::fs;
 use std::future::Future;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -329,9 +328,7 @@ fn one<'a>(
             None => {
                 ui.note("begins");
                 let quiet = ui.unprinted();
-                let run =
-                    AssertUnwindSafe(job::once(&args, &global, "command", before.as_ref(), &quiet)).catch_unwind();
-                run.await.unwrap_or_else(|_| Ended::of_panic(began, "command"))
+                job::once(&args, &global, "command", before.as_ref(), &quiet).await
             }
         };
         let (status, plan) = (ended.status(), ended.ran.plan.clone());

@@ -1,6 +1,7 @@
 //! One run and what follows it: its outcome is recorded, and people are notified ([`crate::notify`]). Neither changes
 //! the outcome.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -50,12 +51,6 @@ impl Ended {
     pub(super) fn status(&self) -> ExitStatus {
         self.result.as_ref().map_or_else(status_of, |status| *status)
     }
-
-    /// A run that a defect of the program ended.
-    pub(super) fn of_panic(began: Timestamp, reason: &str) -> Self {
-        let error = anyhow::anyhow!("a defect of skovik-sync ended the run; its log says where");
-        Self::now(began, reason, Err(error), None)
-    }
 }
 
 /// Runs `run`, as a command of its own.
@@ -74,15 +69,16 @@ pub(super) async fn command(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow
     result
 }
 
-/// Runs once. `serve` uses nothing else of `run`. `before` are the settings that the command began with, if it makes more
+/// Runs once. A defect ends this run, and no service or other run. `serve` uses nothing else of `run`. `before` are the settings that the command began with, if it makes more
 /// than one run.
 pub(super) async fn once(args: &cli::Run, global: &Global, reason: &str, before: Option<&Settings>, ui: &Ui) -> Ended {
     let began = now();
-    let loaded = load_settings(&global.config).and_then(|settings| {
+    let load = || {
+        let settings = load_settings(&global.config)?;
         before.map_or(Ok(()), |before| same_target(before, &settings, &global.config))?;
         Ok(settings)
-    });
-    let settings = match loaded {
+    };
+    let settings = match catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|_| Err(run::defect())) {
         Ok(settings) => settings,
         Err(error) => return Ended::now(began, reason, Err(error), None),
     };

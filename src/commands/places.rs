@@ -170,7 +170,8 @@ impl Places {
         Ok(())
     }
 
-    /// What is wrong with each of several plans with their reports and the approvals that the policy gives them, which different runs of one command write.
+    /// What is wrong with each of several plans, which different runs of one command write, with their reports and the approvals
+    /// that the policy gives them.
     ///
     /// # Errors
     /// As [`Places::check`], for standard output and standard error.

@@ -6,7 +6,6 @@ mod explain;
 mod named;
 
 use std::collections::BTreeSet;
-use std::panic::resume_unwind;
 use std::path::Path;
 use std::{fs, thread};
 
@@ -35,6 +34,7 @@ use crate::provider::fingerprint;
 use crate::render::Ids;
 use crate::render::text::{TextOptions, display};
 use crate::setting::Calendar;
+use crate::threads::beside;
 use crate::ui::Ui;
 
 /// How many people a group shows on a terminal.
@@ -173,13 +173,13 @@ impl Facts {
     ) -> anyhow::Result<(Settled<'a>, Input<'a>)> {
         let policy = &self.policy;
         let (settled, fingerprint) = thread::scope(|scope| {
-            let users = scope.spawn(|| UserIndex::of(directory));
+            let users = beside(scope, || UserIndex::of(directory));
             let people = PeopleIndex::of(desired);
-            let users = users.join().unwrap_or_else(|panic| resume_unwind(panic));
-            let fingerprint = scope.spawn(|| fingerprint(directory, &policy.managed));
+            let users = users.join();
+            let fingerprint = beside(scope, || fingerprint(directory, &policy.managed));
             let settled = people.and_then(|people| Comparison::with(people, users?, desired, directory, policy));
             let settled = settled.map_err(NoPlan::from).and_then(Settled::of);
-            (settled, fingerprint.join().unwrap_or_else(|panic| resume_unwind(panic)))
+            (settled, fingerprint.join())
         });
         let Self { policy, only, joins, sources, as_of, memory, account } = self;
         let input = Input {

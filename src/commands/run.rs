@@ -3,8 +3,10 @@
 
 mod peoples;
 
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 
 use super::apply::{Approved, Carried, Extent, carry_out, not_locked, report_without_apply, take_lock};
@@ -51,7 +53,8 @@ pub(super) async fn run(
         .writes_in_place("--events", args.events.as_deref())
         .check()?;
     let mut ending = Ending::default();
-    let ended = without_secrets(settings, plan_and_apply(args, settings, &mut ending, global, ui).await);
+    let ran = AssertUnwindSafe(plan_and_apply(args, settings, &mut ending, global, ui)).catch_unwind().await;
+    let ended = without_secrets(settings, ran.unwrap_or_else(|_| Err(defect())));
     *made = ending.made.take();
     if let Some(path) = args.report.as_deref().filter(|_| !ending.is_reported) {
         let (status, problem) = match &ended {
@@ -63,6 +66,11 @@ pub(super) async fn run(
         }
     }
     ended
+}
+
+/// What a defect of the program did to a run. It is told and recorded as every other error.
+pub(super) fn defect() -> anyhow::Error {
+    anyhow::anyhow!("a defect of skovik-sync ended the run; its log says where")
 }
 
 /// What the report needs to know of a run besides its outcome.

@@ -5,7 +5,6 @@ mod start;
 
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -157,12 +156,9 @@ impl Running<'_> {
         self.ui.note(format!("run: {reason}"));
         self.board.lock().running = Some((now(), reason.clone()));
         let args = cli::Run::to(self.args.out.clone(), self.args.report.clone());
-        let began = now();
         let quiet = self.ui.unprinted();
-        // A defect in one run must not end the service.
-        let ended =
-            AssertUnwindSafe(job::once(&args, self.global, &reason, Some(&self.settings), &quiet)).catch_unwind().await;
-        let Ended { result, ran, settings } = ended.unwrap_or_else(|_| Ended::of_panic(began, &reason));
+        let Ended { result, ran, settings } =
+            job::once(&args, self.global, &reason, Some(&self.settings), &quiet).await;
         if let Some(settings) = settings {
             // A receiver of notifications may repeat a secret that this run used.
             self.settings.secrets().learn(settings.secrets());

@@ -12,9 +12,7 @@ use crate::config::Settings;
 use crate::exit::{ExitStatus, refused};
 use crate::setting::protect_of_all;
 use crate::state::{FOLDER_VARIABLE, KEY_VARIABLE, LEASE, Place, State, StateError, store_secrets};
-
-/// What only the credential of a store has in it, in small letters.
-const CREDENTIALS: [&str; 4] = ["accountkey=", "sharedaccess", "sas=", "sig="];
+use crate::text::shell_path;
 
 /// Keeps the secrets of a store that the command line names from every program that is started, and out of messages. What
 /// the settings name is known when they are read.
@@ -27,15 +25,7 @@ pub(super) fn protect_store(global: &Global) {
 /// The state that the command line or the environment names.
 fn named(global: &Global) -> Option<Result<Place, String>> {
     let state = global.state.as_ref().filter(|state| !state.as_os_str().is_empty())?;
-    let place = state.to_str().and_then(|text| {
-        let said = text.to_ascii_lowercase();
-        if CREDENTIALS.iter().any(|part| said.contains(part)) {
-            return Some(Err(
-                "has a credential in it, which comes from the environment; name a folder or a store".to_owned()
-            ));
-        }
-        Place::of_address(text, Path::new(""))
-    });
+    let place = state.to_str().and_then(|text| Place::of_address(text, Path::new("")));
     Some(place.unwrap_or_else(|| Ok(Place::Folder(state.clone()))))
 }
 
@@ -62,7 +52,16 @@ pub(super) fn state_folder(global: &Global, settings: Option<&Settings>) -> anyh
 fn users_folder() -> anyhow::Result<PathBuf> {
     let folders = directories::ProjectDirs::from("", "", "skovik-sync")
         .context("there is no home folder to keep the state in; set HOME, or name one with --state")?;
-    Ok(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_owned())
+    let folder = folders.state_dir().unwrap_or_else(|| folders.data_local_dir());
+    if folder.is_relative() {
+        let problem = format!(
+            "HOME is not a whole path, so that each working folder would have a state and a budget of its own in {}; set HOME to \
+             a whole path, or name the folder with --state",
+            shell_path(folder)
+        );
+        return Err(refused(ExitStatus::Usage, problem));
+    }
+    Ok(folder.to_owned())
 }
 
 fn state_key() -> Option<SecretString> {

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::MOST_BYTES;
 use crate::files::{Links, read_regular};
 use crate::setting::protect_of_all;
-use crate::state::store_secrets;
+use crate::state::{STORES, store_secrets};
 
 /// Programs need these, and they hold no secret of ours.
 const ORDINARY: [&str; 19] = [
@@ -33,13 +33,9 @@ const ORDINARY: [&str; 19] = [
     "no_proxy",
 ];
 
-/// How a store begins that `[state] url` names.
-const STORES: [&[u8]; 3] = [b"s3://", b"az://", b"gs://"];
-
 /// Keeps every variable that is set and that a file names anywhere from the programs of all settings of this process. The file
-/// may be no settings, or wrong in a way that hides which of its words are names of variables. If it names a store, the secrets of
-/// stores are kept, too. Of a file that cannot be read
-/// nothing is known.
+/// may be no settings, or wrong in a way that hides which of its words are names of variables. If it names a store, the secrets
+/// of stores are kept, too. Of a file that cannot be read nothing is known.
 pub(crate) fn protect_variables_named_in(path: &Path) {
     let text = read_regular(path, MOST_BYTES, Links::Follow).unwrap_or_default();
     // In UTF-16, every other byte of such a name is 0.
@@ -51,7 +47,8 @@ pub(crate) fn protect_variables_named_in(path: &Path) {
 }
 
 fn names_a_store(text: &[u8]) -> bool {
-    text.windows(5).any(|window| STORES.iter().any(|store| window.eq_ignore_ascii_case(store)))
+    let text = String::from_utf8_lossy(text).to_ascii_lowercase();
+    STORES.iter().any(|store| text.contains(&format!("{store}://")))
 }
 
 fn named_in(text: &[u8], is_set: impl Fn(&str) -> bool) -> BTreeSet<String> {

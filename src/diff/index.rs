@@ -28,8 +28,9 @@ pub struct UserIndex {
 pub struct PeopleIndex<'a> {
     /// Good records by identifier.
     by_identifier: Places,
-    /// Good records by e-mail.
+    /// Good records by e-mail. Of several with one e-mail, this is the last; the others are in `shared_emails`.
     by_email: Places,
+    shared_emails: FxHashMap<&'a str, Vec<u32>>,
     /// Identifiers that belong to no good record, or to more than one record in scope; also those of records that may be in
     /// scope.
     others: FxHashSet<&'a str>,
@@ -145,6 +146,7 @@ impl<'a> PeopleIndex<'a> {
         let email_at = |index: u32| Some(employee_at(index).email.key());
         let mut by_identifier = Places::for_people(employees.len());
         let mut by_email = Places::for_people(employees.len());
+        let mut shared_emails: FxHashMap<&'a str, Vec<u32>> = FxHashMap::default();
         let mut rivals: FxHashMap<u32, (&'static str, String)> = FxHashMap::default();
         for (index, employee) in (0..).zip(employees) {
             if let Some(first) = by_identifier.insert(employee.identifier.as_str(), index, identifier_at) {
@@ -155,6 +157,7 @@ impl<'a> PeopleIndex<'a> {
                 rivals.insert(index, (IDENTIFIER_CLAIMED_TWICE, reason(employee_at(first))));
             }
             if let Some(first) = by_email.insert(employee.email.key(), index, email_at) {
+                shared_emails.entry(employee.email.key()).or_default().push(first);
                 let reason =
                     |other: &Employee| format!("the e-mail {} also belongs to {}", employee.email, describe(other));
                 rivals.entry(first).or_insert_with(|| ("email_claimed_twice", reason(employee)));
@@ -193,7 +196,7 @@ impl<'a> PeopleIndex<'a> {
         let doubtful = desired.doubtful.iter().filter_map(|record| record.identifier.as_ref());
         let is_good = |identifier: &str| by_identifier.get(identifier, identifier_at).is_some();
         others.extend(doubtful.map(|identifier| identifier.as_str()).filter(|identifier| !is_good(identifier)));
-        Ok(Self { by_identifier, by_email, others, claimed_twice, rivals })
+        Ok(Self { by_identifier, by_email, shared_emails, others, claimed_twice, rivals })
     }
 
     /// Whose record an identifier belongs to; `employees` are those that were indexed.
@@ -215,9 +218,16 @@ impl<'a> PeopleIndex<'a> {
         self.claimed_twice.contains(identifier)
     }
 
-    /// The good record with an e-mail, which is given by its key; `employees` are those that were indexed.
+    /// The good record with an e-mail, which is given by its key; `employees` are those that were indexed. Of several, the last:
+    /// all of them are set aside.
     pub(super) fn with_email(&self, email_key: &str, employees: &[Employee]) -> Option<u32> {
         self.by_email.get(email_key, |index| Some(employees[index as usize].email.key()))
+    }
+
+    /// All good records with an e-mail, which is given by its key; `employees` are those that were indexed.
+    pub(super) fn all_with_email(&self, email_key: &str, employees: &[Employee]) -> impl Iterator<Item = u32> {
+        let others = self.shared_emails.get(email_key).into_iter().flatten().copied();
+        self.with_email(email_key, employees).into_iter().chain(others)
     }
 }
 

@@ -9,7 +9,7 @@ use super::changes::{Changed, Draft, Drafts};
 use super::index::describe;
 use super::{Claim, Comparison, Standing, describe_user};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::employee::{Employee, ExternalIdentifier, User};
+use crate::employee::{Desired, Employee, ExternalIdentifier, User};
 use crate::text::shell_option;
 
 /// How many people with the same name a remark names.
@@ -78,7 +78,8 @@ impl Comparison<'_> {
         if candidates.is_empty() {
             return;
         }
-        self.remark_same_mailboxes(&candidates, drafts);
+        self.remark_nearly_named(&candidates, drafts);
+        self.remark_own_rows(&candidates, drafts);
         let mut by_name: FxHashMap<String, (Vec<u32>, Vec<u32>)> = FxHashMap::default();
         for user in candidates {
             if let Some(name) = self.user(user).name_key() {
@@ -104,10 +105,10 @@ impl Comparison<'_> {
             let leaving = users.iter().filter(|&&user| self.leaves(user));
             drafts.diagnostics.extend(leaving.map(|&user| self.remark_of_leaver(user, newcomers)));
         }
-        for employee in &self.desired.elsewhere {
-            let is_new = self.owner_of_identifier(employee.identifier.as_str()).is_none();
-            let namesakes = || by_name.get(&employee.name_key().filter(|_| is_new)?).map(|(users, _)| users);
-            let leaving = namesakes().into_iter().flatten().filter(|&&user| self.leaves(user));
+        let is_new = |employee: &&Employee| self.owner_of_identifier(employee.identifier.as_str()).is_none();
+        for employee in self.desired.elsewhere.iter().filter(is_new) {
+            let namesakes = employee.name_key().and_then(|name| by_name.get(&name));
+            let leaving = namesakes.into_iter().flat_map(|(users, _)| users).filter(|&&user| self.leaves(user));
             drafts.diagnostics.extend(leaving.map(|&user| self.remark_of_transfer(user, employee)));
         }
     }
@@ -115,7 +116,9 @@ impl Comparison<'_> {
     /// Users of other branches without a record, where the lists have people of these branches: whoever manages these may
     /// delete them, and they may be somebody who would be created here.
     fn left_elsewhere(&self) -> impl Iterator<Item = u32> {
-        let users = (0..).zip(&self.standings).filter(|_| !self.desired.elsewhere.is_empty());
+        let Desired { elsewhere, has_bad_elsewhere, .. } = self.desired;
+        let are_known = !elsewhere.is_empty() || *has_bad_elsewhere;
+        let users = (0..).zip(&self.standings).filter(move |_| are_known);
         let is_left = |user: u32| {
             let described = self.user(user);
             described.identifier.is_some() && !self.is_in_branches(described) && !self.is_described(described)
@@ -307,6 +310,26 @@ impl Comparison<'_> {
     /// What becomes of somebody without an active user.
     pub(super) fn coming(&self, index: u32) -> &'static str {
         if matches!(self.claims[index as usize], Claim::Inactive(_)) { "made active again" } else { "created" }
+    }
+
+    /// Remarks for somebody who would be created and may be a user without a record by something else than the name; and for the
+    /// user. `by` is what they have in common, such as `has the mailbox of`.
+    pub(super) fn remark_pair(&self, index: u32, user: u32, by: &str, drafts: &mut Drafts) {
+        let (employee, described) = (self.employee(index), self.user(user));
+        let (identifier, who, whom) = (&employee.identifier, describe(employee), describe_user(described));
+        let (fate, coming) = (self.fate(user), self.coming(index));
+        let message = format!(
+            "{who} would be {coming}, and {by} {whom}, who {fate}. If this is one person: give that user the external \
+             identifier {identifier} in Skovik and plan again. If not: leave it and approve the plan"
+        );
+        drafts.diagnostics.push(warning(Some(identifier.to_string()), message));
+        if self.leaves(user) {
+            let message = format!(
+                "{whom} would be deleted, and may be {identifier} {who}, who would be {coming}: see there what to do if this is \
+                 one person"
+            );
+            drafts.diagnostics.push(warning(described.identifier.as_ref().map(ToString::to_string), message));
+        }
     }
 
     fn remark_of_leaver(&self, user: u32, newcomers: &[u32]) -> Diagnostic {

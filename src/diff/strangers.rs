@@ -183,19 +183,24 @@ impl<'a> Comparison<'a> {
             let key = name_and_email(name?, record.email?);
             Some(self.names().with_email.contains(&key))
         };
-        let is_other_record = || {
-            let other = self.employee(self.people.with_email(owner.email.key(), &self.desired.employees)?);
-            let is_other = Some(other.identifier.as_str()) != record.identifier;
-            Some(is_other && other.name_key() == owner.name_key())
-        };
+        let is_other_record =
+            || self.others_with_email_of(owner, record).any(|other| other.name_key() == owner.name_key());
         // A name that comes by a wrong key is that of the key's user, and the e-mail tells who the record is of.
         let is_of_lost_user = || {
             let user = self.user(self.owner_of_email(record.email?.key()).filter(|_| self.desired.names_come_by_key)?);
             let person = user.identifier.as_ref().and_then(|identifier| self.person(identifier.as_str()));
             Some(user.id != owner.id && !matches!(person, Some(Person::Employee(_))))
         };
-        [is_other_user(), is_other_record(), is_of_lost_user()].contains(&Some(true))
+        [is_other_user(), is_of_lost_user()].contains(&Some(true))
+            || is_other_record()
             || self.is_of_one_outside(record, owner)
+    }
+
+    /// The good records under another identifier than a record's that have the e-mail of a user.
+    fn others_with_email_of<'s>(&'s self, owner: &User, record: &Described<'_>) -> impl Iterator<Item = &'s Employee> {
+        let with_email = self.people.all_with_email(owner.email.key(), &self.desired.employees);
+        let identifier = record.identifier;
+        with_email.map(|index| self.employee(index)).filter(move |other| Some(other.identifier.as_str()) != identifier)
     }
 
     /// Whether a record outside the scope, under another identifier than this one, has the name and the e-mail of a user.
@@ -221,8 +226,7 @@ impl<'a> Comparison<'a> {
         let is_of_other = |whose: Option<&Whose<'_>>, may_be_itself| {
             whose.is_some_and(|whose| whose.is_another(record, owner, may_be_itself))
         };
-        let other = self.people.with_email(owner.email.key(), &self.desired.employees);
-        other.is_some_and(|index| Some(self.employee(index).identifier.as_str()) != record.identifier)
+        self.others_with_email_of(owner, record).next().is_some()
             || name.is_some_and(|name| of_lone_users.contains_key(name))
             || owner
                 .name_key()

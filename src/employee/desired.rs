@@ -64,6 +64,11 @@ pub struct Desired {
     pub names_come_by_key: bool,
     /// Good records whose branch is outside `[scope] branches`: another configuration manages them.
     pub elsewhere: Vec<Employee>,
+    /// Whether there are bad records of such branches, too.
+    pub has_bad_elsewhere: bool,
+    /// Where several rows of the first source have one key: the identifier of one that does not count, and the other identifier of
+    /// the one that counts.
+    pub same_key: Vec<[ExternalIdentifier; 2]>,
     /// How the people in scope were joined with each source but the first.
     pub joins: Vec<Join>,
 }

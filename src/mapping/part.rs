@@ -54,6 +54,8 @@ impl Part {
             mut strays,
             mut contradictions,
             unjoined,
+            has_bad_elsewhere,
+            same_key: _,
             of_nobody: _,
             joins: _,
             identity_comes_by_key: _,
@@ -70,6 +72,7 @@ impl Part {
         self.desired.strays.append(&mut strays);
         self.desired.contradictions.append(&mut contradictions);
         self.desired.unjoined.extend(unjoined);
+        self.desired.has_bad_elsewhere |= has_bad_elsewhere;
         self.answers.append(&mut answers);
         self.passed_over.append(&mut passed_over);
         self.outside.append(&mut outside);

@@ -39,6 +39,8 @@ pub(super) struct Person {
     pub(super) outcome: Outcome,
     /// The key by which other records name this person as manager, if it is not the identifier.
     pub(super) answers_to: Option<Box<str>>,
+    /// The branch, also of a bad record, as far as it is known.
+    pub(super) branch: Option<BranchId>,
 }
 
 /// Whether a record is out of scope, bad or good.
@@ -187,7 +189,11 @@ impl<'t> Reader<'t> {
                 None => {
                     // Nobody can have this person as manager; a person who names them gets this reason.
                     let answers_to = optional(self.refers_to.as_ref(), &context).ok().flatten().map(Into::into);
-                    return Person { outcome: Outcome::OutOfScope(self.outside(record, &context)), answers_to };
+                    return Person {
+                        outcome: Outcome::OutOfScope(self.outside(record, &context)),
+                        answers_to,
+                        branch: None,
+                    };
                 }
             },
             Err(reason) => problem.note(Problem::new("scope_failed", reason)),
@@ -227,7 +233,7 @@ impl<'t> Reader<'t> {
                     email: (&*email).into(),
                     first_name,
                     last_name,
-                    branch,
+                    branch: branch.clone(),
                     manager,
                     custom_fields,
                     origin,
@@ -242,7 +248,12 @@ impl<'t> Reader<'t> {
                 if code == SCOPE_DOUBTFUL { Outcome::Doubtful(set_aside) } else { Outcome::Bad(set_aside) }
             }
         };
-        Person { outcome, answers_to: answers_to.map(Into::into) }
+        Person { outcome, answers_to: answers_to.map(Into::into), branch }
+    }
+
+    /// Whether `include` leaves a record out.
+    pub(super) fn leaves_out(&self, record: usize) -> bool {
+        self.include.as_ref().is_some_and(|include| include.holds(&Context::new(self.records, record)) == Ok(false))
     }
 
     /// What is wrong with the key of a record.

@@ -3,12 +3,12 @@
 
 use std::borrow::Cow;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::compiled_template::{CompiledTemplate, Context};
 use super::part::Part;
 use super::person::Reader;
-use crate::employee::{KEY_CLAIMED_TWICE, Named, SetAside, Stray, name_key};
+use crate::employee::{ExternalIdentifier, KEY_CLAIMED_TWICE, Named, SetAside, Stray, name_key};
 use crate::source::Records;
 use crate::template_cost::Progress;
 
@@ -142,4 +142,27 @@ fn names_that_count<'r>(reader: &'r Reader<'_>, keys: FxHashSet<&'r str>) -> FxH
         Some((records.key(record), name_key(&first_name, &last_name)?))
     };
     counted.filter_map(named).collect()
+}
+
+/// Where several rows of the first source have one key: the identifier of each that does not count, and the identifier of the one
+/// that counts, if it is another one.
+pub(super) fn same_key(reader: &Reader<'_>, progress: &Progress) -> Vec<[ExternalIdentifier; 2]> {
+    let records = reader.records();
+    let [identifier, ..] = reader.names();
+    let identifier_of = |record: usize| {
+        progress.step();
+        let text = identifier.render(&Context::new(records, record)).ok().filter(|text| !text.is_empty())?;
+        Some(ExternalIdentifier::from(&*text))
+    };
+    let rows = records.rows_with_repeated_key(0);
+    let does_not_count = |record: &usize| records.is_passed_over(*record) || reader.leaves_out(*record);
+    let (passed_over, counted): (Vec<usize>, Vec<usize>) =
+        rows.into_iter().map(|row| row as usize).partition(does_not_count);
+    let counted: FxHashMap<&str, ExternalIdentifier> =
+        counted.into_iter().filter_map(|record| Some((records.key(record), identifier_of(record)?))).collect();
+    let pair = |record: usize| {
+        let counts = counted.get(records.key(record))?;
+        identifier_of(record).filter(|own| own != counts).map(|own| [own, counts.clone()])
+    };
+    passed_over.into_iter().filter_map(pair).collect()
 }

@@ -52,6 +52,8 @@ pub(super) fn unknown(
         in_scope: _,
         joins: _,
         unjoined: _,
+        has_bad_elsewhere: _,
+        same_key: _,
         of_nobody: _,
         identity_comes_by_key: _,
         names_come_by_key: _,

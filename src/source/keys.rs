@@ -18,6 +18,7 @@ use super::table::Table;
 use crate::employee::normal_text;
 use crate::setting::Calendar;
 use crate::setting::ConfigError;
+use crate::setting::quoting::quoted;
 use crate::setting::template::{Engine, Template, is_empty_part, said};
 use crate::template_cost::{Progress, in_time, not_too_large};
 use crate::text::{is_unseen, shortened};
@@ -243,12 +244,13 @@ fn usable(cell: Cell<'_>) -> Result<(), String> {
 }
 
 /// # Errors
-/// If a key has an invisible character. White space other than a plain space counts as invisible.
+/// If a key has an invisible character. White space other than a plain space counts as invisible. The text may be no key at
+/// all: the list may be any file.
 fn seen(key: &str) -> Result<(), String> {
     if key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
         return Ok(());
     }
     key.chars().find(|c| is_unseen(*c)).map_or(Ok(()), |found| {
-        Err(format!("its key holds the invisible character U+{:04X}: {}", u32::from(found), shown(key)))
+        Err(format!("its key holds the invisible character U+{:04X}: {}", u32::from(found), quoted(key)))
     })
 }

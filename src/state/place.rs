@@ -15,34 +15,38 @@ pub enum Place {
 
 /// What an address of a place begins with.
 const FILE: &str = "file";
-const STORES: [&str; 3] = ["s3", "az", "gs"];
+pub(crate) const STORES: [&str; 3] = ["s3", "az", "gs"];
+/// What only the credential of a store has in it, in small letters.
+const CREDENTIALS: [&str; 4] = ["accountkey=", "sharedaccess", "sas=", "sig="];
 /// What an address must be.
 pub(crate) const NO_PLACE: &str = "must be file:, s3:, az: or gs:, such as \"s3://bucket/path\"";
 
 impl Place {
-    /// The place that an address names; `None` if the text is none. A path in it is relative to a folder. What begins like an
-    /// address is never taken for a path: the state would silently be in a new folder.
+    /// The place that an address names; `None` if the text is none, but may be a path. A path in an address is relative to a
+    /// folder. What begins like an address is never taken for a path: the state would silently be in a new folder.
     ///
     /// # Errors
-    /// If it names no place, or a store and more than where it is.
+    /// If it names no place, a store and more than where it is, or what is no path as it stands.
     #[must_use]
     pub fn of_address(text: &str, folder: &Path) -> Option<Result<Self, String>> {
-        let path =
-            text.split_once(':').filter(|(scheme, _)| scheme.eq_ignore_ascii_case(FILE)).map_or(text, |(_, path)| path);
-        if let Some(problem) = unexpanded(path.strip_prefix("//").unwrap_or(path)) {
+        let (scheme, rest) = text.split_once(':').unwrap_or(("", text));
+        let is = |known: &str| scheme.eq_ignore_ascii_case(known);
+        let is_file = is(FILE);
+        let path = if is_file { rest.strip_prefix("//").unwrap_or(rest) } else { text };
+        if let Some(problem) = unfit(path) {
             return Some(Err(problem.to_owned()));
         }
-        let (scheme, rest) = text.split_once(':')?;
-        let is = |known: &str| scheme.eq_ignore_ascii_case(known);
-        if is(FILE) {
-            return Some(match rest.strip_prefix("//").unwrap_or(rest) {
-                "" => Err("names no folder".to_owned()),
-                path => Ok(Self::Folder(folder.join(path))),
-            });
+        if is_file {
+            return Some(Ok(Self::Folder(folder.join(path))));
         }
         let is_scheme = !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        let is_address = STORES.into_iter().any(is) || is_scheme && rest.starts_with("//");
-        is_address.then(|| Url::parse(text).map_err(|_| NO_PLACE.to_owned()).and_then(|url| Self::store(&url)))
+        if STORES.into_iter().any(is) || is_scheme && rest.starts_with("//") {
+            return Some(Url::parse(text).map_err(|_| NO_PLACE.to_owned()).and_then(|url| Self::store(&url)));
+        }
+        let said = text.to_ascii_lowercase();
+        CREDENTIALS.iter().any(|part| said.contains(part)).then(|| {
+            Err("has a credential in it, which belongs into the environment; name a folder or a store".to_owned())
+        })
     }
 
     /// The store that a URL names.
@@ -62,18 +66,17 @@ impl Place {
 }
 
 /// What is wrong with a path that a shell was to expand, or that still has what was around it somewhere.
-fn unexpanded(path: &str) -> Option<&'static str> {
-    match path {
-        _ if path.trim() != path => Some("has white space or a line break around it"),
-        _ if path.starts_with('~') => {
-            Some("begins with ~, which stands for no folder here; write the whole path, or ./~")
-        }
+fn unfit(path: &str) -> Option<&'static str> {
+    Some(match path {
+        "" => "names no folder",
+        _ if path.trim() != path => "has white space or a line break around it",
+        _ if path.starts_with('~') => "begins with ~, which stands for no folder here; write the whole path, or ./~",
         _ if path.starts_with(['$', '%']) => {
-            Some("begins with a variable, which is not filled in here; write the whole path")
+            "begins with a variable, which is not filled in here; write the whole path"
         }
-        _ if path.starts_with(['"', '\'']) => Some("begins with a quote; leave the quotes out"),
-        _ => None,
-    }
+        _ if path.starts_with(['"', '\'']) => "begins with a quote; leave the quotes out",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -100,6 +103,8 @@ mod tests {
             ("state\n", Some("line break")),
             ("file:state ", Some("white space")),
             (" s3://bucket", Some("white space")),
+            ("Endpoint=x;AccountKey=secret", Some("has a credential in it")),
+            ("", Some("names no folder")),
             ("ftp://host/path", Some("must be file:, s3:, az: or gs:")),
             ("s3:///path", Some("names no bucket or container")),
             ("s3://key:secret@bucket/path", Some("credentials come from the environment")),
@@ -119,7 +124,7 @@ mod tests {
         for (text, path) in [("file:state", "/here/state"), ("file:///var/x", "/var/x"), ("FILE:/var/x", "/var/x")] {
             assert_eq!(place(text), Some(Ok(Place::Folder(path.into()))), "{text}");
         }
-        for text in ["state", "/var/x", "./s3:/x", "a/s3://b", "c:x", "s3", ""] {
+        for text in ["state", "/var/x", "./s3:/x", "a/s3://b", "c:x", "s3"] {
             assert_eq!(place(text), None, "{text}");
         }
     }

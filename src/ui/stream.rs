@@ -3,10 +3,12 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use crate::state::is_ending;
+use crate::threads::none_left;
 
 /// How long a message waits for its reader before the program goes on without.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
@@ -27,6 +29,8 @@ struct Messages {
     /// How many were put in the queue and are not written yet.
     open: usize,
     is_stuck: bool,
+    /// Writes at once, however long that takes, where the system starts no thread.
+    direct: Option<Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>>,
 }
 
 /// Writes to standard error. If nobody reads it, the message waits in a queue, and is lost in the end: nobody can be
@@ -48,22 +52,31 @@ fn messages() -> MutexGuard<'static, Messages> {
 }
 
 impl Messages {
-    fn start(mut write: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static) -> Self {
+    fn start(write: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static) -> Self {
         let (queue, messages) = sync_channel::<Vec<u8>>(WAITING);
         let (done, written) = channel();
-        std::thread::spawn(move || {
+        let ours = Arc::new(Mutex::new(write));
+        let theirs = Arc::clone(&ours);
+        let started = Builder::new().spawn(move || {
             for message in messages {
-                let _ = write(&message);
+                let _ = theirs.lock().unwrap_or_else(PoisonError::into_inner)(&message);
                 if done.send(()).is_err() {
                     return;
                 }
             }
         });
-        Self { queue, written, open: 0, is_stuck: false }
+        let mut direct: Option<Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>> = None;
+        if started.is_err() {
+            direct = Some(Box::new(move |text| ours.lock().unwrap_or_else(PoisonError::into_inner)(text)));
+        }
+        Self { queue, written, open: 0, is_stuck: false, direct }
     }
 
     /// Writes a message, in order. Waits for it unless an earlier one is already stuck. Returns whether it was written.
     fn write(&mut self, text: &[u8], patience: Duration) -> bool {
+        if let Some(direct) = &mut self.direct {
+            return direct(text).is_ok();
+        }
         while self.written.try_recv().is_ok() {
             self.open -= 1;
         }
@@ -133,7 +146,7 @@ fn write_within(
     patience: Duration,
     write: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static,
 ) -> io::Result<()> {
-    let mut out = io::BufWriter::with_capacity(PART, Parts::start(patience, write));
+    let mut out = io::BufWriter::with_capacity(PART, Parts::start(patience, write)?);
     let written = write!(out, "{text}").and_then(|()| out.flush());
     // What is left of it is not written once more.
     drop(out.into_parts());
@@ -148,17 +161,18 @@ struct Parts {
 }
 
 impl Parts {
-    fn start(patience: Duration, mut write: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static) -> Self {
+    fn start(patience: Duration, mut write: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static) -> io::Result<Self> {
         let (parts, taken) = channel::<Vec<u8>>();
         let (done, written) = channel();
-        std::thread::spawn(move || {
+        let started = Builder::new().spawn(move || {
             for part in taken {
                 if done.send(write(&part)).is_err() {
                     return;
                 }
             }
         });
-        Self { patience, parts, written }
+        started.map_err(|error| none_left(&error))?;
+        Ok(Self { patience, parts, written })
     }
 }
 

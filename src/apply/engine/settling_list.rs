@@ -34,8 +34,8 @@ impl Run<'_> {
             return Ok(listed);
         }
         Err(Some(format!(
-            "users were removed while the list was read, {MOST_LISTS} times one after another; somebody who was created may be on \
-             none of its pages then"
+            "users were removed while the list was read, {MOST_LISTS} times one after another, so that somebody who was created may \
+             be on none of its pages; run the same again once nobody else removes users"
         )))
     }
 

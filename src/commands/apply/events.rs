@@ -21,6 +21,7 @@ use crate::apply::Halt;
 use crate::apply::engine::{Stop, wants};
 use crate::exit::{ExitStatus, refused};
 use crate::files::{create_in_place, open_special};
+use crate::threads::none_left;
 use crate::ui::Waiting;
 
 /// How many lines may wait, and for how long.
@@ -83,14 +84,15 @@ impl Events {
                 _ => create_in_place(path).with_context(|| name.clone())?,
             }
         };
-        Ok(Self::to(Waiting(out), BOUNDS, name))
+        Self::to(Waiting(out), BOUNDS, name)
     }
 
-    fn to(out: impl Write + Send + 'static, bounds: Bounds, name: String) -> Self {
+    fn to(out: impl Write + Send + 'static, bounds: Bounds, name: String) -> anyhow::Result<Self> {
         let shared = Arc::new(Shared::default());
         let writer = Arc::clone(&shared);
-        std::thread::spawn(move || writer.write_to(out));
-        Self { shared, bounds, name }
+        let started = std::thread::Builder::new().spawn(move || writer.write_to(out));
+        started.map_err(|error| none_left(&error)).with_context(|| name.clone())?;
+        Ok(Self { shared, bounds, name })
     }
 
     /// Puts a line in the queue. Never waits.
@@ -229,7 +231,8 @@ mod tests {
     #[test]
     fn what_nobody_takes_ends_the_run_once_the_bound_is_reached_and_never_waits() {
         let (_permit, gate) = channel();
-        let events = Events::to(Gate(gate, Arc::default()), SMALL, "--events -".to_owned());
+        let events =
+            Events::to(Gate(gate, Arc::default()), SMALL, "--events -".to_owned()).expect("a thread is started");
         let began = Instant::now();
         (0..10).for_each(|_| events.push(vec![b'x'; 10]));
         std::thread::sleep(2 * SMALL.patience);
@@ -247,7 +250,8 @@ mod tests {
         let (permit, gate) = channel();
         let taken = Arc::new(Mutex::new(Vec::new()));
         let bounds = Bounds { patience: Duration::from_secs(60), ..SMALL };
-        let events = Events::to(Gate(gate, Arc::clone(&taken)), bounds, "--events f".to_owned());
+        let events =
+            Events::to(Gate(gate, Arc::clone(&taken)), bounds, "--events f".to_owned()).expect("a thread is started");
         (0..15_u8).for_each(|n| events.push(vec![n; 10]));
         assert_eq!(events.halt(), None, "not for long enough");
         (0..15).for_each(|_| permit.send(()).unwrap());
@@ -260,7 +264,8 @@ mod tests {
         let (permit, gate) = channel();
         drop(permit);
         let bounds = Bounds { patience: Duration::from_secs(60), ..SMALL };
-        let events = Events::to(Gate(gate, Arc::default()), bounds, "--events f".to_owned());
+        let events =
+            Events::to(Gate(gate, Arc::default()), bounds, "--events f".to_owned()).expect("a thread is started");
         (0..50).for_each(|_| events.push(vec![b'x'; 10]));
         assert_eq!(events.halt(), None);
         assert_eq!(events.finish().unwrap_err().kind(), io::ErrorKind::BrokenPipe);

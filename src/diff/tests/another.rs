@@ -387,3 +387,20 @@ fn a_person_may_decide_where_another_user_has_the_name_but_not_the_e_mail() {
     let decided = asked.with(|company| company.policy.same_person = ["1".into()].into());
     assert!(decided.summary().starts_with("1 update 1 a"), "{}", decided.summary());
 }
+
+/// Three records with one number, of which one has the e-mail of a user whose number a bad record has.
+#[test]
+fn of_several_records_with_one_e_mail_the_order_does_not_matter() {
+    let named = |nr: &str, email: &str| employee(nr, email, None);
+    let anew = |order: [usize; 4]| {
+        let records =
+            [named("0", "p2.x@x.se"), named("0", "p0.x@x.se"), named("4", "p1.x@x.se"), named("0", "p1.x@x.se")];
+        let users = [user("u0", Some("4"), "p1.x@x.se", None), user("u1", Some("5"), "p8.x@x.se", None)];
+        let bad = bad_record(Some("4"), Some("p2.x@x.se"), Some(("P1", "X")));
+        company(order.map(|at| records[at].clone()), users).aside(bad).plan().content().operations.clone()
+    };
+    let first = anew([0, 1, 2, 3]);
+    for order in [[0, 1, 3, 2], [3, 2, 1, 0], [2, 3, 0, 1], [1, 3, 0, 2]] {
+        assert_eq!(anew(order), first, "{order:?}");
+    }
+}

@@ -76,7 +76,7 @@ pub(crate) fn origin() -> Origin {
 }
 
 /// `anna.berg@…` is Anna Berg.
-fn names(email: &str) -> (String, String) {
+pub(crate) fn names(email: &str) -> (String, String) {
     let local = email.split('@').next().unwrap_or_default();
     let (first, last) = local.split_once('.').unwrap_or((local, "Berg"));
     let capital = |text: &str| {

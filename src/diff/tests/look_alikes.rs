@@ -1,8 +1,8 @@
 //! New people who have the name of a user without a record.
 
-use super::company::{Company, bad_record, employee, moved, user};
+use super::company::{Company, bad_record, employee, moved, names, origin, user};
 use crate::diff::{Protect, Remove};
-use crate::employee::{Employee, User};
+use crate::employee::{Employee, ExternalIdentifier, Outside, User};
 use crate::plan::{Diagnostic, NoPlan, Plan};
 
 const ANNA: &str = "anna.berg@example.com";
@@ -253,8 +253,59 @@ fn a_mailbox_at_another_domain_and_nearly_the_name_are_told_of() {
     let short = |employee: Employee| Employee { email: "anna@new.example".into(), ..employee };
     let user_of = |email: &str| User { email: email.into(), ..user("a", Some("1001"), ANNA, None) };
     assert!(told(short(named("Anna", "Ek")), user_of("anna@example.com")).is_empty(), "a mailbox that says one word");
-    let other = User { email: "aberg@example.com".into(), ..user("a", Some("1001"), ANNA, None) };
-    assert!(told(named("Anna", "Berg-Ek"), other).is_empty());
+    // With another mailbox, one name must have all of the other, and not only one word.
+    for (of_user, of_new, is_told) in [
+        ("Anna Berg", "Anna Berg-Ek", true),
+        ("Dr. Anna Berg", "Anna Berg", true),
+        ("Anna Berg", "Anna K. Berg", true),
+        ("Anna Berg (ext)", "Anna Berg", true),
+        ("Anna Berg", "Anna Ek", false),
+        ("Anna Berg Ek", "Anna Ek Holm", false),
+        ("Anna", "Anna Berg", false),
+    ] {
+        let (first, last) = of_user.split_once(' ').unwrap_or(("", of_user));
+        let names = User { first_name: first.into(), last_name: last.into(), ..user_of("aberg@example.com") };
+        let (first, last) = of_new.split_once(' ').unwrap_or((of_new, ""));
+        assert_eq!(!told(named(first, last), names).is_empty(), is_told, "{of_user}, {of_new}");
+    }
+}
+
+/// The row of a former employment says the new name, too, while Skovik has the old one.
+#[test]
+fn whose_own_row_outside_the_scope_has_the_name_or_the_e_mail_of_a_newcomer_may_be_that_newcomer() {
+    let (now, mail) = ("johanna.ek@example.com", "jek@new.example");
+    let row = |identifier: &str, name: &str, email: &str| Outside {
+        identifier: Some(identifier.into()),
+        email: Some(email.into()),
+        first_name: names(name).0.into(),
+        last_name: names(name).1.into(),
+        origin: origin(),
+        is_so_by_itself: true,
+        lacks_a_row: false,
+        may_have_half: false,
+    };
+    let told = |rows: Vec<Outside>, pairs: Vec<[ExternalIdentifier; 2]>| {
+        let plan = company([moved("2001", now, mail, None)], [user("a", Some("1001"), ANNA, None)])
+            .with(|company| {
+                company.desired.out_of_scope = rows.iter().filter_map(|row| row.identifier.clone()).collect();
+                (company.desired.outside, company.desired.same_key) = (rows, pairs);
+            })
+            .plan();
+        look_alikes(&plan).iter().map(|found| found.employee.clone()).collect::<Vec<_>>()
+    };
+    let both = [Some("1001".to_owned()), Some("2001".to_owned())];
+    assert_eq!(told(vec![row("1001", now, now)], vec![]), both, "the name");
+    assert_eq!(told(vec![row("01001", now, now)], vec![]), both, "the number is written in another way");
+    assert_eq!(told(vec![row("1001", ANNA, mail)], vec![]), both, "the e-mail");
+    assert_eq!(told(vec![row("1001", now, mail)], vec![]), both, "once");
+    assert_eq!(told(vec![row("1001", ANNA, ANNA)], vec![["1001".into(), "2001".into()]]), both, "the key");
+    for (rows, pairs) in [
+        (vec![row("1001", ANNA, ANNA)], vec![]),
+        (vec![row("1002", now, mail)], vec![]),
+        (vec![row("1001", ANNA, ANNA)], vec![["1001".into(), "2002".into()], ["1002".into(), "2001".into()]]),
+    ] {
+        assert!(told(rows.clone(), pairs).is_empty(), "{rows:?}");
+    }
 }
 
 /// A record with the number or the e-mail of a user that is somebody else's does not say who the user is.

@@ -4,7 +4,7 @@ use super::company::{
     ANNA, BEN, CARLA, Company, assert_plan, bad_record, company, employee, origin, reactivating, user,
 };
 use crate::diff::{Protect, Remove};
-use crate::employee::{Employee, Named, Outside, Stray};
+use crate::employee::{Employee, Named, Outside, Stray, User};
 
 /// Anna, who has no record that can be joined, is known by another number than in Skovik; a record says who she is.
 fn anna_by_another_number(company: Company) -> Company {
@@ -71,13 +71,14 @@ fn a_delete_says_that_a_later_source_names_the_user() {
 fn a_newcomer_whom_a_record_of_nobody_may_be_of_is_told_of() {
     let named = |email: &str| vec![Named { identifier: None, email: Some(email.into()), name: None }];
     let longer = Employee { first_name: "Anna-Lena".into(), ..employee("1", "lena@home.example", None) };
-    let base = company([longer], [user("a", None, ANNA, None)]).with(|company| {
+    let of_user = User { first_name: "Anna Maria".into(), ..user("a", None, ANNA, None) };
+    let base = company([longer], [of_user]).with(|company| {
         company.desired.unjoined = ["1".into()].into();
         company.desired.of_nobody = named(ANNA);
     });
     assert_plan(&base, &["1 create 1", "looks_like 1"]);
     let told = base.plan().content().diagnostics[0].message.clone();
-    assert!(told.contains("names Anna Berg") && told.contains("whose name is much the same"), "{told}");
+    assert!(told.contains("names Anna Maria Berg") && told.contains("whose name is much the same"), "{told}");
     // Who is in that source, who has but one word of the name, and whom no such record names.
     let known = base.with(|company| company.desired.unjoined.clear());
     assert_plan(&known, &["1 create 1"]);
@@ -87,7 +88,7 @@ fn a_newcomer_whom_a_record_of_nobody_may_be_of_is_told_of() {
     });
     assert_plan(&namesake, &["1 create 1"]);
     let nobody = namesake.with(|company| {
-        company.directory.users[0].first_name = "Anna".into();
+        company.directory.users[0].first_name = "Anna Maria".into();
         company.desired.of_nobody = named(BEN);
     });
     assert_plan(&nobody, &["1 create 1"]);

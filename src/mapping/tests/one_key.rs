@@ -154,3 +154,25 @@ fn prefer_does_not_decide_between_different_people_in_a_later_source() {
     assert_eq!(told("7,6,anna@x.se,Ben,Berg,2026-01-01", "{{ pay.name }}").0, ["6", "9"]);
     assert_eq!(told("7,6,ben@x.se,Ben,Berg,2026-01-01", "{{ pay.name }}").0, ["9"]);
 }
+
+#[test]
+fn a_row_that_does_not_count_is_of_the_person_whose_row_counts() {
+    let of = |rows: &str, prefer: &str, include: &str| {
+        let sources = source("hr", "csv", "hr", "number") + prefer;
+        let hr = format!("number,id,mail,first,last,start\n{rows}\n");
+        let settings = Fixture::new(&sources, &[("hr", hr.as_bytes())]).into_parts(&format!("{EMPLOYEE}{include}"));
+        map(&settings).unwrap().same_key
+    };
+    let active = "[scope]\ninclude = \"hr.start == '2024-01-01'\"\n";
+    let prefer = "prefer = { greatest = \"start\" }\n";
+    let (old, new) = ("7,4,anna@x.se,Anna,Berg,2020-01-01", "7,5,anna@x.se,Anna,Lund,2024-01-01");
+    let pair = vec![["4".into(), "5".into()]];
+    for (prefer, include) in [(prefer, ""), ("", active)] {
+        assert_eq!(of(&format!("{old}\n{new}"), prefer, include), pair, "{prefer}{include}");
+        assert_eq!(of(&format!("{new}\n{old}"), prefer, include), pair, "{prefer}{include}");
+    }
+    // One number, two keys, and no number.
+    for old in [old.replace(",4,", ",5,"), old.replace("7,", "8,"), old.replace(",4,", ",,")] {
+        assert_eq!(of(&format!("{old}\n{new}"), "", active), Vec::<[ExternalIdentifier; 2]>::new(), "{old}");
+    }
+}

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::{self, Scope, ScopedJoinHandle};
+use std::thread::{self, Builder, Scope, ScopedJoinHandle};
 
 use sha2::{Digest as _, Sha256};
 
@@ -88,13 +88,21 @@ impl<R: Read> Blocks<R> {
         parse: impl Fn(&Block) -> P + Sync,
         mut take: impl FnMut(P) -> Result<(), E>,
     ) -> Result<Rest, E> {
-        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
+        let mut threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
         thread::scope(|scope| {
             let mut workers: Vec<Worker<'_, P>> = Vec::with_capacity(threads);
             let (mut given, mut taken) = (0, 0);
             while let Some(block) = self.next()? {
                 if workers.len() < threads {
-                    workers.push(Worker::start(scope, &parse));
+                    // If the system starts no more threads, these must do; without any, the blocks are parsed here.
+                    match Worker::start(scope, &parse) {
+                        Ok(worker) => workers.push(worker),
+                        Err(_) => threads = workers.len(),
+                    }
+                }
+                if threads == 0 {
+                    take(parse(&block))?;
+                    continue;
                 }
                 if given - taken == threads * AHEAD {
                     take(Worker::next(&mut workers, taken))?;
@@ -114,18 +122,18 @@ impl<R: Read> Blocks<R> {
 }
 
 impl<'s, P: Send + 's> Worker<'s, P> {
-    fn start<'e>(scope: &'s Scope<'s, 'e>, parse: &'s (impl Fn(&Block) -> P + Sync)) -> Self {
+    fn start<'e>(scope: &'s Scope<'s, 'e>, parse: &'s (impl Fn(&Block) -> P + Sync)) -> io::Result<Self> {
         let (blocks, to_parse) = sync_channel::<Block>(AHEAD);
         let (done, parsed) = sync_channel(AHEAD);
-        let thread = scope.spawn(move || {
+        let thread = Builder::new().spawn_scoped(scope, move || {
             for block in to_parse {
                 // After an error nobody receives more results.
                 if done.send(parse(&block)).is_err() {
                     break;
                 }
             }
-        });
-        Self { blocks, parsed, thread }
+        })?;
+        Ok(Self { blocks, parsed, thread })
     }
 
     /// The result of the block with this number; the threads take turns.

@@ -176,3 +176,12 @@ fn what_nobody_sees_in_a_key_joins_nobody() {
             .contains("1 record has a key that cannot be used; row 4: its key holds the invisible character U+200D")
     );
 }
+
+/// The list may be any file, of which a line is a key of another kind.
+#[test]
+fn what_may_be_a_secret_is_not_shown_as_a_key() {
+    let secret = "Zq8vR2kLm9XwT4bN7cYp";
+    let hr = format!("id,mail,title\n1,a@x.se,cook\n{secret}\u{200b},b@x.se,guard\n");
+    let company = Company::new(&source("hr", "csv", "hr", "id"), &[("hr", &hr)], &EMPLOYEE);
+    company.one_aside(3, "key_unreadable", &["U+200B: 21 characters"]);
+}

@@ -176,6 +176,23 @@ fn a_limit_of_open_files_ends_a_run_in_order() {
     }
 }
 
+/// So does a limit that lets no thread be started: one of the memory in which the stacks are.
+#[test]
+fn where_no_thread_can_be_started_nothing_is_written_and_it_is_said() {
+    for kilobytes in [300_000, 500_000, 700_000] {
+        let company = company();
+        for command in ["plan --out other.json", "apply plan.json", "run --out other.json --report run.json"] {
+            let line = format!("ulimit -v {kilobytes}; exec {BINARY} {command}");
+            let ended = company.command("sh", &["-c", &line]).output().expect("it runs");
+            let ended = Output::of(&[&line], ended);
+            assert!(matches!(ended.code, Some(1 | 3 | 4)), "{ended}");
+            assert!(!ended.stderr.contains("panicked"), "{ended}");
+            ended.says(&["no thread can be started"]);
+        }
+        company.wrote_nothing();
+    }
+}
+
 /// What is restored from an artifact or a cache has the modes that its umask gives.
 #[test]
 fn nobody_else_reads_a_state_that_was_restored() {
@@ -213,6 +230,19 @@ fn what_is_in_the_place_of_a_ledger_is_named() {
         fs::rename(&kept, &path).expect("moved");
     }
     assert_eq!(house.writes(), before);
+}
+
+/// Each working folder would have a state of its own.
+#[test]
+fn a_home_that_is_no_whole_path_is_refused() {
+    let company = company();
+    let args = ["apply", "plan.json"];
+    for home in ["home", ".", "./home"] {
+        let mut command = company.command(BINARY, &args);
+        let ran = command.env("HOME", home).env_remove("XDG_STATE_HOME").output().expect("it runs");
+        Output::of(&args, ran).ends(3).says(&["HOME is not a whole path", "--state"]);
+    }
+    company.wrote_nothing();
 }
 
 /// An address is no name of a folder: the journal and the budget would be in a new folder below the working folder.

@@ -1,0 +1,84 @@
+//! Finds new people who have nearly the name of a user without a record. With the mailbox at another domain, a word of the name
+//! is enough: `Anna Lund <anna.lund@…>` and `Anna Lund-Ek <anna.lund@…>` or `Anna Ek <anna.lund@…>`. With a new identifier and
+//! mailbox, one name has two words or all of the other: `Dr. Anna Lund` and `Anna Lund`. They may be one person. A person decides.
+
+use rustc_hash::FxHashMap;
+
+use super::changes::Drafts;
+use super::{Claim, Comparison};
+use crate::employee::{Employee, User};
+use crate::text::name_words::name_words;
+
+/// How many users with one mailbox, or with the same two words in their names, a new person is compared with.
+const COMPARED: usize = 16;
+/// How many words of a name are looked at in pairs.
+const WORDS: usize = 6;
+
+impl Comparison<'_> {
+    /// Remarks for everybody who would be created and may be one of these users without a record; and for the user. The same
+    /// name is told of anyway.
+    pub(super) fn remark_nearly_named(&self, users: &[u32], drafts: &mut Drafts) {
+        let mut by_mailbox: FxHashMap<&str, Vec<u32>> = FxHashMap::default();
+        let mut by_words: FxHashMap<[String; 2], Vec<u32>> = FxHashMap::default();
+        for &user in users {
+            let described = self.user(user);
+            by_mailbox.entry(described.email.local_part()).or_default().push(user);
+            for pair in pairs(&described.full_name()) {
+                by_words.entry(pair).or_default().push(user);
+            }
+        }
+        for (index, claim) in (0..).zip(&self.claims) {
+            if !matches!(claim, Claim::New | Claim::Inactive(_)) {
+                continue;
+            }
+            let employee = self.employee(index);
+            let mut same = by_mailbox.get(employee.email.local_part()).into_iter().flatten().take(COMPARED);
+            let is_like = |user: &&u32| is_nearly_named(employee, self.user(**user));
+            if let Some(&user) = same.find(is_like) {
+                self.remark_pair(index, user, "has the mailbox and nearly the name of", drafts);
+                continue;
+            }
+            let words = pairs(&employee.full_name());
+            let mut like =
+                words.iter().filter_map(|pair| by_words.get(pair)).flat_map(|users| users.iter().take(COMPARED));
+            if let Some(&user) = like.find(|user| is_longer_named(employee, self.user(**user))) {
+                self.remark_pair(index, user, "has nearly the name of", drafts);
+            }
+        }
+    }
+}
+
+/// Whether one name has all words of the other, and more; or the two have a word in common, and the mailbox is named after one of
+/// them. With the same domain, it is the same e-mail, which is told of elsewhere.
+fn is_nearly_named(employee: &Employee, user: &User) -> bool {
+    if employee.email.is(&user.email) || employee.name_key() == user.name_key() {
+        return false;
+    }
+    let (new, old) = (name_words(&employee.full_name()), name_words(&user.full_name()));
+    let mailbox = name_words(user.email.local_part());
+    let is_named_after =
+        || (has_all(&mailbox, &new) || has_all(&mailbox, &old)) && new.iter().any(|word| old.contains(word));
+    has_all(&new, &old) || has_all(&old, &new) || is_named_after()
+}
+
+/// Whether one name has all words of the other, and more: a title, an initial, a second first or last name.
+fn is_longer_named(employee: &Employee, user: &User) -> bool {
+    if employee.email.is(&user.email) || employee.name_key() == user.name_key() {
+        return false;
+    }
+    let (new, old) = (name_words(&employee.full_name()), name_words(&user.full_name()));
+    has_all(&new, &old) || has_all(&old, &new)
+}
+
+fn has_all(words: &[String], of: &[String]) -> bool {
+    !of.is_empty() && of.iter().all(|word| words.contains(word))
+}
+
+/// Every two words of a name, of at least two letters each. One word is too little: many people have it.
+fn pairs(name: &str) -> Vec<[String; 2]> {
+    let mut words = name_words(name);
+    words.retain(|word| word.len() > 1);
+    words.truncate(WORDS);
+    let each = words.iter().enumerate();
+    each.flat_map(|(at, one)| words[at + 1..].iter().map(|other| [one.clone(), other.clone()])).collect()
+}

@@ -1,0 +1,66 @@
+//! Finds new people who have the name or the e-mail that a row outside the scope gives to a user, or whose row has the key of such
+//! a row: somebody with two employments, of which the one in Skovik has ended, and who has changed the name. They may be one
+//! person. A person decides.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::changes::Drafts;
+use super::keys::{identifier_of, keys};
+use super::{Claim, Comparison};
+use crate::employee::{Email, ExternalIdentifier, Origin, name_key};
+
+impl Comparison<'_> {
+    /// Remarks for everybody who would be created and may be one of these users without a record, by what the rows of that user
+    /// say that do not count. The name in Skovik is told of anyway.
+    pub(super) fn remark_own_rows(&self, users: &[u32], drafts: &mut Drafts) {
+        let mut owners: FxHashMap<String, u32> = FxHashMap::default();
+        for &user in users {
+            owners.extend(keys(identifier_of(self.user(user)), None).into_iter().map(|key| (key, user)));
+        }
+        if owners.is_empty() {
+            return;
+        }
+        let owner = |identifier: &ExternalIdentifier| {
+            keys(Some(identifier.as_str()), None).iter().find_map(|key| owners.get(key)).copied()
+        };
+        let of_passed_over = self.desired.strays.iter().filter(|stray| stray.is_passed_over).map(|stray| {
+            let one = &stray.record;
+            (one.identifier.as_ref(), one.name_key(), one.email.as_ref(), &one.origin)
+        });
+        let outside = self.desired.outside.iter().map(|one| {
+            let name = name_key(&one.first_name, &one.last_name);
+            (one.identifier.as_ref(), name, one.email.as_ref(), &one.origin)
+        });
+        let (mut by_name, mut by_email) = (FxHashMap::default(), FxHashMap::default());
+        for (identifier, name, email, origin) in outside.chain(of_passed_over) {
+            let Some(user) = identifier.and_then(owner) else { continue };
+            let row: (u32, &Origin) = (user, origin);
+            by_name.extend(name.map(|name| (name, row)));
+            by_email.extend(email.map(|email: &Email| (email.key(), row)));
+        }
+        let by_key: FxHashMap<&ExternalIdentifier, u32> =
+            self.desired.same_key.iter().filter_map(|[own, counts]| Some((counts, owner(own)?))).collect();
+        for (index, claim) in (0..).zip(&self.claims) {
+            if !matches!(claim, Claim::New | Claim::Inactive(_)) {
+                continue;
+            }
+            let employee = self.employee(index);
+            let name = employee.name_key();
+            let mut told: FxHashSet<u32> = FxHashSet::default();
+            let mut tell = |user: u32, by: &str| {
+                if self.user(user).name_key() != name && told.insert(user) {
+                    self.remark_pair(index, user, by, drafts);
+                }
+            };
+            if let Some(&user) = by_key.get(&employee.identifier) {
+                tell(user, "has a row with the key of");
+            }
+            if let Some((user, origin)) = name.as_ref().and_then(|name| by_name.get(name)) {
+                tell(*user, &format!("has the name in {origin}, which is a row of"));
+            }
+            if let Some((user, origin)) = by_email.get(employee.email.key()) {
+                tell(*user, &format!("has the e-mail in {origin}, which is a row of"));
+            }
+        }
+    }
+}
