@@ -22,6 +22,7 @@ mod outside;
 mod own_rows;
 mod protect;
 mod protected;
+mod reasons;
 mod references;
 mod resembling;
 mod settle;
@@ -48,13 +49,8 @@ pub use index::{PeopleIndex, UserIndex};
 pub use moment::{Moment, Wait};
 pub use protect::Protect;
 pub use protected::{ROLES_NOT_TOLD, protection_remarks};
+pub use reasons::REASONS_TO_REMOVE;
 pub use references::Unresolved;
-
-const IN_NO_SOURCE: &str = "in no source";
-const IN_A_LATER_SOURCE: &str = "in a later source only";
-const OUTSIDE_THE_SCOPE: &str = "outside the scope";
-/// Why somebody would be deleted, for the reader.
-pub const REASONS_TO_REMOVE: [&str; 3] = [IN_NO_SOURCE, IN_A_LATER_SOURCE, OUTSIDE_THE_SCOPE];
 
 /// What a new identifier on a known e-mail means (`[scope] renumber`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -393,16 +389,6 @@ impl<'a> Comparison<'a> {
     #[must_use]
     pub fn policy(&self) -> &'a Policy {
         self.policy
-    }
-
-    /// Why a user would be deleted: one of [`REASONS_TO_REMOVE`].
-    #[must_use]
-    pub fn reason_to_remove(&self, user: u32) -> &'static str {
-        match &self.user(user).identifier {
-            Some(identifier) if self.desired.out_of_scope.contains(identifier) => OUTSIDE_THE_SCOPE,
-            _ if self.named_later.contains(&user) => IN_A_LATER_SOURCE,
-            _ => IN_NO_SOURCE,
-        }
     }
 
     fn diagnose(&mut self, severity: Severity, code: &str, employee: Option<&ExternalIdentifier>, message: String) {

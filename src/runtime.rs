@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 use std::{io, thread};
 
+use signal_hook::consts::SIGCHLD;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::threads::none_left;
@@ -37,6 +38,8 @@ pub fn build(name: &str, threads: usize) -> io::Result<Runtime> {
     runtime.worker_threads(threads).thread_name(name).enable_all().thread_keep_alive(FOR_EVER);
     let runtime = runtime.event_interval(2).global_queue_interval(3).build()?;
     start_waiting(&runtime)?;
+    // Where the parent ignores SIGCHLD, a program that is started leaves no exit status. This handler stays.
+    signal_hook::flag::register(SIGCHLD, Arc::default())?;
     Ok(runtime)
 }
 

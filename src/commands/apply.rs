@@ -86,6 +86,9 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
     };
     if plan.content().operations.is_empty() {
         say(args, ui, &["nothing to do: the plan has no operations"]);
+        if let Some(warning) = others::warning_of_others(plan.hash(), &settings, &state)? {
+            ui.warn(warning);
+        }
         return Ok(ExitStatus::Done);
     }
     let granted = match approval(&plan, args, &settings, finished.is_none(), ui) {

@@ -21,6 +21,8 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How many bytes of standard output are written at a time, which is as much as a pipe takes.
 const PART: usize = 1 << 16;
 
+type Direct = Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>;
+
 /// Standard error.
 struct Messages {
     queue: SyncSender<Vec<u8>>,
@@ -30,7 +32,7 @@ struct Messages {
     open: usize,
     is_stuck: bool,
     /// Writes at once, however long that takes, where the system starts no thread.
-    direct: Option<Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>>,
+    direct: Option<Direct>,
 }
 
 /// Writes to standard error. If nobody reads it, the message waits in a queue, and is lost in the end: nobody can be
@@ -65,7 +67,7 @@ impl Messages {
                 }
             }
         });
-        let mut direct: Option<Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>> = None;
+        let mut direct: Option<Direct> = None;
         if started.is_err() {
             direct = Some(Box::new(move |text| ours.lock().unwrap_or_else(PoisonError::into_inner)(text)));
         }

@@ -173,6 +173,23 @@ fn an_apply_whose_plan_is_missing_may_be_open() {
     assert_eq!(house.writes(), before);
 }
 
+/// An apply that has nothing to do reads nothing, and says what it has not looked at.
+#[test]
+fn an_apply_without_operations_warns_of_another_one_in_doubt() {
+    let house = reviewed();
+    let mut listed = people("SE01", 21);
+    listed[3].first_name = "Nova".to_owned();
+    house.list(&listed);
+    house.run(&["plan", "-o", "empty.json"]).ends(0);
+    house.run(&["approve", "empty.json", "--yes", "--approver", "anna"]);
+    let hash = house.json("review.json")["plan_hash"].as_str().expect("a hash").to_owned();
+    let ended = house.run(&["apply", "empty.json"]).ends(0);
+    says(&ended, &[&format!("the apply of the plan {hash} is not finished"), "custom fields", "run it again"]);
+    house.run(&["apply", "review.json"]).ends(0);
+    let ended = house.run(&["apply", "empty.json"]).ends(0);
+    assert!(!ended.stderr.contains("is not finished"), "{ended}");
+}
+
 /// Whom a request in doubt is about to create is not in a list that is read at once.
 #[test]
 fn an_apply_waits_while_a_request_of_another_one_may_be_under_way() {

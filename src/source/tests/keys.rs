@@ -182,6 +182,6 @@ fn what_nobody_sees_in_a_key_joins_nobody() {
 fn what_may_be_a_secret_is_not_shown_as_a_key() {
     let secret = "Zq8vR2kLm9XwT4bN7cYp";
     let hr = format!("id,mail,title\n1,a@x.se,cook\n{secret}\u{200b},b@x.se,guard\n");
-    let company = Company::new(&source("hr", "csv", "hr", "id"), &[("hr", &hr)], &EMPLOYEE);
+    let company = Company::new(&source("hr", "csv", "hr", "id"), &[("hr", &hr)], EMPLOYEE);
     company.one_aside(3, "key_unreadable", &["U+200B: 21 characters"]);
 }

@@ -37,6 +37,15 @@ fn a_program_prints_the_list() {
     is_the_same(&company, &operations, "exec", "exit-status");
 }
 
+/// Some parents ignore SIGCHLD, and children inherit that: then the system keeps no exit status for anybody.
+#[test]
+fn a_program_is_waited_for_also_where_the_parent_ignores_its_end() {
+    let (company, _) = company("kind = \"exec\"\ncommand = [\"cat\", \"employees.csv\"]\nformat = \"csv\"\n");
+    let line = format!("trap '' CHLD; exec {BINARY} plan");
+    let ended = company.command("sh", &["-c", &line]).output().expect("it runs");
+    Output::of(&[&line], ended).ends(0);
+}
+
 #[test]
 fn a_program_that_fails_makes_no_plan() {
     for (script, parts) in [
