@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use super::changes::Drafts;
 use super::{Claim, Comparison};
 use crate::employee::{Employee, User};
+use crate::side_by_side::side_by_side;
 use crate::text::name_words::name_words;
 
 /// How many users with one mailbox, or with the same two words in their names, a new person is compared with.
@@ -27,24 +28,31 @@ impl Comparison<'_> {
                 by_words.entry(pair).or_default().push(user);
             }
         }
-        for (index, claim) in (0..).zip(&self.claims) {
-            if !matches!(claim, Claim::New | Claim::Inactive(_)) {
-                continue;
-            }
-            let employee = self.employee(index);
-            let mut same = by_mailbox.get(employee.email.local_part()).into_iter().flatten().take(COMPARED);
-            let is_like = |user: &&u32| is_nearly_named(employee, self.user(**user));
-            if let Some(&user) = same.find(is_like) {
-                self.remark_pair(index, user, "has the mailbox and nearly the name of", drafts);
-                continue;
-            }
-            let words = pairs(&employee.full_name());
-            let mut like =
-                words.iter().filter_map(|pair| by_words.get(pair)).flat_map(|users| users.iter().take(COMPARED));
-            if let Some(&user) = like.find(|user| is_longer_named(employee, self.user(**user))) {
-                self.remark_pair(index, user, "has nearly the name of", drafts);
-            }
+        let found = side_by_side(self.claims.len() as u32, |range| {
+            let new = range.filter(|&index| matches!(self.claims[index as usize], Claim::New | Claim::Inactive(_)));
+            let pair = |index: u32| Some((index, self.nearly_named(self.employee(index), &by_mailbox, &by_words)?));
+            new.filter_map(pair).collect::<Vec<_>>()
+        });
+        for (index, (user, by)) in found.into_iter().flatten() {
+            self.remark_pair(index, user, by, drafts);
         }
+    }
+
+    /// Who of these users has nearly the name of somebody new, and what they have in common.
+    fn nearly_named(
+        &self,
+        employee: &Employee,
+        by_mailbox: &FxHashMap<&str, Vec<u32>>,
+        by_words: &FxHashMap<[String; 2], Vec<u32>>,
+    ) -> Option<(u32, &'static str)> {
+        let mut same = by_mailbox.get(employee.email.local_part()).into_iter().flatten().take(COMPARED);
+        if let Some(&user) = same.find(|user| is_nearly_named(employee, self.user(**user))) {
+            return Some((user, "has the mailbox and nearly the name of"));
+        }
+        let words = pairs(&employee.full_name());
+        let mut like = words.iter().filter_map(|pair| by_words.get(pair)).flat_map(|users| users.iter().take(COMPARED));
+        let user = like.find(|user| is_longer_named(employee, self.user(**user)))?;
+        Some((*user, "has nearly the name of"))
     }
 }
 
