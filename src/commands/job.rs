@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::common::{load_settings, now};
 use super::retention::kept_since;
 use super::run;
-use super::signals::end_with;
+use super::signals::{ended_from_now, status_at_end};
 use super::state_place::state_folder;
 use crate::cli::{self, Global};
 use crate::config::Settings;
@@ -56,17 +56,24 @@ impl Ended {
 /// Runs `run`, as a command of its own.
 ///
 /// # Errors
-/// Those of `run`.
+/// Those of `run`. If somebody is told of it, an error is printed here, and its status returned.
 pub(super) async fn command(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
-    let ended = once(args, global, "command", None, ui).await;
-    let code = ended.status();
-    let Ended { result, ran, settings } = ended;
-    if let Some(settings) = settings.filter(|settings| !settings.notify.is_empty()) {
-        // A signal ends the notifications; the outcome does not change.
-        let _signals = end_with(code)?;
-        History::open(&settings, global, ui).add(ran, &settings, &args.out, ui).await;
+    let Ended { result, ran, settings } = once(args, global, "command", None, ui).await;
+    let Some(settings) = settings.filter(|settings| !settings.notify.is_empty()) else { return result };
+    // Before anybody is told: a receiver may be slow, and a signal ends the wait.
+    let status = result.unwrap_or_else(|error| {
+        ui.error(&error);
+        status_at_end(&error)
+    });
+    let signal = ended_from_now()?;
+    let mut history = History::open(&settings, global, ui);
+    // The outcome does not change by the signal.
+    tokio::select! {
+        biased;
+        () = history.add(ran, &settings, &args.out, ui) => {}
+        () = signal => {}
     }
-    result
+    Ok(status)
 }
 
 /// Runs once. A defect ends this run, and no service or other run. `serve` uses nothing else of `run`. `before` are the settings that the command began with, if it makes more

@@ -159,6 +159,11 @@ pub(super) fn ended() -> anyhow::Result<impl Future<Output = ()>> {
     Ok(more_than(*REMEMBERED_SINCE.get().unwrap_or(&since)))
 }
 
+/// Resolves when the program is asked to end from now on. What somebody heard before does not count.
+pub(super) fn ended_from_now() -> anyhow::Result<impl Future<Output = ()>> {
+    Ok(more_than(since()?))
+}
+
 /// How urgently a run that writes is to end: gently after any signal, at once after the second Ctrl-C or SIGTERM. A lost terminal
 /// asks gently, however often it is told. Signals that are remembered count, too.
 pub(super) fn listen_for_signals() -> anyhow::Result<watch::Receiver<Stop>> {

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Span, SpanRelativeTo};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::quoting::{is_pasted_key, length, may_be_secret, quoted};
+use super::quoting::{is_pasted_key, is_variable_name, length, may_be_secret, quoted};
 use super::secrets::Secrets;
 use super::{ConfigError, NamedFile, nearest};
 use crate::strict_json::Pointer;
@@ -214,6 +214,17 @@ impl<'a> Section<'a> {
             Some(program) if program.trim().is_empty() => {
                 Err(self.problem(key, format!("begins with an empty text, not a program; write it such as {example}")))
             }
+            Some(program) if is_command_line(program) && !self.folder().join(program).exists() => {
+                let problem = "begins with more than the name of a program";
+                Err(self.problem(
+                    key,
+                    format!(
+                        "{problem} ({}, not shown, as they may hold a key): each argument is a text of its own, and no shell sets \
+                         variables; write it such as {example}",
+                        length(program)
+                    ),
+                ))
+            }
             Some(_) => Ok(Some(argv.into_iter().map(str::to_owned).collect())),
         }
     }
@@ -291,7 +302,18 @@ impl<'a> Section<'a> {
         let text = self.text(key)?;
         let path = text.map(|path| self.folder().join(path));
         if let (Some(text), Some(path)) = (text, &path)
-            && is_pasted_key(text)
+            && text.contains("://")
+            && !path.exists()
+        {
+            let kind = if key == "path" { "; a list at an address has kind = \"http\"" } else { "" };
+            let problem = format!(
+                "is an address ({}, not shown, as it may hold a key), and must be the name of a file here{kind}",
+                length(text)
+            );
+            return Err(self.problem(key, problem));
+        }
+        if let (Some(text), Some(path)) = (text, &path)
+            && (is_pasted_key(text) || !text.contains(['/', '.']) && may_be_secret(text))
             && !path.exists()
         {
             let problem = "names no file that is there";
@@ -344,6 +366,13 @@ impl<'a> Section<'a> {
         };
         tables.map(open).collect()
     }
+}
+
+/// Whether a text is a line for a shell rather than a program: with arguments, or with a variable that is set, as in
+/// `PASSWORD=…`.
+fn is_command_line(program: &str) -> bool {
+    let program = program.trim();
+    program.contains(char::is_whitespace) || program.split_once('=').is_some_and(|(name, _)| is_variable_name(name))
 }
 
 /// A key in quotes, unless it may be a secret that somebody put in its place.

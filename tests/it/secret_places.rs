@@ -86,6 +86,33 @@ fn a_key_of_any_shape_in_place_of_its_file_or_program_is_only_counted() {
     company.run(&["plan"]).ends(3).says(&["secrets/key of acme.txt"]);
 }
 
+/// An address or a line for a shell may hold a key, where the name of a file or a program belongs.
+#[test]
+fn an_address_or_a_command_line_in_place_of_a_file_or_a_program_is_only_counted() {
+    const FROM: &str = "kind = \"csv\"\npath = \"employees.csv\"\n";
+    let secret = "hunter2horse";
+    for source in [
+        format!("kind = \"csv\"\npath = \"https://x.example/hr.csv?sig={secret}\"\n"),
+        format!("kind = \"json\"\npath = \"s3://me:{secret}@bucket/hr.json\"\n"),
+        format!("kind = \"csv\"\npath = \"employees.csv\"\nsha256_file = \"https://me:{secret}@x.example/sum\"\n"),
+        format!("kind = \"exec\"\nformat = \"csv\"\ncommand = [\"curl -H 'X-Key: {secret}' https://x.example\"]\n"),
+        format!("kind = \"exec\"\nformat = \"csv\"\ncommand = [\"HR_PASSWORD={secret}\", \"./export\"]\n"),
+        "kind = \"csv\"\npath = \"sk9QzT4mVx7LpWc2RbNf8HdJ6hunter2horse\"\n".to_owned(),
+    ] {
+        let company = Company::new("small");
+        company.edit("skovik-sync.toml", FROM, &source);
+        let output = company.run(&["plan", "-vvv"]).ends(3).says(&["characters, not shown"]);
+        assert!(!output.stderr.contains(secret), "{output}");
+    }
+    // A program may have blanks in its name, and an argument anything.
+    let company = Company::new("small");
+    company.write("my list", "#!/bin/sh\ncat employees.csv\n");
+    fs::set_permissions(company.path("my list"), fs::Permissions::from_mode(0o755)).unwrap();
+    let source = "kind = \"exec\"\nformat = \"csv\"\ncommand = [\"./my list\", \"A=b c\"]\n";
+    company.edit("skovik-sync.toml", FROM, source);
+    company.run(&["plan"]).ends(0);
+}
+
 /// Somebody may name a file with a key where a plan or an approval belongs.
 #[test]
 fn a_text_in_place_of_a_plan_or_an_approval_is_not_quoted() {

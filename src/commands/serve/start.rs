@@ -1,5 +1,6 @@
 //! Everything that `serve` needs before its first run: secrets, the queue, the port. Any error is reported now.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -77,12 +78,17 @@ pub(super) async fn start<'a>(
     // other service may take the events before it is done.
     let opened = tokio::task::spawn_blocking(move || Queue::open(&path, now(), kept_since, remembered, lock));
     let queue = opened.await.context("the events could not be read")?.map_err(|error| {
-        let problem = format!(
-            "the waiting events cannot be read from the state file {}: {error}; if it cannot be repaired, remove it: the next \
-             scheduled run compares everybody",
-            shown(&file)
-        );
-        refused(ExitStatus::Damaged, problem)
+        let problem = format!("the waiting events in the state file {}: {error}", shown(&file));
+        match error.kind() {
+            ErrorKind::InvalidData | ErrorKind::InvalidInput => refused(
+                ExitStatus::Damaged,
+                format!("{problem}; if it cannot be repaired, remove it: the next scheduled run compares everybody"),
+            ),
+            _ => refused(
+                ExitStatus::Unexpected,
+                format!("{problem}. The file is as it was: see that it can be read and written, and start again"),
+            ),
+        }
     })?;
     let mut history = History::open(&settings, global, ui);
     // If nothing has ever run, silence counts from now.

@@ -164,14 +164,16 @@ pub(super) fn read(path: &Path, mut each: impl FnMut(Line)) -> io::Result<()> {
     let length = file.metadata()?.len();
     if length > LONGEST {
         let problem = format!("it has {} MiB, and at most {} MiB are read", length >> 20, LONGEST >> 20);
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
     }
     let mut reader = BufReader::new(file);
     let mut text = Vec::new();
     for number in 1_u64.. {
         text.clear();
         let read = reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut text)?;
-        let damaged = |problem: &dyn Display| io::Error::other(format!("line {number} is damaged: {problem}"));
+        let damaged = |problem: &dyn Display| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("line {number} is damaged: {problem}"))
+        };
         match text.strip_suffix(b"\n") {
             None if read as u64 == LONGEST_LINE => return Err(damaged(&"it is too long")),
             None => break,

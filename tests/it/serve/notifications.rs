@@ -1,12 +1,14 @@
 //! Who is told what, by `run` and by `serve`.
 
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::{AUTOMATIC, Service, house, more_people};
+use crate::harness::Output;
 use crate::house::{House, people};
 use crate::servers::request::Request;
 
@@ -339,4 +341,27 @@ fn a_plan_that_takes_the_place_of_the_runs_own_is_not_told() {
     let plan = &house.json(&format!("state/skovik-sync/{runs}"))["recent"][0]["plan"];
     assert_eq!((&plan["hash"], &plan["summary"]["create"]), (&made, &json!(1)));
     assert_eq!(house.writes().len(), 1);
+}
+
+/// A receiver may take long. What the run has to say is said before, and a signal ends the wait.
+#[test]
+fn a_signal_while_somebody_is_told_hides_nothing_of_the_outcome() {
+    let tell = "[[notify]]\non = [\"waiting\"]\ncommand = [\"sh\", \"-c\", \"echo > begun; sleep 60\"]\n";
+    for signal in ["TERM", "INT"] {
+        let house = house(tell);
+        house.list(&more_people(1));
+        let mut command = house.command(&["run", "--log-format", "json"]);
+        let running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        while !house.path("begun").exists() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let stopped = Command::new("kill").args(["-s", signal, &running.id().to_string()]).status().expect("it runs");
+        assert!(stopped.success());
+        let ran = Output::of(&["run"], running.wait_with_output().expect("it ends")).ends(6);
+        let lines: Vec<Value> =
+            ran.stderr.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+        assert!(lines.iter().any(|line| line.to_string().contains("not approved by policy")), "{ran}");
+        let last = lines.last().expect("lines");
+        assert!(last.to_string().contains("not_approved") && last.to_string().contains("exit_code"), "{ran}");
+    }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{AUTOMATIC, PATIENCE, SECRET, Service, house, more_people, webhook};
+use crate::harness::BINARY;
 use crate::house::{House, people};
 use crate::servers::proxy::{Fault, Faulty};
 use crate::servers::stores::Store;
@@ -105,6 +106,27 @@ fn a_file_of_events_that_is_too_large_is_refused_with_what_to_do() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(8), "{said}");
     assert!(said.contains("it has 600 MiB, and at most 512 MiB are read") && said.contains("remove it"), "{said}");
+}
+
+/// On a full disk the file is as it was, and nothing of it is to be removed.
+#[test]
+fn events_that_cannot_be_written_stay_as_they_are() {
+    let house = house(&webhook("1h", ""));
+    let service = Service::start(&house);
+    for number in 0..12 {
+        assert_eq!(service.event(&format!("{{\"number\":{number}}}")), Some(202));
+    }
+    service.kill();
+    let before = std::fs::read(events(&house)).expect("read");
+    let line = format!("ulimit -f 1; exec {BINARY} serve");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &line]).current_dir(house.path("")).env("HR_SECRET", SECRET);
+    shell.env("HOME", house.path("")).env("XDG_STATE_HOME", house.path("state"));
+    let output = shell.output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("The file is as it was") && !said.contains("remove it"), "{said}");
+    assert_eq!(std::fs::read(events(&house)).expect("read"), before);
 }
 
 #[test]
