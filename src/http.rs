@@ -37,6 +37,9 @@ pub(crate) use tls::{Trust, tls_error, tls_words};
 /// A wait that is longer than this is logged.
 const WAIT_WORTH_TELLING: Duration = Duration::from_secs(3);
 
+/// How old the read may be that a write is based on.
+const FRESH: Duration = Duration::from_secs(2);
+
 /// How requests are sent.
 pub(crate) struct Options {
     /// An address of the server; requests may name others.
@@ -86,6 +89,8 @@ pub(crate) struct Request<'a> {
     pub(crate) wants: Wants,
     /// Whether it may leave after waits were ended.
     pub(crate) may_begin_late: bool,
+    /// When what it is based on was read. It leaves before this is old, and otherwise ends as [`Failure::Late`].
+    pub(crate) based_on: Option<Instant>,
 }
 
 /// When a request may be sent again without asking its caller.
@@ -146,6 +151,8 @@ pub(crate) enum Failure {
         /// How long to wait before another attempt, if that may help.
         again: Option<Duration>,
     },
+    /// What it is based on was old when its turn came. Nothing was sent.
+    Late,
     /// The run was ended while the request waited for its turn; nothing was sent since.
     Stopped {
         /// Whether an earlier attempt may have been carried out.
@@ -219,9 +226,12 @@ impl Transport {
         let mut maybe_done = false;
         let mut attempt = 0;
         loop {
-            let turn = self.throttle.turn().await.ok_or(Failure::Stopped { maybe_done })?;
+            let turn = self.throttle.turn(request.based_on.is_some()).await.ok_or(Failure::Stopped { maybe_done })?;
             if !request.may_begin_late && self.throttle.is_ended() {
                 return Err(Failure::Stopped { maybe_done });
+            }
+            if request.based_on.is_some_and(|read| read.elapsed() > FRESH) {
+                return Err(Failure::Late);
             }
             if request.repeat != Repeat::Always
                 && let Some(Err(error)) = self.may_write.get().map(|may_write| may_write())
@@ -298,7 +308,7 @@ impl Transport {
     }
 
     async fn attempt(&self, request: &Request<'_>) -> Result<Answer, Trouble> {
-        let Request { method, url, headers, body, repeat: _, wants, may_begin_late: _ } = request;
+        let Request { method, url, headers, body, repeat: _, wants, may_begin_late: _, based_on: _ } = request;
         let mut builder = self.client.request(method.clone(), (*url).clone()).headers(headers.clone());
         if let Some(body) = body {
             builder = builder.body((*body).to_owned());

@@ -94,6 +94,11 @@ pub async fn is_older(
     });
     for Touched { id, .. } in lacking {
         let read = if reactivates { provider.any_user(id, managed) } else { provider.user(id, managed) }.await;
+        // Some servers show an inactive user alone, and none in their lists.
+        let is_inactive = |user: &LiveUser| provider.dialect().is_inactive(user.stored.raw().get()) == Ok(true);
+        if inactive.is_empty() && matches!(&read, Ok(Some(user)) if is_inactive(user)) {
+            continue;
+        }
         if judge(None, id, read, users, provider, managed).await? {
             return Ok(Some(format!(
                 "lacks the user {id}, whom skovik-sync has written to lately and Skovik still has"

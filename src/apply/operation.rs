@@ -1,17 +1,20 @@
 //! Carrying out one operation: read, compare, note the intent, write, compare again.
 //!
 //! An update or delete reads its user just before the write, and does nothing if the user differs from the plan or is
-//! protected; nor is the last admin deleted. Before each repetition the user is read and checked again. No write is
+//! protected; nor is the last admin deleted. Before each repetition the user is read and checked again, and so they are if the
+//! write has to wait. No write is
 //! sent before its intent is on disk. If other operations depend on the write, the user is read back after it. A refused
 //! change of branch is believed only after another look at the user: it may have emptied custom fields all the same.
 
 mod attempt;
 mod delete;
+mod fresh;
 mod read_back;
 mod refill;
 mod task;
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Instant;
 
 use jiff::Timestamp;
 
@@ -30,6 +33,7 @@ pub use attempt::{Attempt, End};
 pub use task::{Before, Planned, Task};
 
 use attempt::{Attempts, done, end_of_write};
+use fresh::Fresh;
 use read_back::another_person;
 
 /// What all operations of a run share.
@@ -160,6 +164,7 @@ impl Worker<'_> {
             }
             Err(attempt) => return attempt,
         };
+        let read_at = Instant::now();
         let moves = self.dialect().may_empty_others(changes);
         // Once nothing of it is under way, a user who has lost nothing needs nothing more of it.
         let is_whole = |doubt: &Doubt| doubt.before.is_some() && self.emptied_since(Some(doubt), &read).is_none();
@@ -189,7 +194,7 @@ impl Worker<'_> {
                 return Attempt::new(End::NotAgain(why.to_owned()));
             }
             let expected = updated(user, changes, self.managed);
-            let attempt = self.write(id, read, &expected, changes, moves).await;
+            let attempt = self.write(id, (read, read_at), &expected, changes, moves).await;
             return if is_over { attempt.outdated() } else { attempt };
         }
         if is_inactive {
@@ -225,7 +230,7 @@ impl Worker<'_> {
     async fn write(
         &self,
         id: OperationId,
-        read: LiveUser,
+        (read, read_at): (LiveUser, Instant),
         expected: &User,
         changes: &[Change],
         moves: bool,
@@ -245,7 +250,19 @@ impl Worker<'_> {
         if let Err(attempt) = self.announce(id, Step::Update, Some(&read.stored)).await {
             return attempt;
         }
-        let mut attempt = match self.provider.update(read.id(), &body, self.managed).await {
+        let mut write = Fresh::new(body, read_at);
+        let answer = loop {
+            match self.provider.update(read.id(), &write.request, self.managed).await {
+                Err(ApiError::Late) => {
+                    if let Err(error) = self.read_again(&read.stored, &mut write).await {
+                        break Err(error);
+                    }
+                }
+                answer => break answer,
+            }
+        };
+        let body = write.request;
+        let mut attempt = match answer {
             Ok(Some(after)) => {
                 let attempt = if let Some(halt) = changed_roles(&read.user, &after.user) {
                     Attempt::new(End::HalfDone(halt.to_string())).halting(halt)

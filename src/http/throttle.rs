@@ -41,10 +41,11 @@ impl Throttle {
         }
     }
 
-    /// Waits until a request may begin; `None` if waits were ended first.
-    pub(super) async fn turn(&self) -> Option<Turn<'_>> {
+    /// Waits until a request may begin; `None` if waits were ended first. A prompt one waits for pauses only, and the requests
+    /// after it wait twice as long: it follows another one at once.
+    pub(super) async fn turn(&self, is_prompt: bool) -> Option<Turn<'_>> {
         let slot = self.slots.acquire().await.ok();
-        while let Err(later) = self.begin(Instant::now()) {
+        while let Err(later) = self.begin(Instant::now(), is_prompt) {
             self.sleep_until(later).await?;
         }
         Some(Turn { _slot: slot })
@@ -88,13 +89,13 @@ impl Throttle {
     }
 
     /// Begins a request, or says when to ask again.
-    fn begin(&self, now: Instant) -> Result<(), Instant> {
+    fn begin(&self, now: Instant, is_prompt: bool) -> Result<(), Instant> {
         let mut times = self.times();
-        let earliest = times.next.max(times.closed_until);
+        let earliest = if is_prompt { times.closed_until } else { times.next.max(times.closed_until) };
         if earliest > now {
             return Err(earliest);
         }
-        times.next = now + self.interval;
+        times.next = times.next.max(now) + self.interval;
         Ok(())
     }
 
@@ -112,10 +113,22 @@ mod tests {
         let throttle = Throttle::new(8, 4);
         let start = Instant::now();
         let quarter = Duration::from_millis(250);
-        assert_eq!(throttle.begin(start), Ok(()));
-        assert_eq!(throttle.begin(start), Err(start + quarter));
-        assert_eq!(throttle.begin(start + quarter), Ok(()));
-        assert_eq!(throttle.begin(start + quarter), Err(start + 2 * quarter));
+        assert_eq!(throttle.begin(start, false), Ok(()));
+        assert_eq!(throttle.begin(start, false), Err(start + quarter));
+        assert_eq!(throttle.begin(start + quarter, false), Ok(()));
+        assert_eq!(throttle.begin(start + quarter, false), Err(start + 2 * quarter));
+    }
+
+    /// The write after a read does not wait for its turn; those after it wait for both.
+    #[test]
+    fn a_prompt_request_follows_at_once_and_keeps_the_pace() {
+        let throttle = Throttle::new(8, 4);
+        let start = Instant::now();
+        let quarter = Duration::from_millis(250);
+        assert_eq!((throttle.begin(start, false), throttle.begin(start, true)), (Ok(()), Ok(())));
+        assert_eq!(throttle.begin(start + quarter, false), Err(start + 2 * quarter));
+        throttle.pause(Duration::from_secs(60));
+        assert!(throttle.begin(start + 3 * quarter, true).is_err(), "a pause holds it, too");
     }
 
     #[test]
@@ -124,15 +137,16 @@ mod tests {
         let before = Instant::now();
         throttle.pause(Duration::from_secs(60));
         throttle.pause(Duration::from_secs(1));
-        let later = throttle.begin(Instant::now());
+        let later = throttle.begin(Instant::now(), false);
         assert!(later.is_err_and(|until| until >= before + Duration::from_secs(60)));
-        assert_eq!(throttle.begin(Instant::now() + Duration::from_secs(61)), Ok(()));
+        assert_eq!(throttle.begin(Instant::now() + Duration::from_secs(61), false), Ok(()));
     }
 
     #[tokio::test]
     async fn no_more_requests_at_once_than_allowed() {
         let throttle = Throttle::new(2, 0);
-        let (first, _second) = (throttle.turn().await.expect("a turn"), throttle.turn().await.expect("a turn"));
+        let (first, _second) =
+            (throttle.turn(false).await.expect("a turn"), throttle.turn(false).await.expect("a turn"));
         assert_eq!(throttle.slots.available_permits(), 0);
         drop(first);
         assert_eq!(throttle.slots.available_permits(), 1);
@@ -143,11 +157,11 @@ mod tests {
         let throttle = Throttle::new(1, 0);
         throttle.pause(Duration::from_secs(600));
         assert!(throttle.is_paused_for(Duration::from_secs(600)));
-        let (turn, ()) = tokio::join!(throttle.turn(), async {
+        let (turn, ()) = tokio::join!(throttle.turn(false), async {
             tokio::task::yield_now().await;
             throttle.end_waits();
         });
         assert!(turn.is_none() && throttle.sleep(Duration::from_secs(600)).await.is_none());
-        assert!(Throttle::new(1, 0).turn().await.is_some());
+        assert!(Throttle::new(1, 0).turn(false).await.is_some());
     }
 }

@@ -77,12 +77,13 @@ async fn post(url: &Secret, body: String, secrets: &Arc<Secrets>) -> Result<(), 
         repeat: Repeat::IfNotDone,
         wants: Wants::Nothing,
         may_begin_late: true,
+        based_on: None,
     };
     match transport.send(&request).await {
         Ok(answer) if answer.status.is_success() => Ok(()),
         Ok(answer) => Err(format!("the receiver answers {}", answer.status.as_u16())),
         Err(Failure::NotSent { problem, .. } | Failure::Unclear { problem, .. }) => Err(problem),
-        Err(Failure::Stopped { .. }) => Err("it was stopped".to_owned()),
+        Err(Failure::Stopped { .. } | Failure::Late) => Err("it was stopped".to_owned()),
     }
 }
 

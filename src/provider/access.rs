@@ -156,10 +156,12 @@ impl<'a> Call<'a> {
             },
             wants,
             may_begin_late: self.method == Method::GET || self.body.is_some_and(Request::is_rest),
+            based_on: self.body.and_then(Request::read_at),
         };
         http.send(&request).await.map_err(|failure| match failure {
             Failure::NotSent { problem, again } => ApiError::NotSent { problem, again },
             Failure::Unclear { problem, again } => ApiError::Unclear { problem, again },
+            Failure::Late => ApiError::Late,
             Failure::Stopped { maybe_done } => ApiError::Stopped { unclear: maybe_done && self.method != Method::GET },
         })
     }

@@ -153,9 +153,9 @@ impl Look {
             Err(ApiError::NotSent { problem, .. } | ApiError::Unclear { problem, .. }) => {
                 nothing(None, format!("no usable answer: {}", shown_start(&problem)))
             }
-            Err(error @ (ApiError::Overtaken { .. } | ApiError::Unseen(_) | ApiError::Stopped { .. })) => {
-                nothing(None, error.to_string())
-            }
+            Err(
+                error @ (ApiError::Overtaken { .. } | ApiError::Unseen(_) | ApiError::Stopped { .. } | ApiError::Late),
+            ) => nothing(None, error.to_string()),
         }
     }
 }

@@ -35,6 +35,9 @@ pub enum ApiError {
         /// How long to wait before another attempt, if that may help.
         again: Option<Duration>,
     },
+    /// Its turn came when the read that it is based on was old. Nothing was sent.
+    #[error("the request had to wait, and what it is based on may have changed")]
+    Late,
     /// No usable answer came. A write may or may not have been carried out, and was not repeated.
     #[error("no usable answer from the server: {problem}")]
     Unclear {

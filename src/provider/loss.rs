@@ -9,11 +9,17 @@ use super::stored::{Request, compact};
 use crate::strict_json::{Properties, Text};
 use crate::text::{printable, shortened};
 
-/// Whether a value means "no value": null, or an empty text, list or object.
+/// Whether a value means "no value": null, or an empty text, list or object. White space alone is no text.
 pub(super) fn is_empty(raw: &RawValue) -> bool {
     let inner = |open, close| raw.get().strip_prefix(open)?.strip_suffix(close);
-    let inner = inner('"', '"').or_else(|| inner('[', ']')).or_else(|| inner('{', '}'));
-    raw.get() == "null" || inner.is_some_and(|inner| inner.trim().is_empty())
+    let is_blank = |text: &str| text.trim().is_empty();
+    match inner('"', '"') {
+        Some(text) if text.contains('\\') => {
+            serde_json::from_str::<String>(raw.get()).is_ok_and(|text| is_blank(&text))
+        }
+        Some(text) => is_blank(text),
+        None => raw.get() == "null" || inner('[', ']').or_else(|| inner('{', '}')).is_some_and(is_blank),
+    }
 }
 
 /// How the held value differs from the one that was sent, unless `may` says that the server may have changed it itself.

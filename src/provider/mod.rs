@@ -188,6 +188,11 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// them.
     fn may_empty_others(&self, changes: &[Change]) -> bool;
 
+    /// Whether the identifier is kept where such changes may empty it.
+    fn may_empty_identifiers(&self) -> bool {
+        false
+    }
+
     /// The body that restores the custom fields that the changes emptied: those with a value in `before` (with `changes`
     /// applied) and none in `held`. `None` if none is missing.
     ///

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::hash::Hash;
+use std::time::Instant;
 
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -33,6 +34,7 @@ pub struct Request {
     is_partial: bool,
     version: Option<Box<str>>,
     is_rest: bool,
+    read_at: Option<Instant>,
 }
 
 /// Lets users share the ids of their branches and their roles, so that a million of them do not hold a million copies.
@@ -100,7 +102,7 @@ impl Request {
     /// A JSON body with the complete user.
     #[must_use]
     pub fn new(json: String) -> Self {
-        Self { json, is_partial: false, version: None, is_rest: false }
+        Self { json, is_partial: false, version: None, is_rest: false, read_at: None }
     }
 
     /// A JSON body with only the changes; the service leaves the rest as it is.
@@ -119,6 +121,18 @@ impl Request {
     #[must_use]
     pub fn as_rest(self) -> Self {
         Self { is_rest: true, ..self }
+    }
+
+    /// The same request, based on a user who was read then. It is sent only while that is not long ago.
+    #[must_use]
+    pub fn based_on(self, read_at: Instant) -> Self {
+        Self { read_at: Some(read_at), ..self }
+    }
+
+    /// When the user was read that it is based on, if it must be sent soon after.
+    #[must_use]
+    pub fn read_at(&self) -> Option<Instant> {
+        self.read_at
     }
 
     /// Whether it is the rest of something that was begun.

@@ -1,11 +1,14 @@
 //! Removing a user. An admin is removed only while somebody else is one.
 
+use std::time::Instant;
+
 use super::attempt::{Attempts, end_of_write, gone};
+use super::fresh::Fresh;
 use super::{Attempt, End, Planned, Worker, changed_meanwhile, hash_of};
 use crate::apply::journal::{Doubt, Step};
 use crate::employee::UserId;
 use crate::plan::OperationId;
-use crate::provider::{Deleted, LiveUser};
+use crate::provider::{ApiError, Deleted, LiveUser};
 
 impl Worker<'_> {
     pub(super) async fn delete(
@@ -34,21 +37,22 @@ impl Worker<'_> {
         admins: Option<&mut Vec<UserId>>,
         doubt: Option<&Doubt>,
     ) -> Attempt {
+        let mut admins = admins;
         let said_gone = || End::SaidGone(format!("Skovik says that the user {user_id} is not there (404)"));
         let LiveUser { user, stored: read } = match self.look(user_id, doubt, false).await {
             Ok(Some(read)) => read,
             Ok(None) => return Attempt::new(said_gone()),
             Err(attempt) => return attempt,
         };
+        let read_at = Instant::now();
         if let Some(problem) = self.off_limits(&user, before.roles) {
             return Attempt::new(End::Conflict(problem));
         }
         if hash_of(&user, self.managed) != before.hash {
             return Attempt::new(End::Conflict(changed_meanwhile(user_id)));
         }
-        if (admins.is_some() || user.is_admin())
-            && let Err(attempt) = self.another_admin(user_id, admins, doubt).await
-        {
+        let needs_another_admin = admins.is_some() || user.is_admin();
+        if needs_another_admin && let Err(attempt) = self.another_admin(user_id, admins.as_deref_mut(), doubt).await {
             return attempt;
         }
         let request = match self.dialect().delete_request(&read) {
@@ -61,7 +65,24 @@ impl Worker<'_> {
         if let Err(attempt) = self.announce(id, Step::Delete, Some(&read)).await {
             return attempt;
         }
-        let mut attempt = match self.provider.delete(user_id, &request).await {
+        let mut write = Fresh::new(request, read_at);
+        let answer = loop {
+            match self.provider.delete(user_id, &write.request).await {
+                Err(ApiError::Late) => {
+                    if needs_another_admin
+                        && let Err(attempt) = self.another_admin(user_id, admins.as_deref_mut(), doubt).await
+                    {
+                        return attempt;
+                    }
+                    if let Err(error) = self.read_again(&read, &mut write).await {
+                        break Err(error);
+                    }
+                }
+                answer => break answer,
+            }
+        };
+        let request = write.request;
+        let mut attempt = match answer {
             Ok(Deleted::Now { kept }) => {
                 gone(kept.map_or_else(Vec::new, |kept| self.kept_as(&user, &request.over(&read), &kept)))
                     .having_written()

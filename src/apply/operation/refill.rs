@@ -1,6 +1,9 @@
 //! A change of branch may empty custom fields. They are sent again.
 
+use std::time::Instant;
+
 use super::attempt::done;
+use super::fresh::Fresh;
 use super::{Attempt, End, Worker, changed_roles};
 use crate::apply::emptied::gone_since;
 use crate::apply::expected_state::{differences, roles_changed, roles_told_otherwise};
@@ -73,6 +76,7 @@ impl Worker<'_> {
                 Ok(None) => return Attempt::new(half(&"the user is not in Skovik any more")),
                 Err(error) => return self.ended_by(half(&error), &error),
             };
+            let read_at = Instant::now();
             untold = roles_told_otherwise(expected, &read.user);
             let body = match self.dialect().restore_request(&before, &read.stored, changes, rest) {
                 Ok(Some(body)) => body,
@@ -119,7 +123,18 @@ impl Worker<'_> {
                 return attempt;
             }
             wrote = true;
-            match self.provider.update(read.id(), &body.as_rest(), self.managed).await {
+            let mut write = Fresh::new(body.as_rest(), read_at);
+            let answer = loop {
+                match self.provider.update(read.id(), &write.request, self.managed).await {
+                    Err(ApiError::Late) => {
+                        if let Err(error) = self.read_again(&read.stored, &mut write).await {
+                            break Err(error);
+                        }
+                    }
+                    answer => break answer,
+                }
+            };
+            match answer {
                 Ok(Some(after)) => {
                     if let Some(halt) = changed_roles(&read.user, &after.user) {
                         return Attempt::new(half(&halt)).halting(halt).having_written();
@@ -176,6 +191,10 @@ impl Worker<'_> {
     /// Why a user must not be given back what a move emptied: by now they may be another person, or not to be touched.
     fn not_to_refill(&self, expected: &User, LiveUser { user, stored }: &LiveUser) -> Option<&'static str> {
         let is_person = match &expected.identifier {
+            // The move may have emptied it: it is where custom fields are.
+            Some(_) if user.identifier.is_none() && self.dialect().may_empty_identifiers() => {
+                user.email.is(&expected.email)
+            }
             Some(_) => user.identifier == expected.identifier,
             None => user.email.is(&expected.email),
         };

@@ -108,6 +108,10 @@ impl Dialect for Scim {
         changes.iter().any(|change| change.field == Field::Branch)
     }
 
+    fn may_empty_identifiers(&self) -> bool {
+        !self.identifier.is_core("externalId")
+    }
+
     fn restore_request(
         &self,
         before: &StoredUser,

@@ -72,8 +72,8 @@ impl Client {
         self.one_user(Method::PUT, id, Some(body), managed).await
     }
 
-    pub(super) async fn delete_user(&self, id: &UserId) -> Result<Deleted, ApiError> {
-        match self.send(&Call { method: Method::DELETE, url: self.user_url(id)?, body: None }).await {
+    pub(super) async fn delete_user(&self, id: &UserId, request: &Request) -> Result<Deleted, ApiError> {
+        match self.send(&Call { method: Method::DELETE, url: self.user_url(id)?, body: Some(request) }).await {
             Ok(_) => Ok(Deleted::Now { kept: None }),
             Err(error) if error.is_not_found() => Ok(Deleted::AlreadyGone),
             Err(error) => Err(error),

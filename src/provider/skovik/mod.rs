@@ -142,8 +142,8 @@ impl Provider for Client {
         Box::pin(self.put_user(id, request, managed))
     }
 
-    fn delete<'a>(&'a self, id: &'a UserId, _request: &'a Request) -> BoxFuture<'a, Result<Deleted, ApiError>> {
-        Box::pin(self.delete_user(id))
+    fn delete<'a>(&'a self, id: &'a UserId, request: &'a Request) -> BoxFuture<'a, Result<Deleted, ApiError>> {
+        Box::pin(self.delete_user(id, request))
     }
 
     fn retries(&self) -> u32 {

@@ -70,7 +70,7 @@ pub(super) fn no_answer(failure: &Failure) -> String {
     let (what, problem) = match failure {
         Failure::NotSent { problem, again: _ } => ("it did not take the request", problem.as_str()),
         Failure::Unclear { problem, again: _ } => ("no usable answer", problem.as_str()),
-        Failure::Stopped { .. } => ("no answer", "the run was ended"),
+        Failure::Stopped { .. } | Failure::Late => ("no answer", "the run was ended"),
     };
     let advice = if problem.contains("is not JSON") { "; is this the address of the API?" } else { "" };
     format!("{what}: {problem}{advice}")

@@ -189,6 +189,7 @@ impl TokenServer {
             repeat: Repeat::Always,
             wants: Wants::Json,
             may_begin_late: true,
+            based_on: None,
         };
         let failed = |problem: String| format!("no token from {}: {problem}", place(&self.url));
         let answer = self.transport.send(&request).await.map_err(|failure| failed(no_answer(&failure)))?;

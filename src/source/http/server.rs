@@ -122,6 +122,7 @@ impl Connection {
                 repeat: Repeat::Always,
                 wants: Wants::Json,
                 may_begin_late: true,
+                based_on: None,
             };
             let answer = self.transport.send(&request).await;
             let answer = answer.map_err(|failure| format!("{}: {}", self.clean(&place(url)), no_answer(&failure)))?;

@@ -8,6 +8,7 @@ use super::user::{custom_value, parse};
 use super::{ACTIVE, SCHEMAS, family_name, given_name, manager, user_name};
 use crate::employee::UserId;
 use crate::plan::{Change, Field, Fields, ManagerRef, Value};
+use crate::provider::loss::is_empty;
 use crate::provider::scim::Scim;
 use crate::provider::scim::wire::custom_field_ids;
 use crate::provider::{Request, StoredUser};
@@ -83,10 +84,30 @@ pub(in crate::provider::scim) fn restore(
             missing.push(entry(&change.field, change.after.as_ref(), scim)?);
         }
     }
+    missing.extend(missing_identifier(&then, &now, changes, scim)?);
     if missing.is_empty() {
         return Ok(None);
     }
     if patches { operations(&missing) } else { whole(writable(held)?, &missing) }.map(Some)
+}
+
+/// The identifier, if it is in an attribute that can be a custom field, and a change of branch has emptied that.
+fn missing_identifier(
+    then: &Object<'_>,
+    now: &Object<'_>,
+    changes: &[Change],
+    scim: &Scim,
+) -> Result<Option<Entry>, String> {
+    let path = &scim.identifier;
+    if path.is_core("externalId") || now.find(path)?.is_some_and(|raw| !is_empty(raw)) {
+        return Ok(None);
+    }
+    if let Some(change) = changes.iter().find(|change| change.field == Field::ExternalIdentifier) {
+        return change.after.as_ref().map(|value| entry(&change.field, Some(value), scim)).transpose();
+    }
+    let Some(raw) = then.find(path)?.filter(|raw| !is_empty(raw)) else { return Ok(None) };
+    let value = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
+    Ok(Some(Entry { path: path.clone(), value: Some(value) }))
 }
 
 /// The body that makes a user inactive.

@@ -1,0 +1,46 @@
+//! A write leaves soon after the read that it is based on. Another request's pause, the own limits or a slow journal may be in
+//! between: then the user is read again first.
+
+use std::time::{Duration, Instant};
+
+use super::Worker;
+use crate::provider::{ApiError, Request, StoredUser};
+
+/// How often a user is read again for one write.
+const MOST_READS: u32 = 20;
+
+/// A write, based on a user who was read.
+pub(super) struct Fresh {
+    pub(super) request: Request,
+    left: u32,
+}
+
+impl Fresh {
+    /// A write of a user who was read then.
+    pub(super) fn new(request: Request, read_at: Instant) -> Self {
+        Self { request: request.based_on(read_at), left: MOST_READS }
+    }
+}
+
+impl Worker<'_> {
+    /// Reads the user again for a write that came too late. `read` is what it is based on.
+    ///
+    /// # Errors
+    /// If the user is not exactly as before. Nothing was sent then; a new attempt judges them anew.
+    pub(super) async fn read_again(&self, read: &StoredUser, write: &mut Fresh) -> Result<(), ApiError> {
+        let not_sent = |problem: String, again| Err(ApiError::NotSent { problem, again });
+        if write.left == 0 {
+            return not_sent("it had to wait each time after the user was read".to_owned(), None);
+        }
+        write.left -= 1;
+        match self.provider.any_user(read.id(), self.managed).await {
+            Ok(Some(now)) if now.stored.raw().get() == read.raw().get() => {
+                write.request = write.request.clone().based_on(Instant::now());
+                Ok(())
+            }
+            Ok(_) => not_sent("the user has changed while it waited".to_owned(), Some(Duration::ZERO)),
+            Err(error @ (ApiError::Credentials { .. } | ApiError::Stopped { .. })) => Err(error),
+            Err(error) => not_sent(format!("the user could not be read again after it waited: {error}"), None),
+        }
+    }
+}
