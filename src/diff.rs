@@ -25,6 +25,7 @@ mod protected;
 mod reasons;
 mod references;
 mod resembling;
+mod second_rows;
 mod settle;
 mod spellings;
 mod strangers;

@@ -8,6 +8,7 @@ mod client;
 mod error_messages;
 mod errors_beside;
 mod escapes;
+mod failure;
 mod gzip;
 pub(crate) mod link;
 mod part;
@@ -29,6 +30,7 @@ use url::Url;
 
 pub(crate) use error_messages::error_message;
 pub(crate) use errors_beside::{errors_in, is_error, words_instead};
+pub(crate) use failure::Failure;
 pub(crate) use part::{is_part, is_whole};
 pub(crate) use redactor::Redactor;
 use throttle::{Throttle, Turn};
@@ -132,32 +134,6 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     /// Empty if it could not be read and is not needed.
     pub(crate) body: Vec<u8>,
-}
-
-/// Why there is no answer. The text holds no secret and no control character.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// Surely nothing was done: there was no connection, or the server answered 429 every time.
-    NotSent {
-        /// Why.
-        problem: String,
-        /// How long to wait before another attempt, if that may help.
-        again: Option<Duration>,
-    },
-    /// No usable answer came. What was asked may have been done or not.
-    Unclear {
-        /// What happened.
-        problem: String,
-        /// How long to wait before another attempt, if that may help.
-        again: Option<Duration>,
-    },
-    /// What it is based on was old when its turn came. Nothing was sent.
-    Late,
-    /// The run was ended while the request waited for its turn; nothing was sent since.
-    Stopped {
-        /// Whether an earlier attempt may have been carried out.
-        maybe_done: bool,
-    },
 }
 
 /// Why an attempt failed.

@@ -143,6 +143,7 @@ impl Comparison<'_> {
         }
         self.remark_look_alikes(&mut result);
         self.remark_nearly_the_same(&mut result);
+        self.remark_second_rows(&mut result);
         self.remark_twins(&mut result);
         self.remark_unjoined(&mut result);
         self.remark_handed_over(&mut result);

@@ -1,10 +1,12 @@
 //! Finds new people who have nearly the name of a user without a record. With the mailbox at another domain, a word of the name
-//! is enough: `Anna Lund <anna.lund@…>` and `Anna Lund-Ek <anna.lund@…>` or `Anna Ek <anna.lund@…>`. With a new identifier and
+//! is enough: `Anna Lund <anna.lund@…>` and `Anna Lund-Ek <anna.lund@…>` or `Anna Ek <anna.lund@…>`, or that the mailbox is named after
+//! one of them: `Yuliya Lund <yuliya.lund@…>` and `Julia Lundt <yuliya.lund@…>`. With a new identifier and
 //! mailbox, one name has two words or all of the other: `Dr. Anna Lund` and `Anna Lund`. They may be one person. A person decides.
 
 use rustc_hash::FxHashMap;
 
 use super::changes::Drafts;
+use super::outside::is_written_like;
 use super::{Claim, Comparison};
 use crate::employee::{Employee, User};
 use crate::side_by_side::side_by_side;
@@ -56,16 +58,19 @@ impl Comparison<'_> {
     }
 }
 
-/// Whether one name has all words of the other, and more; or the two have a word in common, and the mailbox is named after one of
-/// them. With the same domain, it is the same e-mail, which is told of elsewhere.
+/// Whether one name has all words of the other, and more; or the mailbox is named after one of them, by
+/// two words or by one that the other has, too. With the same domain, it is the same e-mail, which is told of elsewhere.
 fn is_nearly_named(employee: &Employee, user: &User) -> bool {
-    if employee.email.is(&user.email) || employee.name_key() == user.name_key() {
+    if is_written_like(&employee.email, &user.email) || employee.name_key() == user.name_key() {
         return false;
     }
     let (new, old) = (name_words(&employee.full_name()), name_words(&user.full_name()));
     let mailbox = name_words(user.email.local_part());
-    let is_named_after =
-        || (has_all(&mailbox, &new) || has_all(&mailbox, &old)) && new.iter().any(|word| old.contains(word));
+    // Two words of a name are hardly somebody else's mailbox, however the name is written now.
+    let is_named_after = || {
+        (has_all(&mailbox, &new) || has_all(&mailbox, &old))
+            && (mailbox.len() > 1 || new.iter().any(|word| old.contains(word)))
+    };
     has_all(&new, &old) || has_all(&old, &new) || is_named_after()
 }
 

@@ -109,7 +109,7 @@ impl Comparison<'_> {
 }
 
 /// Whether two e-mails are the same, or read as the same.
-fn is_written_like(one: &Email, other: &Email) -> bool {
+pub(super) fn is_written_like(one: &Email, other: &Email) -> bool {
     let keys_of_other = keys(None, Some(other));
     keys(None, Some(one)).iter().any(|key| keys_of_other.contains(key))
 }

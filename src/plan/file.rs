@@ -45,7 +45,7 @@ pub enum PlanError {
     #[error("not a valid plan file: {0}")]
     Malformed(String),
     /// Another kind of file.
-    #[error("this is a {0:?} file, not a {FORMAT:?} file")]
+    #[error("this is {0}, not a {FORMAT:?} file")]
     WrongFormat(String),
     /// A plan of another version.
     #[error(
@@ -131,7 +131,10 @@ fn not_a_plan(text: &[u8], error: &serde_json::Error) -> PlanError {
 /// If it is the format of another file, or of another version.
 fn is_known(format: &str, version: u64) -> Result<(), PlanError> {
     if format != FORMAT {
-        return Err(PlanError::WrongFormat(format.chars().take(40).collect()));
+        // What another program calls its file may be anything, also a key.
+        let is_ours = format.starts_with("skovik-sync/") && format.len() <= 40;
+        let what = if is_ours { format!("a {format:?} file") } else { "a file of another program".to_owned() };
+        return Err(PlanError::WrongFormat(what));
     }
     if version != FORMAT_VERSION {
         return Err(PlanError::UnknownVersion(version));

@@ -19,6 +19,8 @@ const RUN_OF_LETTERS: usize = 24;
 pub(crate) const PRIVATE_KEY: &str = "-----BEGIN";
 /// A word with this many characters of base64 in a row may be a key.
 const LONG_RUN: usize = 40;
+/// How many characters of base64 a key has at least.
+const BASE64: usize = 32;
 /// How many URL escapes make a text a possible secret.
 const ESCAPES: usize = 4;
 /// How many pairs of hexadecimal digits, as in `73:6b:2d`, make a text a possible secret.
@@ -48,7 +50,7 @@ pub(crate) fn length(text: &str) -> String {
 pub(crate) fn may_be_secret(text: &str) -> bool {
     let mut runs = text.split(|c: char| !c.is_ascii_alphanumeric());
     let is_byte = |run: &&str| run.len() == 2 && run.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if text.matches('%').count() >= ESCAPES || runs.clone().filter(is_byte).count() >= PAIRS {
+    if text.matches('%').count() >= ESCAPES || runs.clone().filter(is_byte).count() >= PAIRS || is_base64_key(text) {
         return true;
     }
     runs.any(|run| {
@@ -73,7 +75,23 @@ pub(crate) fn is_pasted_key(text: &str) -> bool {
         let has = |of: fn(&u8) -> bool| run.bytes().any(|byte| of(&byte));
         run.len() >= LONG_RUN && has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase)
     };
-    text.contains(PRIVATE_KEY) || text.split(|c: char| !c.is_ascii_alphanumeric() && !"+=".contains(c)).any(is_key)
+    let is_marked = text.contains('+') || text.trim().ends_with('=');
+    text.contains(PRIVATE_KEY)
+        || is_marked && is_base64_key(text)
+        || text.split(|c: char| !c.is_ascii_alphanumeric() && !"+=".contains(c)).any(is_key)
+}
+
+/// Whether a text is a key in base64, such as 24 random bytes or more. With slashes in it, such a key looks like a path.
+fn is_base64_key(text: &str) -> bool {
+    let text = text.trim();
+    let has = |of: fn(&u8) -> bool| text.bytes().any(|byte| of(&byte));
+    let is_marked = text.contains('+') || text.ends_with('=');
+    text.len() >= BASE64
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
+        && has(u8::is_ascii_digit)
+        && has(u8::is_ascii_lowercase)
+        && has(u8::is_ascii_uppercase)
+        && (is_marked || !text.starts_with('/'))
 }
 
 /// Whether a text can be the name of an environment variable.
@@ -151,6 +169,8 @@ mod tests {
             "JBSWY3DPEHPK3PXPJBSWY3DP",
             "dGhpc2lzYXNlY3JldGtleQ==",
             "correcthorsebatterystaple",
+            "iWVm/9rhH42ypeX+P+yC7tpdGNeq0kwV/AIztafMBUE=",
+            "aB3/dE6/gH9/jK2/mN5/pQ8/sT1/vW4/yZ7",
             "73:6b:2d:6c:69:76:65:2d",
             "73 6B 2D 6C 69 76 65 2D",
         ] {
@@ -161,6 +181,7 @@ mod tests {
             "SKOVIK_TOKEN",
             "HR_CLIENT_SECRET_2026",
             "secrets/skovik.key",
+            "/home/User1/Projects/SkovikSync/Config",
             "./vault",
             "csv",
             "2026-11-28",

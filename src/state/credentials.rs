@@ -19,6 +19,8 @@ const SHORTEST_KEY: usize = 16;
 const NAMES: [&str; 4] = ["NAME", "BUCKET", "REGION", "PROFILE"];
 /// What is in the name of a variable that holds an address.
 const ADDRESSES: [&str; 4] = ["ENDPOINT", "URL", "URI", "HOST"];
+/// How a private key in PEM begins.
+const PRIVATE_KEY: &str = "-----BEGIN";
 /// Secrets that are read beside the stores' own settings.
 const OTHERS: [&str; 2] = ["AWS_CONTAINER_AUTHORIZATION_TOKEN", "IDENTITY_HEADER"];
 
@@ -35,7 +37,9 @@ fn variables() -> impl Iterator<Item = (String, String)> {
 /// Whether a variable that is to name a file names none: it may be what belongs into that file.
 fn is_pasted(name: &str, value: &str) -> bool {
     let name = name.to_ascii_uppercase();
-    let names_file = FILES.iter().any(|end| name.ends_with(end)) && !value.contains("://");
+    // The text of a file with a key has addresses in it, too.
+    let is_text = value.contains(['{', '"', '\n']) || value.contains(PRIVATE_KEY);
+    let names_file = FILES.iter().any(|end| name.ends_with(end)) && (is_text || !value.contains("://"));
     names_file && !value.is_empty() && !Path::new(value).exists()
 }
 
@@ -207,6 +211,10 @@ mod tests {
             "AZURE_FEDERATED_TOKEN_FILE",
         ] {
             assert!(is_secret(name, "{\"private_key\": \"x\"}"), "{name}");
+            assert!(
+                is_secret(name, "{\"private_key\": \"x\", \"token_uri\": \"https://oauth2.googleapis.com/token\"}"),
+                "{name}"
+            );
             assert!(!is_secret(name, here), "{name}");
         }
         // Programs that are started need it where the machine gives credentials.

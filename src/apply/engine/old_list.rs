@@ -19,12 +19,7 @@ impl Run<'_> {
     /// It is one if several of those whom this run has made are not in it: that so many were removed meanwhile is less likely than
     /// that single reads are as old. Users in whom the list contradicts otherwise what is done, in this run or before it, are read
     /// singly: if somebody else has changed or removed them, both show the same.
-    pub(super) async fn refuse_if_old(
-        &mut self,
-        listed: &Listed,
-        list: &List<'_>,
-        parked: &[usize],
-    ) -> Result<(), Option<String>> {
+    pub(super) async fn refuse_if_old(&mut self, listed: &Listed, list: &List<'_>) -> Result<(), Option<String>> {
         let there: HashSet<&UserId> = listed.users.iter().chain(&listed.inactive).map(|user| &user.id).collect();
         let is_made_now = |index: usize| matches!(self.states[index], State::Ended(Outcome::Done { .. }));
         let made_now = self.made_users.iter().filter(|(_, index)| is_made_now(**index)).map(|(id, _)| id);
@@ -32,16 +27,7 @@ impl Run<'_> {
         if lacking > 1 {
             return Err(Some(format!("the list lacks {lacking} users whom this run has created; is it an old one?")));
         }
-        let mut telling = self.contradicted(list);
-        // It may be older than all that is in doubt, and newer than what is done. Then it lacks a create in doubt, and shows users
-        // of other operations that are in doubt, or half done, as they were.
-        if !self.has_all_sent(parked, listed) {
-            let is_open = |index: &&usize| !is_done(&self.states[**index]);
-            let open: BTreeSet<usize> = parked.iter().chain(self.begun.keys().filter(is_open)).copied().collect();
-            let users = open.iter().filter_map(|&index| user_of(&self.operations[index], &self.made).cloned());
-            telling.extend(users.filter(|id| list.user(id).is_some()).take(READ_SINGLY));
-        }
-        for user_id in telling.iter().take(2 * READ_SINGLY) {
+        for user_id in self.contradicted(list).iter().take(READ_SINGLY) {
             let (provider, managed) = (self.worker.provider, self.worker.managed);
             let is_otherwise = tokio::select! {
                 judged = shows_otherwise(list.user(user_id), user_id, &listed.users, provider, managed) => judged.map_err(Some)?,
@@ -61,7 +47,8 @@ impl Run<'_> {
     fn contradicted(&self, list: &List<'_>) -> BTreeSet<UserId> {
         let is_done = |index: usize| {
             let before = self.replay.operations.get(&self.operations[index].id);
-            is_done(&self.states[index]) || matches!(before, Some(Progress::Done { .. }))
+            matches!(&self.states[index], State::Ended(outcome) if outcome.is_done())
+                || matches!(before, Some(Progress::Done { .. }))
         };
         let sent: HashMap<usize, &User> =
             self.sent.values().flatten().map(|sent| (sent.index, &sent.expected)).collect();
@@ -71,8 +58,4 @@ impl Run<'_> {
         });
         contradicted.filter_map(|(_, operation)| user_of(operation, &self.made).cloned()).collect()
     }
-}
-
-fn is_done(state: &State) -> bool {
-    matches!(state, State::Ended(outcome) if outcome.is_done())
 }

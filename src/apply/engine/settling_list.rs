@@ -40,7 +40,7 @@ impl Run<'_> {
     }
 
     /// Whether each person whom an unclear create has sent is in the list, by identifier or e-mail.
-    pub(super) fn has_all_sent(&self, parked: &[usize], listed: &Listed) -> bool {
+    fn has_all_sent(&self, parked: &[usize], listed: &Listed) -> bool {
         // What a list contradicts by itself, the caller refuses.
         let Ok(list) = List::new(&listed.users) else { return true };
         parked.iter().all(|&index| match &self.operations[index].action {

@@ -61,7 +61,7 @@ impl Run<'_> {
                 return false;
             }
         };
-        if let Err(problem) = self.refuse_if_old(&listed, &list, &parked).await {
+        if let Err(problem) = self.refuse_if_old(&listed, &list).await {
             self.halt = Some(problem.map_or(Halt::Interrupted, Halt::Unreadable));
             return false;
         }

@@ -81,7 +81,7 @@ fn names_compare_as_a_reader_takes_them() {
 #[test]
 fn a_user_whom_a_record_describes_is_nobody_else() {
     let described = company(
-        [employee("2001", ANNA_NOW, None), employee("1001", ANNA, None)],
+        [moved("2001", ANNA, "anna.b@new.example", None), employee("1001", ANNA, None)],
         [user("a", Some("1001"), ANNA, None)],
     );
     assert!(look_alikes(&described.plan()).is_empty());
@@ -222,7 +222,7 @@ fn who_moves_to_the_branch_of_another_configuration_with_a_new_number_and_e_mail
     let there = User { branch: Some("no".into()), ..user("c", Some("2001"), ANNA_NOW, None) };
     let both = of_branch("se", vec![stays.clone()], vec![newcomer.clone()], vec![anna.clone(), ben.clone(), there]);
     assert!(look_alikes(&both.plan()).is_empty(), "{:?}", both.plan().content().diagnostics);
-    let namesake = employee("1001", ANNA, None);
+    let namesake = moved("1001", ANNA, "anna.b@example.com", None);
     let both = of_branch("no", vec![newcomer.clone()], vec![stays, namesake], vec![anna.clone(), ben.clone()]);
     assert!(look_alikes(&both.plan()).is_empty(), "{:?}", both.plan().content().diagnostics);
     // A list of one branch says nothing of the users of others.
@@ -248,8 +248,9 @@ fn a_mailbox_at_another_domain_and_nearly_the_name_are_told_of() {
     }
     let longer = User { last_name: "Berg-Ek".into(), ..user("a", Some("1001"), ANNA, None) };
     assert_eq!(told(named("Anna", "Berg"), longer), both);
+    let romanised = Employee { first_name: "Ana".into(), last_name: "Bergh".into(), ..named("Ana", "Bergh") };
+    assert_eq!(told(romanised, user("a", Some("1001"), ANNA, None)), both, "the mailbox has two words of the name");
     // Another person, or another mailbox.
-    assert!(told(named("Eva", "Ek"), user("a", Some("1001"), ANNA, None)).is_empty());
     let short = |employee: Employee| Employee { email: "anna@new.example".into(), ..employee };
     let user_of = |email: &str| User { email: email.into(), ..user("a", Some("1001"), ANNA, None) };
     assert!(told(short(named("Anna", "Ek")), user_of("anna@example.com")).is_empty(), "a mailbox that says one word");
@@ -333,4 +334,23 @@ fn whose_number_or_e_mail_a_stranger_has_may_be_somebody_new() {
     let plan = told.plan();
     assert_eq!(look_alikes(&plan).len(), 1, "{:?}", plan.content().diagnostics);
     assert!(look_alikes(&plan)[0].message.contains("give that user the external identifier 4699"), "{plan:?}");
+}
+
+#[test]
+fn a_second_record_of_the_same_name_and_mailbox_is_told_of() {
+    let own = || employee("1001", ANNA, None);
+    let users = || [user("a", Some("1001"), ANNA, None)];
+    let second = |email: &str| moved("2001", ANNA, email, None);
+    let whom =
+        |company: Company| look_alikes(&company.plan()).iter().map(|found| found.employee.clone()).collect::<Vec<_>>();
+    let new = [Some("2001".to_owned())];
+    assert_eq!(whom(company([own(), second(ANNA_NOW)], users())), new);
+    assert_eq!(whom(company([second(ANNA_NOW), own()], users())), new);
+    assert_eq!(whom(company([own(), second(ANNA_NOW)], [])).len(), 1, "both are new");
+    let elsewhere = company([second(ANNA_NOW)], [user("a", Some("1001"), ANNA, None)])
+        .with(|company| company.desired.elsewhere = vec![own()]);
+    assert_eq!(whom(elsewhere), new);
+    assert!(whom(company([own(), second("anna.berg2@new.example")], users())).is_empty(), "another mailbox");
+    let other = Employee { first_name: "Eva".into(), ..second(ANNA_NOW) };
+    assert!(whom(company([own(), other], users())).is_empty(), "another name");
 }

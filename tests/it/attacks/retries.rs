@@ -85,3 +85,21 @@ async fn a_refill_is_not_repeated_blindly() {
     assert_eq!(puts, 2, "{ended:?}");
     assert!(ended.stdout.contains("is protected now"), "{ended:?}");
 }
+
+/// Another request's pause comes between the read of a user and the write: then the user is read again, and judged.
+#[tokio::test]
+async fn a_write_that_has_to_wait_is_decided_anew() {
+    let pace = Pace { max_in_flight: 4, ..PACE };
+    for (field, puts, code) in [("roles", 0, 9), ("custom_fields.cf_note", 1, 0)] {
+        let read = format!("GET /users/{MARRIED} nth=1 slow=500ms change={field}");
+        let world =
+            World::faulty(&every_step(), pace, &[&read, "POST /users nth=1 status=429 retry-after=4 slow=200ms"]).await;
+        world.approved_plan().await;
+        let ended = world.apply().await;
+        assert_eq!(ended.code, Some(code), "{field}: {ended:?}");
+        let sent = world.writes().into_iter().filter(|request| request.path.ends_with(MARRIED)).count();
+        assert_eq!(sent, puts, "{field}: {ended:?}");
+        let user = &world.users()[MARRIED]["attributes"];
+        assert_eq!(user["primary_email"] == json!("p4@example.com"), puts == 0, "{field}");
+    }
+}

@@ -347,3 +347,32 @@ fn white_space_within_a_value_makes_no_difference() {
     };
     assert_eq!(read(&with(r#"[ {"value": "a b"} ]"#)), read(&with(r#"[{"value":"a b"}]"#)));
 }
+
+/// The server drops `externalId`, so that the number is where a change of branch empties.
+#[test]
+fn an_identifier_in_a_custom_field_is_given_back() {
+    let path = format!("{SKOVIK}:custom_field1");
+    let scim = Scim::new(&ScimSettings {
+        identifier: AttributePath::parse(&path).unwrap(),
+        branch: AttributePath::new(Some(ENTERPRISE), "division"),
+        branches: None,
+        remove: Removal::Deactivate,
+        reactivate: false,
+        sort_by: None,
+    });
+    let mut held = anna();
+    held[SKOVIK] = json!({"custom_field1": "", "custom_field2": true});
+    let sent = |changes: &[Change], patches: bool| {
+        restore(&stored(&anna()), &stored(&held), changes, &scim, patches)
+            .unwrap()
+            .map(|body| body.as_json().to_owned())
+    };
+    for patches in [true, false] {
+        let body = sent(&[], patches).unwrap();
+        assert!(body.contains("4100") && !body.contains("null"), "{body}");
+        // A new number is what it gets.
+        let body = sent(&[change(Field::ExternalIdentifier, text("4101"))], patches).unwrap();
+        assert!(body.contains("4101") && !body.contains("4100"), "{body}");
+    }
+    assert_eq!(restore(&stored(&anna()), &stored(&anna()), &[], &scim, true).unwrap(), None);
+}
