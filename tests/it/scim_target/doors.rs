@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 use skovik_sync::plan::{Plan, Removal};
-use skovik_sync::sandbox::Options;
+use skovik_sync::sandbox::{ExternalIds, Options, PatchMode};
 
 use crate::company::drawn;
-use crate::harness::Company;
+use crate::harness::{Company, FIXTURE_URL, snapshot};
 use crate::world::{Door, Pace, World};
 
 /// The small company, with settings for each door: `skovik-sync.toml` and `scim.toml`.
@@ -123,4 +123,57 @@ fn admins_whom_nobody_can_tell_are_not_protected_in_silence() {
     planned.prints(&["admins_not_told", "admins are not protected"]);
     company.run(&["--config", "scim.toml", "run"]).ends(6).says(&["admins cannot be told"]);
     company.wrote_nothing();
+}
+
+/// Where the server drops `externalId`, the number is in a custom field, which a change of branch empties.
+#[test]
+fn a_move_gives_an_identifier_in_a_custom_field_back() {
+    let branch = |(id, identifier): (&str, &str)| json!({"type": "branches", "id": id, "attributes": {"name": id, "external_identifier": identifier}});
+    let field = |number: u32| {
+        let attributes = json!({"name": format!("Field {number}"), "field_type": "text"});
+        json!({"type": "custom-fields", "id": format!("cf{number}"), "attributes": attributes})
+    };
+    let person = |number: u32| {
+        let custom_fields = json!({"cf1": number.to_string(), "cf2": "4100", "cf3": format!("free {number}")});
+        json!({"type": "users", "id": format!("{number:024x}"),
+            "attributes": {"primary_email": format!("p{number}@example.com"), "external_identifier": null,
+                "first_name": format!("First{number}"), "last_name": "Last", "roles": ["employee"],
+                "custom_fields": custom_fields, "external_metadata": {}},
+            "relationships": {"manager": {"data": null}, "branch": {"data": {"type": "branches", "id": "br_se"}}}})
+    };
+    let users: Vec<Value> = (1001..1011).map(person).collect();
+    let account = snapshot(&[("br_se", "SE01"), ("br_no", "NO01")].map(branch), &[1, 2, 3].map(field), &users);
+    let row = |number: u32| {
+        let branch = if number == 1003 { "NO01" } else { "SE01" };
+        format!("{number},p{number}@example.com,First{number},Last,{branch},4100\n")
+    };
+    let list: String = (1001..1011).map(row).collect();
+    let settings = format!(
+        "[target]\nkind = \"scim\"\nurl = \"{FIXTURE_URL}\"\ntoken_env = \"SKOVIK_TOKEN\"\nremove = \"delete\"\n\
+         identifier = \"urn:ietf:params:scim:schemas:extension:skovik:2.0:User:custom_field1\"\n\
+         branches = [\"SE01\", \"NO01\"]\n\
+         [[source]]\nname = \"hr\"\nkind = \"csv\"\npath = \"employees.csv\"\nkey = \"id\"\n\
+         [employee]\nexternal_identifier = \"{{{{ hr.id }}}}\"\nprimary_email = \"{{{{ hr.email }}}}\"\n\
+         first_name = \"{{{{ hr.first }}}}\"\nlast_name = \"{{{{ hr.last }}}}\"\nbranch = \"{{{{ hr.branch }}}}\"\n\
+         [employee.custom_fields]\ncustom_field2 = \"{{{{ hr.cc }}}}\"\n\
+         [scope]\nprotect = [\"admin@example.com\"]\n"
+    );
+    for patch in [PatchMode::default(), PatchMode::Unsupported] {
+        let company = Company::of(&settings, &format!("id,email,first,last,branch,cc\n{list}"), &account, |options| {
+            options.scim.external_ids = ExternalIds::Dropped;
+            options.scim.patch = patch;
+        });
+        company.edit("skovik-sync.toml", "/v1\"", "/scim/v2\"");
+        let plan = company.plan(0);
+        assert_eq!((&plan["summary"]["update"], &plan["summary"]["create"]), (&json!(1), &json!(0)), "{plan}");
+        company.plan_and_apply();
+        let moved = company.user("p1003@example.com").expect("there");
+        assert_eq!(
+            moved["attributes"]["custom_fields"],
+            json!({"cf1": "1003", "cf2": "4100", "cf3": "free 1003"}),
+            "{patch:?}"
+        );
+        assert_eq!(moved["relationships"]["branch"]["data"]["id"], "br_no");
+        company.is_in_line();
+    }
 }
