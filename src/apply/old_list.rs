@@ -92,11 +92,11 @@ pub async fn is_older(
         let of_fate = witnesses.touched.iter().filter(move |user| user.fate == *fate);
         of_fate.filter(|user| is_lacking(user.id)).take(READ_SINGLY)
     });
-    for Touched { id, .. } in lacking {
+    for Touched { id, fate, .. } in lacking {
         let read = if reactivates { provider.any_user(id, managed) } else { provider.user(id, managed) }.await;
-        // Some servers show an inactive user alone, and none in their lists.
+        // Some servers show an inactive user alone, and none in their lists: whom an apply has made inactive tells nothing then.
         let is_inactive = |user: &LiveUser| provider.dialect().is_inactive(user.stored.raw().get()) == Ok(true);
-        if inactive.is_empty() && matches!(&read, Ok(Some(user)) if is_inactive(user)) {
+        if *fate != Fate::There && inactive.is_empty() && matches!(&read, Ok(Some(user)) if is_inactive(user)) {
             continue;
         }
         if judge(None, id, read, users, provider, managed).await? {

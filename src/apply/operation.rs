@@ -33,7 +33,6 @@ pub use attempt::{Attempt, End};
 pub use task::{Before, Planned, Task};
 
 use attempt::{Attempts, done, end_of_write};
-use fresh::Fresh;
 use read_back::another_person;
 
 /// What all operations of a run share.
@@ -250,18 +249,7 @@ impl Worker<'_> {
         if let Err(attempt) = self.announce(id, Step::Update, Some(&read.stored)).await {
             return attempt;
         }
-        let mut write = Fresh::new(body, read_at);
-        let answer = loop {
-            match self.provider.update(read.id(), &write.request, self.managed).await {
-                Err(ApiError::Late) => {
-                    if let Err(error) = self.read_again(&read.stored, &mut write).await {
-                        break Err(error);
-                    }
-                }
-                answer => break answer,
-            }
-        };
-        let body = write.request;
+        let (body, answer) = self.update_soon((&read.stored, read_at), body).await;
         let mut attempt = match answer {
             Ok(Some(after)) => {
                 let attempt = if let Some(halt) = changed_roles(&read.user, &after.user) {

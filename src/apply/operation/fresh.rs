@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::Worker;
-use crate::provider::{ApiError, Request, StoredUser};
+use crate::provider::{ApiError, LiveUser, Request, StoredUser};
 
 /// How often a user is read again for one write.
 const MOST_READS: u32 = 20;
@@ -23,6 +23,26 @@ impl Fresh {
 }
 
 impl Worker<'_> {
+    /// Changes a user who was read then. Returns the request that was sent with the answer.
+    pub(super) async fn update_soon(
+        &self,
+        (read, read_at): (&StoredUser, Instant),
+        request: Request,
+    ) -> (Request, Result<Option<LiveUser>, ApiError>) {
+        let mut write = Fresh::new(request, read_at);
+        let answer = loop {
+            match self.provider.update(read.id(), &write.request, self.managed).await {
+                Err(ApiError::Late) => {
+                    if let Err(error) = self.read_again(read, &mut write).await {
+                        break Err(error);
+                    }
+                }
+                answer => break answer,
+            }
+        };
+        (write.request, answer)
+    }
+
     /// Reads the user again for a write that came too late. `read` is what it is based on.
     ///
     /// # Errors

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use super::attempt::done;
-use super::fresh::Fresh;
 use super::{Attempt, End, Worker, changed_roles};
 use crate::apply::emptied::gone_since;
 use crate::apply::expected_state::{differences, roles_changed, roles_told_otherwise};
@@ -123,17 +122,7 @@ impl Worker<'_> {
                 return attempt;
             }
             wrote = true;
-            let mut write = Fresh::new(body.as_rest(), read_at);
-            let answer = loop {
-                match self.provider.update(read.id(), &write.request, self.managed).await {
-                    Err(ApiError::Late) => {
-                        if let Err(error) = self.read_again(&read.stored, &mut write).await {
-                            break Err(error);
-                        }
-                    }
-                    answer => break answer,
-                }
-            };
+            let (_, answer) = self.update_soon((&read.stored, read_at), body.as_rest()).await;
             match answer {
                 Ok(Some(after)) => {
                     if let Some(halt) = changed_roles(&read.user, &after.user) {
