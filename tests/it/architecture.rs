@@ -143,7 +143,7 @@ fn only_apply_and_its_command_write_to_skovik() {
     let writes = Regex::new(r"\b(provider|remover)\.(create|update|delete)\(").unwrap();
     let writers: BTreeSet<String> =
         sources().into_iter().filter(|(_, text)| writes.is_match(&code(text))).map(|(name, _)| name).collect();
-    let known = ["apply/operation.rs", "apply/operation/delete.rs", "apply/operation/refill.rs", "apply/trial.rs"];
+    let known = ["apply/operation.rs", "apply/operation/delete.rs", "apply/operation/fresh.rs", "apply/trial.rs"];
     assert_eq!(writers, BTreeSet::from(known.map(str::to_owned)), "only these may write to the service");
     // Nobody else names the service's own requests.
     let own = Regex::new(r"\.(post_user|put_user|delete_user)\(").unwrap();

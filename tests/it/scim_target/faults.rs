@@ -334,3 +334,31 @@ fn a_newcomer_whom_the_list_lacks_is_asked_for_alone() {
     lacks.store(false, Ordering::SeqCst);
     company.run(&["plan", "-o", "next.json"]).ends(0).prints(&["1 to reactivate"]);
 }
+
+/// Whom an apply has made inactive is in no list of a server that lists nobody inactive, and shows them alone.
+#[test]
+fn a_leaver_whom_the_list_lacks_holds_up_nothing_where_nobody_inactive_is_listed() {
+    let scim = Arc::new(Scim::start(PAGE));
+    let mut people: People = company().into_iter().take(8).collect();
+    fill(&scim, &people);
+    let server = Arc::clone(&scim);
+    let web = Web::start(move |_, request: &Request| {
+        if !(request.method == "GET" && request.target.contains("/Users?")) {
+            return Reply::Raw(server.pass_on(request));
+        }
+        let users: Vec<Value> = server.users().into_iter().filter(|user| user["active"] != json!(false)).collect();
+        let list = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
+        let page: Vec<&Value> = users.iter().skip(request.number("startIndex") - 1).take(PAGE).collect();
+        let start = request.number("startIndex");
+        answer(json!({"schemas": [list], "totalResults": users.len(), "startIndex": start, "Resources": page}))
+    });
+    people.pop_last();
+    let mut company = Company::empty();
+    let settings = settings(&format!("{}/v2", web.url), "reactivate = true");
+    company.write("skovik-sync.toml", settings + LIMITS);
+    company.write("employees.csv", csv(&people));
+    company.env("SKOVIK_TOKEN", TOKEN);
+    company.plan_and_apply();
+    assert!(scim.users().iter().any(|user| user["active"] == json!(false)), "made inactive");
+    company.run(&["plan", "-o", "next.json"]).ends(0).prints(&["No changes."]);
+}
