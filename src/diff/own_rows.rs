@@ -35,11 +35,15 @@ impl Comparison<'_> {
         for (identifier, name, email, origin) in outside.chain(of_passed_over) {
             let Some(user) = identifier.and_then(owner) else { continue };
             let row: (u32, &Origin) = (user, origin);
-            by_name.extend(name.map(|name| (name, row)));
-            by_email.extend(email.map(|email: &Email| (email.key(), row)));
+            // Of several users, the first: the order of the rows decides nothing.
+            let first = |kept: &mut (u32, _)| *kept = if user < kept.0 { row } else { *kept };
+            name.map(|name| by_name.entry(name).and_modify(first).or_insert(row));
+            email.map(|email: &Email| by_email.entry(email.key()).and_modify(first).or_insert(row));
         }
-        let by_key: FxHashMap<&ExternalIdentifier, u32> =
-            self.desired.same_key.iter().filter_map(|[own, counts]| Some((counts, owner(own)?))).collect();
+        let mut by_key: FxHashMap<&ExternalIdentifier, u32> = FxHashMap::default();
+        for [own, counts] in &self.desired.same_key {
+            owner(own).map(|user| by_key.entry(counts).and_modify(|kept| *kept = user.min(*kept)).or_insert(user));
+        }
         for (index, claim) in (0..).zip(&self.claims) {
             if !matches!(claim, Claim::New | Claim::Inactive(_)) {
                 continue;

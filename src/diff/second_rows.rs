@@ -33,8 +33,10 @@ impl Comparison<'_> {
         };
         let found = side_by_side(self.claims.len() as u32, |range| {
             let pairs = range.flat_map(|other| {
-                // Of two new ones, the later is told of.
-                let is_told = move |index: &u32| *index != other && (!is_new(other) || other < *index);
+                // Of two new ones, one is told of, whatever the order of the records.
+                let known = &self.employee(other).identifier;
+                let is_told =
+                    move |index: &u32| *index != other && (!is_new(other) || *known < self.employee(*index).identifier);
                 namesakes(self.employee(other)).into_iter().filter(is_told).map(move |index| (index, other))
             });
             pairs.collect::<Vec<_>>()
