@@ -329,7 +329,7 @@ impl Running<'_> {
 /// Whether a write with this error may have been carried out. A refusal is not believed: a list shows it.
 fn may_be_done(error: &ApiError) -> bool {
     match error {
-        ApiError::NotSent { .. } | ApiError::Late => false,
+        ApiError::NotSent { .. } | ApiError::Late { .. } => false,
         ApiError::Stopped { unclear } => *unclear,
         ApiError::Credentials { .. }
         | ApiError::Refused(_)
@@ -347,7 +347,7 @@ fn in_words(error: &ApiError) -> String {
         ApiError::Refused(Refusal { status, taken: true, .. }) => format!("it is refused as in use ({status})"),
         ApiError::Refused(Refusal { status, .. }) => format!("it is refused ({status})"),
         ApiError::Overtaken { .. } => "it is refused, because the user has changed since it was read".to_owned(),
-        ApiError::NotSent { .. } | ApiError::Late => "the server did not take the request".to_owned(),
+        ApiError::NotSent { .. } | ApiError::Late { .. } => "the server did not take the request".to_owned(),
         ApiError::Unclear { .. } => "there is no usable answer".to_owned(),
         ApiError::Unseen(_) => "it answers that it is done, and then the user cannot be read".to_owned(),
         ApiError::Stopped { .. } => "the run was stopped".to_owned(),

@@ -3,6 +3,7 @@
 //! No message in here contains the key.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
@@ -161,7 +162,10 @@ impl<'a> Call<'a> {
         http.send(&request).await.map_err(|failure| match failure {
             Failure::NotSent { problem, again } => ApiError::NotSent { problem, again },
             Failure::Unclear { problem, again } => ApiError::Unclear { problem, again },
-            Failure::Late => ApiError::Late,
+            Failure::Late => ApiError::Late {
+                problem: "its turn came late, and what it is based on may have changed".to_owned(),
+                again: Some(Duration::ZERO),
+            },
             Failure::Stopped { maybe_done } => ApiError::Stopped { unclear: maybe_done && self.method != Method::GET },
         })
     }

@@ -150,12 +150,12 @@ impl Look {
             // The words of the server could name somebody.
             Err(ApiError::Credentials { status, .. }) => nothing(Some(status), format!("it answers {status}")),
             Err(ApiError::Refused(refusal)) => nothing(Some(refusal.status), format!("it answers {}", refusal.status)),
-            Err(ApiError::NotSent { problem, .. } | ApiError::Unclear { problem, .. }) => {
-                nothing(None, format!("no usable answer: {}", shown_start(&problem)))
-            }
             Err(
-                error @ (ApiError::Overtaken { .. } | ApiError::Unseen(_) | ApiError::Stopped { .. } | ApiError::Late),
-            ) => nothing(None, error.to_string()),
+                ApiError::NotSent { problem, .. } | ApiError::Late { problem, .. } | ApiError::Unclear { problem, .. },
+            ) => nothing(None, format!("no usable answer: {}", shown_start(&problem))),
+            Err(error @ (ApiError::Overtaken { .. } | ApiError::Unseen(_) | ApiError::Stopped { .. })) => {
+                nothing(None, error.to_string())
+            }
         }
     }
 }

@@ -35,9 +35,14 @@ pub enum ApiError {
         /// How long to wait before another attempt, if that may help.
         again: Option<Duration>,
     },
-    /// Its turn came when the read that it is based on was old. Nothing was sent.
-    #[error("the request had to wait, and what it is based on may have changed")]
-    Late,
+    /// Nothing was sent: its turn came when the read that it is based on was old.
+    #[error("nothing was sent: {problem}")]
+    Late {
+        /// Why.
+        problem: String,
+        /// How long to wait before another attempt, if that may help.
+        again: Option<Duration>,
+    },
     /// No usable answer came. A write may or may not have been carried out, and was not repeated.
     #[error("no usable answer from the server: {problem}")]
     Unclear {

@@ -199,8 +199,9 @@ pub(super) fn end_of_write(error: &ApiError) -> Attempt {
         ApiError::Overtaken { .. } => {
             Attempt::new(End::Conflict(format!("conflict: {problem}; it was left alone: plan again")))
         }
-        ApiError::NotSent { again, .. } => Attempt::not_done(problem).trying_again(*again),
-        ApiError::Late => Attempt::not_done(problem).trying_again(Some(Duration::ZERO)),
+        ApiError::NotSent { again, .. } | ApiError::Late { again, .. } => {
+            Attempt::not_done(problem).trying_again(*again)
+        }
         ApiError::Unclear { again, .. } => Attempt::new(End::Unclear(problem)).trying_again(*again),
         ApiError::Unseen(cause) if cause.refuses_the_key() => {
             Attempt::new(End::Unclear(problem.clone())).halting(Halt::Credentials(problem))

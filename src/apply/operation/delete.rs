@@ -34,10 +34,9 @@ impl Worker<'_> {
         id: OperationId,
         user_id: &UserId,
         before: Planned<'_>,
-        admins: Option<&mut Vec<UserId>>,
+        mut admins: Option<&mut Vec<UserId>>,
         doubt: Option<&Doubt>,
     ) -> Attempt {
-        let mut admins = admins;
         let said_gone = || End::SaidGone(format!("Skovik says that the user {user_id} is not there (404)"));
         let LiveUser { user, stored: read } = match self.look(user_id, doubt, false).await {
             Ok(Some(read)) => read,
@@ -68,14 +67,15 @@ impl Worker<'_> {
         let mut write = Fresh::new(request, read_at);
         let answer = loop {
             match self.provider.delete(user_id, &write.request).await {
-                Err(ApiError::Late) => {
+                Err(ApiError::Late { .. }) => {
+                    if let Err(error) = self.read_again(&read, &mut write).await {
+                        break Err(error);
+                    }
+                    // After the user: this look may not be older than that one.
                     if needs_another_admin
                         && let Err(attempt) = self.another_admin(user_id, admins.as_deref_mut(), doubt).await
                     {
                         return attempt;
-                    }
-                    if let Err(error) = self.read_again(&read, &mut write).await {
-                        break Err(error);
                     }
                 }
                 answer => break answer,

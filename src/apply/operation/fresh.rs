@@ -32,7 +32,7 @@ impl Worker<'_> {
         let mut write = Fresh::new(request, read_at);
         let answer = loop {
             match self.provider.update(read.id(), &write.request, self.managed).await {
-                Err(ApiError::Late) => {
+                Err(ApiError::Late { .. }) => {
                     if let Err(error) = self.read_again(read, &mut write).await {
                         break Err(error);
                     }
@@ -48,9 +48,11 @@ impl Worker<'_> {
     /// # Errors
     /// If the user is not exactly as before. Nothing was sent then; a new attempt judges them anew.
     pub(super) async fn read_again(&self, read: &StoredUser, write: &mut Fresh) -> Result<(), ApiError> {
-        let not_sent = |problem: String, again| Err(ApiError::NotSent { problem, again });
+        let late = |problem: String, again| Err(ApiError::Late { problem, again });
         if write.left == 0 {
-            return not_sent("it had to wait each time after the user was read".to_owned(), None);
+            let problem =
+                format!("it had to wait {MOST_READS} times after the user was read; run the same apply again");
+            return late(problem, None);
         }
         write.left -= 1;
         match self.provider.any_user(read.id(), self.managed).await {
@@ -58,9 +60,11 @@ impl Worker<'_> {
                 write.request = write.request.clone().based_on(Instant::now());
                 Ok(())
             }
-            Ok(_) => not_sent("the user has changed while it waited".to_owned(), Some(Duration::ZERO)),
+            Ok(_) => {
+                late("the user has changed while it waited; run the same apply again".to_owned(), Some(Duration::ZERO))
+            }
             Err(error @ (ApiError::Credentials { .. } | ApiError::Stopped { .. })) => Err(error),
-            Err(error) => not_sent(format!("the user could not be read again after it waited: {error}"), None),
+            Err(error) => late(format!("the user could not be read again after it waited: {error}"), None),
         }
     }
 }

@@ -131,9 +131,11 @@ impl Worker<'_> {
                     break after;
                 }
                 Ok(None) => return Attempt::new(half(&"the user vanished")),
-                Err(ApiError::NotSent { again: Some(delay), .. } | ApiError::Unclear { again: Some(delay), .. })
-                    if left > 0 =>
-                {
+                Err(
+                    ApiError::NotSent { again: Some(delay), .. }
+                    | ApiError::Late { again: Some(delay), .. }
+                    | ApiError::Unclear { again: Some(delay), .. },
+                ) if left > 0 => {
                     left -= 1;
                     if let Err(error) = self.provider.wait(delay).await {
                         return Attempt::new(half(&error));
