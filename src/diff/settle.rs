@@ -204,6 +204,8 @@ impl Comparison<'_> {
             }
         );
         self.set_employee_aside(taker, "email_taken", &reason);
+        // The record may be of the leaver, under somebody else's identifier.
+        self.withhold(owner, &format!("{} has their e-mail", describe(self.employee(taker))));
     }
 
     /// Whether a user whose manager is deleted can get another manager or none, or is deleted as well.

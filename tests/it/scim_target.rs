@@ -127,12 +127,25 @@ fn whoever_becomes_inactive_counts_as_gone() {
     let [taken] = found[..] else { panic!("{:#}", plan["diagnostics"]) };
     assert_eq!(taken["employee"], "10206");
     assert!(taken["message"].as_str().expect("a text").contains("keeps it when they become inactive"), "{taken}");
+    let withheld = |plan: &Value| {
+        plan["diagnostics"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter(|found| found["code"] == "delete_withheld")
+            .map(|found| found["employee"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(withheld(&plan), ["10265"], "the record may be theirs");
     company.plan_and_apply();
     let users = scim.users();
     let gone = users.iter().find(|user| user["id"] == *ids[&10_262]).expect("they are kept");
     assert_eq!(gone["active"], false);
     assert_eq!(gone["userName"], "p262@example.com");
-    // The next plan is about the same person, whose e-mail is held by somebody inactive now.
+    let kept = users.iter().find(|user| user["id"] == *ids[&10_265]).expect("they are kept");
+    assert_eq!(kept["active"], true);
+    // A person decides. The next plan is about the same employee, whose e-mail is held by somebody inactive now.
+    scim.patch(&ids[&10_265], &json!({"op": "replace", "path": "active", "value": false}));
     let plan = company.plan(0);
     assert_eq!(plan["operations"], json!([]));
     let codes: Vec<&str> =
@@ -141,7 +154,7 @@ fn whoever_becomes_inactive_counts_as_gone() {
     assert_eq!(plan["summary"]["set_aside"], 1);
     let mut expected = later;
     expected.insert(10_206, before[&10_206].clone());
-    assert_eq!(held(&users), expected);
+    assert_eq!(held(&scim.users()), expected);
 }
 
 #[test]
