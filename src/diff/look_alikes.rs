@@ -3,6 +3,8 @@
 //!
 //! Linear: each name is looked up once, and a remark names only a few of the people who share it.
 
+use std::borrow::Cow;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::changes::{Changed, Draft, Drafts};
@@ -14,6 +16,14 @@ use crate::text::shell_option;
 
 /// How many people with the same name a remark names.
 const NAMED: usize = 3;
+
+/// Somebody who would be created, and a user without a record who may be the same person.
+pub(super) struct Pair {
+    pub(super) newcomer: u32,
+    pub(super) user: u32,
+    /// What they have in common, such as `has the mailbox of`.
+    pub(super) by: Cow<'static, str>,
+}
 
 impl Comparison<'_> {
     /// Matches each employee of `--same-person` that has no user yet with the only undescribed user of the same name.
@@ -78,8 +88,11 @@ impl Comparison<'_> {
         if candidates.is_empty() {
             return;
         }
-        self.remark_nearly_named(&candidates, drafts);
-        self.remark_own_rows(&candidates, drafts);
+        let mut told: FxHashSet<(u32, u32)> = FxHashSet::default();
+        let pairs = self.told_by_own_rows(&candidates).into_iter().chain(self.nearly_named(&candidates));
+        for pair in pairs.filter(|pair| told.insert((pair.newcomer, pair.user))).collect::<Vec<_>>() {
+            self.remark_pair(&pair, drafts);
+        }
         let mut by_name: FxHashMap<String, (Vec<u32>, Vec<u32>)> = FxHashMap::default();
         for user in candidates {
             if let Some(name) = self.user(user).name_key() {
@@ -313,11 +326,11 @@ impl Comparison<'_> {
     }
 
     /// Remarks for somebody who would be created and may be a user without a record by something else than the name; and for the
-    /// user. `by` is what they have in common, such as `has the mailbox of`.
-    pub(super) fn remark_pair(&self, index: u32, user: u32, by: &str, drafts: &mut Drafts) {
-        let (employee, described) = (self.employee(index), self.user(user));
+    /// user.
+    fn remark_pair(&self, &Pair { newcomer, user, ref by }: &Pair, drafts: &mut Drafts) {
+        let (employee, described) = (self.employee(newcomer), self.user(user));
         let (identifier, who, whom) = (&employee.identifier, describe(employee), describe_user(described));
-        let (fate, coming) = (self.fate(user), self.coming(index));
+        let (fate, coming) = (self.fate(user), self.coming(newcomer));
         let message = format!(
             "{who} would be {coming}, and {by} {whom}, who {fate}. If this is one person: give that user the external \
              identifier {identifier} in Skovik and plan again. If not: leave it and approve the plan"

@@ -1,11 +1,12 @@
-//! Finds new people who have nearly the name of a user without a record. With the mailbox at another domain, a word of the name
-//! is enough: `Anna Lund <anna.lund@…>` and `Anna Lund-Ek <anna.lund@…>` or `Anna Ek <anna.lund@…>`, or that the mailbox is named after
-//! one of them: `Yuliya Lund <yuliya.lund@…>` and `Julia Lundt <yuliya.lund@…>`. With a new identifier and
-//! mailbox, one name has two words or all of the other: `Dr. Anna Lund` and `Anna Lund`. They may be one person. A person decides.
+//! Finds new people who have nearly the name of a user without a record. With the mailbox at another domain, a word of the
+//! name is enough: `Anna Lund <anna.lund@…>` and `Anna Lund-Ek <anna.lund@…>` or `Anna Ek <anna.lund@…>`; or that the mailbox
+//! is named after one of them: `Yuliya Lund <yuliya.lund@…>` and `Julia Lundt <yuliya.lund@…>`. With a new identifier and
+//! mailbox, one name has two words or all of the other: `Dr. Anna Lund` and `Anna Lund`. They may be one person. A person
+//! decides.
 
 use rustc_hash::FxHashMap;
 
-use super::changes::Drafts;
+use super::look_alikes::Pair;
 use super::outside::is_written_like;
 use super::{Claim, Comparison};
 use crate::employee::{Employee, User};
@@ -18,9 +19,8 @@ const COMPARED: usize = 16;
 const WORDS: usize = 6;
 
 impl Comparison<'_> {
-    /// Remarks for everybody who would be created and may be one of these users without a record; and for the user. The same
-    /// name is told of anyway.
-    pub(super) fn remark_nearly_named(&self, users: &[u32], drafts: &mut Drafts) {
+    /// Who would be created and may be one of these users without a record. The same name is told of anyway.
+    pub(super) fn nearly_named(&self, users: &[u32]) -> Vec<Pair> {
         let mut by_mailbox: FxHashMap<&str, Vec<u32>> = FxHashMap::default();
         let mut by_words: FxHashMap<[String; 2], Vec<u32>> = FxHashMap::default();
         for &user in users {
@@ -32,55 +32,48 @@ impl Comparison<'_> {
         }
         let found = side_by_side(self.claims.len() as u32, |range| {
             let new = range.filter(|&index| matches!(self.claims[index as usize], Claim::New | Claim::Inactive(_)));
-            let pair = |index: u32| Some((index, self.nearly_named(self.employee(index), &by_mailbox, &by_words)?));
+            let pair = |newcomer: u32| {
+                let (user, by) = self.nearly_named_as(self.employee(newcomer), &by_mailbox, &by_words)?;
+                Some(Pair { newcomer, user, by: by.into() })
+            };
             new.filter_map(pair).collect::<Vec<_>>()
         });
-        for (index, (user, by)) in found.into_iter().flatten() {
-            self.remark_pair(index, user, by, drafts);
-        }
+        found.into_iter().flatten().collect()
     }
 
     /// Who of these users has nearly the name of somebody new, and what they have in common.
-    fn nearly_named(
+    fn nearly_named_as(
         &self,
         employee: &Employee,
         by_mailbox: &FxHashMap<&str, Vec<u32>>,
         by_words: &FxHashMap<[String; 2], Vec<u32>>,
     ) -> Option<(u32, &'static str)> {
         let mut same = by_mailbox.get(employee.email.local_part()).into_iter().flatten().take(COMPARED);
-        if let Some(&user) = same.find(|user| is_nearly_named(employee, self.user(**user))) {
+        if let Some(&user) = same.find(|user| is_like(employee, self.user(**user), true)) {
             return Some((user, "has the mailbox and nearly the name of"));
         }
         let words = pairs(&employee.full_name());
         let mut like = words.iter().filter_map(|pair| by_words.get(pair)).flat_map(|users| users.iter().take(COMPARED));
-        let user = like.find(|user| is_longer_named(employee, self.user(**user)))?;
+        let user = like.find(|user| is_like(employee, self.user(**user), false))?;
         Some((*user, "has nearly the name of"))
     }
 }
 
-/// Whether one name has all words of the other, and more; or the mailbox is named after one of them, by
-/// two words or by one that the other has, too. With the same domain, it is the same e-mail, which is told of elsewhere.
-fn is_nearly_named(employee: &Employee, user: &User) -> bool {
+/// Whether one name has all words of the other, and more: a title, an initial, a second first or last name. Where the two have
+/// one mailbox, also whether that is named after one of them, by two words or by one that the other has, too. With the same
+/// domain, it is the same e-mail, which is told of elsewhere.
+fn is_like(employee: &Employee, user: &User, has_mailbox: bool) -> bool {
     if is_written_like(&employee.email, &user.email) || employee.name_key() == user.name_key() {
         return false;
     }
     let (new, old) = (name_words(&employee.full_name()), name_words(&user.full_name()));
-    let mailbox = name_words(user.email.local_part());
     // Two words of a name are hardly somebody else's mailbox, however the name is written now.
     let is_named_after = || {
+        let mailbox = name_words(user.email.local_part());
         (has_all(&mailbox, &new) || has_all(&mailbox, &old))
             && (mailbox.len() > 1 || new.iter().any(|word| old.contains(word)))
     };
-    has_all(&new, &old) || has_all(&old, &new) || is_named_after()
-}
-
-/// Whether one name has all words of the other, and more: a title, an initial, a second first or last name.
-fn is_longer_named(employee: &Employee, user: &User) -> bool {
-    if employee.email.is(&user.email) || employee.name_key() == user.name_key() {
-        return false;
-    }
-    let (new, old) = (name_words(&employee.full_name()), name_words(&user.full_name()));
-    has_all(&new, &old) || has_all(&old, &new)
+    has_all(&new, &old) || has_all(&old, &new) || has_mailbox && is_named_after()
 }
 
 fn has_all(words: &[String], of: &[String]) -> bool {

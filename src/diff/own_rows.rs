@@ -2,23 +2,23 @@
 //! a row: somebody with two employments, of which the one in Skovik has ended, and who has changed the name. They may be one
 //! person. A person decides.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
-use super::changes::Drafts;
 use super::keys::{identifier_of, keys};
+use super::look_alikes::Pair;
 use super::{Claim, Comparison};
 use crate::employee::{Email, ExternalIdentifier, Origin, name_key};
 
 impl Comparison<'_> {
-    /// Remarks for everybody who would be created and may be one of these users without a record, by what the rows of that user
-    /// say that do not count. The name in Skovik is told of anyway.
-    pub(super) fn remark_own_rows(&self, users: &[u32], drafts: &mut Drafts) {
+    /// Who would be created and may be one of these users without a record, by what the rows of that user say that do not count.
+    /// The name in Skovik is told of anyway.
+    pub(super) fn told_by_own_rows(&self, users: &[u32]) -> Vec<Pair> {
         let mut owners: FxHashMap<String, u32> = FxHashMap::default();
         for &user in users {
             owners.extend(keys(identifier_of(self.user(user)), None).into_iter().map(|key| (key, user)));
         }
         if owners.is_empty() {
-            return;
+            return Vec::new();
         }
         let owner = |identifier: &ExternalIdentifier| {
             keys(Some(identifier.as_str()), None).iter().find_map(|key| owners.get(key)).copied()
@@ -44,27 +44,24 @@ impl Comparison<'_> {
         for [own, counts] in &self.desired.same_key {
             owner(own).map(|user| by_key.entry(counts).and_modify(|kept| *kept = user.min(*kept)).or_insert(user));
         }
-        for (index, claim) in (0..).zip(&self.claims) {
+        let mut found = Vec::new();
+        for (newcomer, claim) in (0..).zip(&self.claims) {
             if !matches!(claim, Claim::New | Claim::Inactive(_)) {
                 continue;
             }
-            let employee = self.employee(index);
+            let employee = self.employee(newcomer);
             let name = employee.name_key();
-            let mut told: FxHashSet<u32> = FxHashSet::default();
-            let mut tell = |user: u32, by: &str| {
-                if self.user(user).name_key() != name && told.insert(user) {
-                    self.remark_pair(index, user, by, drafts);
-                }
-            };
-            if let Some(&user) = by_key.get(&employee.identifier) {
-                tell(user, "has a row with the key of");
-            }
-            if let Some((user, origin)) = name.as_ref().and_then(|name| by_name.get(name)) {
-                tell(*user, &format!("has the name in {origin}, which is a row of"));
-            }
-            if let Some((user, origin)) = by_email.get(employee.email.key()) {
-                tell(*user, &format!("has the e-mail in {origin}, which is a row of"));
-            }
+            let by_key = by_key.get(&employee.identifier).map(|user| (*user, "has a row with the key of".into()));
+            let by_name = name.as_ref().and_then(|name| by_name.get(name));
+            let by_name =
+                by_name.map(|(user, origin)| (*user, format!("has the name in {origin}, which is a row of").into()));
+            let by_email = by_email.get(employee.email.key());
+            let by_email =
+                by_email.map(|(user, origin)| (*user, format!("has the e-mail in {origin}, which is a row of").into()));
+            let all = [by_key, by_name, by_email].into_iter().flatten();
+            let others = all.filter(|(user, _)| self.user(*user).name_key() != name);
+            found.extend(others.map(|(user, by)| Pair { newcomer, user, by }));
         }
+        found
     }
 }

@@ -1,15 +1,17 @@
 //! Finds new people who have the name of somebody else in the lists, and that person's mailbox at another domain. They may be one
-//! person with two records, such as of two employments. A person decides.
+//! person with two records, such as of two employments, of which one may be bad. A person decides.
 
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
 use super::changes::Drafts;
+use super::held::describe_record;
 use super::index::describe;
 use super::look_alikes::warning;
-use super::{Claim, Comparison};
-use crate::employee::Employee;
+use super::outside::is_written_like;
+use super::{Claim, Comparison, Standing, describe_user};
+use crate::employee::{Desired, Email};
 use crate::side_by_side::side_by_side;
 
 impl Comparison<'_> {
@@ -23,43 +25,54 @@ impl Comparison<'_> {
         if new_by_mailbox.is_empty() {
             return;
         }
-        let namesakes = |known: &Employee| {
-            let new = new_by_mailbox.get(known.email.local_part()).into_iter().flatten().copied();
-            new.filter(|&index| {
-                let name = self.employee(index).name_key();
-                name.is_some() && name == known.name_key()
-            })
-            .collect::<Vec<u32>>()
+        let namesakes = |email: &Email, name: &dyn Fn() -> Option<String>| {
+            let new = new_by_mailbox.get(email.local_part()).into_iter().flatten().copied();
+            // With the very e-mail, both are set aside, or told of elsewhere.
+            let new = new.filter(|&index| !is_written_like(email, &self.employee(index).email));
+            new.filter(|&index| self.employee(index).name_key().is_some_and(|own| name() == Some(own)))
+                .collect::<Vec<_>>()
         };
         let found = side_by_side(self.claims.len() as u32, |range| {
             let pairs = range.flat_map(|other| {
+                let known = self.employee(other);
                 // Of two new ones, one is told of, whatever the order of the records.
-                let known = &self.employee(other).identifier;
-                let is_told =
-                    move |index: &u32| *index != other && (!is_new(other) || *known < self.employee(*index).identifier);
-                namesakes(self.employee(other)).into_iter().filter(is_told).map(move |index| (index, other))
+                let is_told = move |index: &u32| {
+                    *index != other && (!is_new(other) || known.identifier < self.employee(*index).identifier)
+                };
+                let told = namesakes(&known.email, &|| known.name_key()).into_iter().filter(is_told);
+                told.map(move |index| (index, known))
             });
             pairs.collect::<Vec<_>>()
         });
-        let here = found.into_iter().flatten().map(|(index, other)| (index, self.employee(other)));
-        let elsewhere = &self.desired.elsewhere;
-        let elsewhere =
-            elsewhere.iter().flat_map(|known| namesakes(known).into_iter().map(move |index| (index, known)));
+        let Desired { elsewhere, set_aside, doubtful, .. } = self.desired;
+        let elsewhere = elsewhere.iter().flat_map(|known| {
+            namesakes(&known.email, &|| known.name_key()).into_iter().map(move |index| (index, known))
+        });
+        let good = found.into_iter().flatten().chain(elsewhere);
+        let good = good.map(|(index, known)| (index, format!("{} {}", known.identifier, describe(known))));
+        let bad = set_aside.iter().chain(doubtful).flat_map(|record| {
+            let email = record.email.iter();
+            let new = email.flat_map(|email| namesakes(email, &|| record.name_key()));
+            new.map(|index| (index, describe_record(record))).collect::<Vec<_>>()
+        });
+        // Of these, a bad record may lack the name or the e-mail.
+        let in_doubt = (0..).zip(&self.standings).filter(|(_, standing)| **standing == Standing::Held);
+        let in_doubt = in_doubt.map(|(user, _)| user).chain(self.users_in_doubt()).flat_map(|user| {
+            let described = self.user(user);
+            let new = namesakes(&described.email, &|| described.name_key()).into_iter();
+            new.map(move |index| (index, describe_user(described)))
+        });
         // One is enough to look.
-        let mut first: BTreeMap<u32, &Employee> = BTreeMap::new();
-        for (index, known) in
-            here.chain(elsewhere).filter(|(index, known)| !known.email.is(&self.employee(*index).email))
-        {
+        let mut first: BTreeMap<u32, String> = BTreeMap::new();
+        for (index, known) in good.chain(bad).chain(in_doubt) {
             first.entry(index).or_insert(known);
         }
         for (index, known) in first {
             let employee = self.employee(index);
             let message = format!(
-                "{} would be created, and has the name and the mailbox of {} {}. If this is one person: leave one of the two \
+                "{} would be created, and has the name and the mailbox of {known}. If this is one person: leave one of the two \
                  records out at the source. If not: leave it and approve the plan",
-                describe(employee),
-                known.identifier,
-                describe(known)
+                describe(employee)
             );
             drafts.diagnostics.push(warning(Some(employee.identifier.to_string()), message));
         }

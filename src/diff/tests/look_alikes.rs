@@ -86,7 +86,9 @@ fn a_user_whom_a_record_describes_is_nobody_else() {
     );
     assert!(look_alikes(&described.plan()).is_empty());
     let badly = with_new_number().aside(bad_record(Some("1001"), None, Some(("Anna", "Berg"))));
-    assert!(look_alikes(&badly.plan()).is_empty());
+    let plan = badly.plan();
+    let told = look_alikes(&plan);
+    assert!(told.iter().all(|found| found.message.contains("leave one of the two records out")), "{told:?}");
     let decided = badly.with(|company| company.policy.same_person = ["2001".into()].into());
     assert!(matches!(decided.try_plan(), Err(NoPlan::NothingToDecide(id)) if id.as_str() == "2001"));
 }
@@ -298,7 +300,7 @@ fn whose_own_row_outside_the_scope_has_the_name_or_the_e_mail_of_a_newcomer_may_
     assert_eq!(told(vec![row("1001", now, now)], vec![]), both, "the name");
     assert_eq!(told(vec![row("01001", now, now)], vec![]), both, "the number is written in another way");
     assert_eq!(told(vec![row("1001", ANNA, mail)], vec![]), both, "the e-mail");
-    assert_eq!(told(vec![row("1001", now, mail)], vec![]), both, "once");
+    assert_eq!(told(vec![row("1001", now, mail)], vec![["1001".into(), "2001".into()]]), both, "once");
     assert_eq!(told(vec![row("1001", ANNA, ANNA)], vec![["1001".into(), "2001".into()]]), both, "the key");
     for (rows, pairs) in [
         (vec![row("1001", ANNA, ANNA)], vec![]),
@@ -350,6 +352,13 @@ fn a_second_record_of_the_same_name_and_mailbox_is_told_of() {
     let elsewhere = company([second(ANNA_NOW)], [user("a", Some("1001"), ANNA, None)])
         .with(|company| company.desired.elsewhere = vec![own()]);
     assert_eq!(whom(elsewhere), new);
+    // Of a user whose record is bad, that record or the user tells.
+    let name = Some(("Anna", "Berg"));
+    for (email, name) in [(Some(ANNA), name), (None, name), (Some(ANNA), None), (None, None)] {
+        let bad = company([second(ANNA_NOW)], users()).aside(bad_record(Some("1001"), email, name));
+        assert_eq!(whom(bad), new, "{email:?} {name:?}");
+    }
+    assert_eq!(whom(company([second(ANNA_NOW)], []).aside(bad_record(None, Some(ANNA), name))), new);
     assert!(whom(company([own(), second("anna.berg2@new.example")], users())).is_empty(), "another mailbox");
     let other = Employee { first_name: "Eva".into(), ..second(ANNA_NOW) };
     assert!(whom(company([own(), other], users())).is_empty(), "another name");
