@@ -18,6 +18,8 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 /// How many combining marks one letter may have; further ones are escaped. Vietnamese needs two, pointed Hebrew and
 /// Tibetan up to four. Without a limit, marks reach over the lines above and below.
 const MARKS_OF_A_LETTER: usize = 4;
+/// How a private key in PEM begins. A text with it is shown nowhere.
+pub(crate) const PRIVATE_KEY: &str = "-----BEGIN";
 
 /// A value with every invisible character escaped: control characters, line breaks, white space other than the plain
 /// space, marks that change the direction of writing, characters without a shape or without an agreed one, and too many

@@ -7,7 +7,8 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error};
 
-use crate::setting::quoting::{PRIVATE_KEY, length, word};
+use crate::setting::quoting::{length, word};
+use crate::text::PRIVATE_KEY;
 
 /// Refuses a line with a private key in it: a pipeline may give the key where the name of its file belongs. Whatever would be
 /// said of such a file would show it.

@@ -76,8 +76,8 @@ pub(super) async fn command(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow
     Ok(status)
 }
 
-/// Runs once. A defect ends this run, and no service or other run. `serve` uses nothing else of `run`. `before` are the settings that the command began with, if it makes more
-/// than one run.
+/// Runs once. A defect ends this run, and no service or other run. `serve` uses nothing else of `run`. `before` are the
+/// settings that the command began with, if it makes more than one run.
 pub(super) async fn once(args: &cli::Run, global: &Global, reason: &str, before: Option<&Settings>, ui: &Ui) -> Ended {
     let began = now();
     let load = || {

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::text::{printable, start};
+use crate::text::{PRIVATE_KEY, printable, start};
 
 /// How many characters of a value are shown.
 const LONGEST: usize = 60;
@@ -15,8 +15,6 @@ const NAMES: usize = 3;
 /// if none is.
 const RUN: usize = 16;
 const RUN_OF_LETTERS: usize = 24;
-/// How a private key in PEM begins.
-pub(crate) const PRIVATE_KEY: &str = "-----BEGIN";
 /// A word with this many characters of base64 in a row may be a key.
 const LONG_RUN: usize = 40;
 /// How many characters of base64 a key has at least.
@@ -75,9 +73,8 @@ pub(crate) fn is_pasted_key(text: &str) -> bool {
         let has = |of: fn(&u8) -> bool| run.bytes().any(|byte| of(&byte));
         run.len() >= LONG_RUN && has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase)
     };
-    let is_marked = text.contains('+') || text.trim().ends_with('=');
     text.contains(PRIVATE_KEY)
-        || is_marked && is_base64_key(text)
+        || is_marked_as_base64(text) && is_base64_key(text)
         || text.split(|c: char| !c.is_ascii_alphanumeric() && !"+=".contains(c)).any(is_key)
 }
 
@@ -85,13 +82,17 @@ pub(crate) fn is_pasted_key(text: &str) -> bool {
 fn is_base64_key(text: &str) -> bool {
     let text = text.trim();
     let has = |of: fn(&u8) -> bool| text.bytes().any(|byte| of(&byte));
-    let is_marked = text.contains('+') || text.ends_with('=');
     text.len() >= BASE64
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
         && has(u8::is_ascii_digit)
         && has(u8::is_ascii_lowercase)
         && has(u8::is_ascii_uppercase)
-        && (is_marked || !text.starts_with('/'))
+        && (is_marked_as_base64(text) || !text.starts_with('/'))
+}
+
+/// Whether a text has what base64 has, and hardly any path.
+fn is_marked_as_base64(text: &str) -> bool {
+    text.contains('+') || text.trim().ends_with('=')
 }
 
 /// Whether a text can be the name of an environment variable.

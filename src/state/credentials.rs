@@ -11,6 +11,8 @@ use object_store::gcp::GoogleConfigKey;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use crate::text::PRIVATE_KEY;
+
 /// The shortest part of an address that is hidden, in bytes. `sv=1` is no secret.
 const SHORTEST_PART: usize = 6;
 /// The shortest value that looks like a key, in bytes.
@@ -19,8 +21,6 @@ const SHORTEST_KEY: usize = 16;
 const NAMES: [&str; 4] = ["NAME", "BUCKET", "REGION", "PROFILE"];
 /// What is in the name of a variable that holds an address.
 const ADDRESSES: [&str; 4] = ["ENDPOINT", "URL", "URI", "HOST"];
-/// How a private key in PEM begins.
-const PRIVATE_KEY: &str = "-----BEGIN";
 /// Secrets that are read beside the stores' own settings.
 const OTHERS: [&str; 2] = ["AWS_CONTAINER_AUTHORIZATION_TOKEN", "IDENTITY_HEADER"];
 

@@ -47,6 +47,11 @@ struct Abilities {
 }
 
 impl Scim {
+    /// Whether the identifier is in an attribute that can be a custom field.
+    fn keeps_identifiers_as_custom_fields(&self) -> bool {
+        !self.identifier.is_core("externalId")
+    }
+
     /// By the settings.
     #[must_use]
     pub fn new(settings: &ScimSettings) -> Self {
@@ -109,7 +114,7 @@ impl Dialect for Scim {
     }
 
     fn may_empty_identifiers(&self) -> bool {
-        !self.identifier.is_core("externalId")
+        self.keeps_identifiers_as_custom_fields()
     }
 
     fn restore_request(

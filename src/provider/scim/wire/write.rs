@@ -99,7 +99,7 @@ fn missing_identifier(
     scim: &Scim,
 ) -> Result<Option<Entry>, String> {
     let path = &scim.identifier;
-    if path.is_core("externalId") || now.find(path)?.is_some_and(|raw| !is_empty(raw)) {
+    if !scim.keeps_identifiers_as_custom_fields() || now.find(path)?.is_some_and(|raw| !is_empty(raw)) {
         return Ok(None);
     }
     if let Some(change) = changes.iter().find(|change| change.field == Field::ExternalIdentifier) {
