@@ -195,6 +195,26 @@ mod tests {
             let error = quickly(text, || template(text)).expect_err(text);
             assert!(error.contains("more work than a template may"), "{text}: {error}");
         }
+        for (list, doubled) in [
+            ("['x']", "x + x"),
+            ("['x'] | map('upper')", "x + x"),
+            ("('x',)", "x + x"),
+            ("['x']", "x | chain(x)"),
+            ("['x'] | map('upper')", "x | chain(x)"),
+            ("['x']", "(x | zip(x) | list) + (x | zip(x) | list)"),
+            ("'x'", "x + x"),
+        ] {
+            let text = format!("{{% set x = {list} %}}{}x", format!("{{% set x = {doubled} %}}").repeat(60));
+            let error = quickly(&text, || template(&text)).expect_err(&text);
+            assert!(error.contains("more work than a template may"), "{text}: {error}");
+        }
+        for doubled in ["{'b': 1} | chain(x, x)", "x | chain(x)"] {
+            let text =
+                format!("{{% set x = {{'a': 1}} %}}{}{{{{ x.a }}}}", format!("{{% set x = {doubled} %}}").repeat(60));
+            assert_eq!(quickly(&text, || rendered(&text, "")).unwrap(), "1");
+        }
+        let zipped = format!("{{% set x = ['x'] %}}{}{{{{ x | length }}}}", "{% set x = x | zip(x) %}".repeat(60));
+        assert_eq!(quickly(&zipped, || rendered(&zipped, "")).unwrap(), "1");
         let error = template("{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f('x') }}").unwrap_err();
         assert!(error.contains("recursion limit"), "{error}");
         // What fuel does not count.

@@ -2,7 +2,7 @@
 //!
 //! An update or delete reads its user just before the write, and does nothing if the user differs from the plan or is
 //! protected; nor is the last admin deleted. Before each repetition the user is read and checked again, and so they are if
-//! the write has to wait ([`fresh`]). No write is sent before its intent is on disk. If other operations depend on the
+//! the write has to wait. No write is sent before its intent is on disk. If other operations depend on the
 //! write, the user is read back after it. A refused change of branch is believed only after another look at the user: it
 //! may have emptied custom fields all the same.
 

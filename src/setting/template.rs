@@ -11,6 +11,7 @@ mod disabled;
 mod engine;
 mod expressions;
 mod in_order;
+mod joining;
 mod kinds;
 mod letters;
 mod lists;

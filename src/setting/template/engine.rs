@@ -17,13 +17,13 @@ use minijinja::{
 };
 
 use super::calendar::{self, Calendar};
-use super::{arguments, compare, defined, disabled, in_order, kinds, lists, numbers, slices, text_filters};
+use super::{arguments, compare, defined, disabled, in_order, joining, kinds, lists, numbers, slices, text_filters};
 use crate::quiet;
 use crate::template_cost::bound;
 
 /// Filters and tests with these names cannot be written in a template; only replaced instructions use them.
-const ADD: &str = "operator+";
-const SUBTRACT: &str = "operator-";
+const ADD: &str = "operator+days";
+const SUBTRACT: &str = "operator-days";
 const LOOK_UP: &str = "operator[]";
 const NOT: &str = "operatornot";
 const AND: &str = "operatorand";
@@ -75,6 +75,7 @@ impl Engine {
         lists::extend(&mut environment);
         in_order::extend(&mut environment);
         slices::extend(&mut environment);
+        joining::extend(&mut environment);
         numbers::extend(&mut environment);
         arguments::extend(&mut environment);
         defined::extend(&mut environment);
@@ -215,6 +216,7 @@ fn replacement<'e>(
         Instruction::Gte => test(compare::GREATER_OR_EQUAL),
         Instruction::In => test(compare::IN),
         Instruction::Add if has_days => filter(ADD),
+        Instruction::Add => filter(joining::PLUS),
         Instruction::Sub if has_days => filter(SUBTRACT),
         Instruction::StringConcat => filter(text_filters::CONCATENATE),
         Instruction::GetItem => filter(LOOK_UP),

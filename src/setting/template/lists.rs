@@ -142,23 +142,14 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
         });
     }
     // To the engine, what is not there is an empty list.
-    let others = [
-        ("chain", Value::from_function(filters::chain)),
-        ("zip", Value::from_function(filters::zip)),
-        ("slice", Value::from_function(filters::slice)),
-    ];
-    for (name, filter) in others {
-        environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
-            let all = || [&value].into_iter().chain(&*rest);
-            all().try_for_each(|argument| is_defined(state, argument))?;
-            // `slice` takes one list, and may fill it up with a text.
-            let lists = if name == "slice" { 1 } else { 1 + rest.len() };
-            if let Some(text) = all().take(lists).find(|list| list.kind() == ValueKind::String) {
-                return Err(no_list(name, text));
-            }
-            filter.call(state, &[&[value], &rest[..]].concat())
-        });
-    }
+    environment.add_filter("slice", |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
+        [&value].into_iter().chain(&*rest).try_for_each(|argument| is_defined(state, argument))?;
+        // What it is filled up with may be a text.
+        if value.kind() == ValueKind::String {
+            return Err(no_list("slice", &value));
+        }
+        Value::from_function(filters::slice).call(state, &[&[value], &rest[..]].concat())
+    });
     environment.add_filter("as_list", as_list);
     environment.add_filter("bool", boolean);
 }
@@ -319,7 +310,7 @@ fn no_text(kind: ValueKind) -> Error {
     Error::new(ErrorKind::InvalidOperation, problem)
 }
 
-fn no_list(filter: &str, value: &Value) -> Error {
+pub(super) fn no_list(filter: &str, value: &Value) -> Error {
     Error::new(
         ErrorKind::InvalidOperation,
         format!(
