@@ -2,7 +2,6 @@
 
 use std::env;
 use std::path::Path;
-use std::pin::pin;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,8 +23,6 @@ use crate::setting::{Secret, Secrets, beginning, secure};
 const TOLD: &str = "SKOVIK_SYNC_NOTIFIED";
 /// How long a receiver may take in all.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long the last words of a program that has ended are waited for.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long one request may take.
 const REQUEST: Duration = Duration::from_secs(10);
 /// How often a request is tried again if it was surely not taken.
@@ -109,13 +106,11 @@ async fn start(argv: &[String], folder: &Path, body: String, secrets: &Secrets) 
             let _ = input.write_all(body.as_bytes()).await;
         }
     };
-    let talk = async { tokio::join!(write, beginning(errors)).1 };
-    let mut talk = pin!(talk);
-    let (said, status) = tokio::select! {
-        said = &mut talk => (said, running.child.wait().await),
-        // What it has started may go on, and hold its input and its standard error open.
-        status = running.child.wait() => (timeout(LAST_WORDS, talk).await.unwrap_or_default(), status),
+    let mut said = Vec::new();
+    let talk = async {
+        tokio::join!(write, beginning(errors, &mut said));
     };
+    let status = running.ended(talk).await;
     let status = status.map_err(|error| format!("{program} was lost: {error}"))?;
     if status.success() {
         return Ok(());

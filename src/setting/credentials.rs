@@ -224,13 +224,13 @@ async fn printed_by(
     });
     let mut running = started.map_err(|error| format!("({name}) cannot be run: {error}"))?;
     let (output, errors) = (running.child.stdout.take(), running.child.stderr.take());
-    let ended = timeout(patience, async {
-        let (printed, said) = tokio::join!(beginning(output), beginning(errors));
-        // Not before: what it has started may hold its output open, and is ended with it only as long as it is not waited for.
-        (printed, said, running.child.wait().await)
-    });
-    let (printed, said, status) =
-        ended.await.map_err(|_| format!("({name}) did not end within {} seconds", patience.as_secs()))?;
+    let (mut printed, mut said) = (Vec::new(), Vec::new());
+    let talk = async {
+        tokio::join!(beginning(output, &mut printed), beginning(errors, &mut said));
+    };
+    let status = timeout(patience, running.ended(talk))
+        .await
+        .map_err(|_| format!("({name}) did not end within {} seconds", patience.as_secs()))?;
     let status = status.map_err(|error| format!("({name}) was lost: {error}"))?;
     if status.success() {
         let too_long = || format!("({name}) printed more than {} KiB, which no secret has", KEPT >> 10);
@@ -245,15 +245,14 @@ async fn printed_by(
     Err(format!("({name}) failed with {status}: {said}"))
 }
 
-/// The beginning of a program's output, up to a byte more than [`KEPT`]. The rest is read and dropped.
-pub(crate) async fn beginning(output: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
-    let (mut kept, mut part) = (Vec::new(), [0; 4096]);
-    let Some(mut output) = output else { return kept };
+/// Reads the beginning of a program's output, up to a byte more than [`KEPT`]. The rest is read and dropped.
+pub(crate) async fn beginning(output: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
+    let mut part = [0; 4096];
+    let Some(mut output) = output else { return };
     while let Ok(length @ 1..) = output.read(&mut part).await {
         let room = (KEPT + 1).saturating_sub(kept.len()).min(length);
         kept.extend_from_slice(&part[..room]);
     }
-    kept
 }
 
 /// The start of what a program or a server said, on one line.
@@ -378,6 +377,17 @@ mod tests {
             assert!(begun.elapsed() < Duration::from_secs(20), "it goes on");
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// An agent, for example.
+    #[test]
+    fn what_a_program_leaves_behind_is_not_waited_for() {
+        let begun = std::time::Instant::now();
+        assert_eq!(command(&["sh", "-c", "sleep 60 & echo a-secret"]).unwrap().expose_secret(), "a-secret");
+        assert!(
+            command(&["sh", "-c", "sleep 60 & echo lost >&2; exit 3"]).unwrap_err().ends_with("exit status: 3: lost")
+        );
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     }
 
     #[test]

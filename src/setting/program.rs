@@ -4,11 +4,18 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::process::ExitStatus;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
+use tokio::time::timeout;
 
 use super::secrets::Secrets;
+
+/// How long what a program has printed is read after it has ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A running program. Dropping this before it has ended ends it and everything that it started.
 pub(crate) struct Running {
@@ -30,6 +37,18 @@ impl Running {
             return Self::start(command);
         }
         Ok(Self { child: command.kill_on_drop(true).spawn()?, leads_a_group: false })
+    }
+
+    /// Waits for the program, and reads with `talk` what it prints. What it has started may go on, and hold its output open.
+    pub(crate) async fn ended(&mut self, talk: impl Future<Output = ()>) -> io::Result<ExitStatus> {
+        let mut talk = pin!(talk);
+        tokio::select! {
+            () = &mut talk => self.child.wait().await,
+            status = self.child.wait() => {
+                let _ = timeout(LAST_WORDS, talk).await;
+                status
+            }
+        }
     }
 }
 

@@ -65,7 +65,9 @@ impl ExecSource {
         let program = &self.argv[0];
         let mut running = self.start().map_err(|error| format!("{program} cannot be started: {error}"))?;
         let (output, errors) = (running.child.stdout.take(), running.child.stderr.take());
-        let (printed, said) = tokio::join!(whole(output, conditions), beginning(errors));
+        let mut said = Vec::new();
+        // What it has started may hold its output open: then nobody knows whether that was all of the list.
+        let (printed, ()) = tokio::join!(whole(output, conditions), beginning(errors, &mut said));
         let said = self.secrets.clean(&said);
         let printed = printed.map_err(|problem| format!("{program}: {problem}"))?;
         let status = running.child.wait().await.map_err(|error| format!("{program} was lost: {error}"))?;
